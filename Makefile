@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a user types. The modules themselves are described by Kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+LAB := tools/testing/vm/lab
+
+.DEFAULT_GOAL := modules
+
+export HMM_CACHE KERNEL TEST V
+
+# What the modules need of the kernel is asked once, of KDIR, and only by the
+# goals that build against it.
+ifneq ($(filter modules install modules_install,$(or $(MAKECMDGOALS),modules)),)
+  KERNEL_RELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+  KERNEL_CONFIG := $(firstword $(wildcard $(KDIR)/include/config/auto.conf $(KDIR)/.config))
+  ifeq ($(KERNEL_RELEASE),)
+    $(error $(KDIR) is not a kernel build directory: install the headers of the running kernel ("apt-get install linux-headers-$(shell uname -r)" on Debian) or pass KDIR=<kernel build directory>)
+  endif
+  ifeq ($(KERNEL_CONFIG),)
+    $(error $(KDIR) holds no kernel configuration: configure that kernel and run "make modules_prepare" there, or pass another KDIR=)
+  endif
+
+  release-words := $(subst ., ,$(subst -, ,$(KERNEL_RELEASE)))
+  release-major := $(word 1,$(release-words))
+  release-minor := $(word 2,$(release-words))
+  supported := $(shell [ "$(release-major)" -ge 5 ] && [ "$(release-major)" -le 7 ] && \
+		       { [ "$(release-major)" -gt 5 ] || [ "$(release-minor)" -ge 10 ]; } && echo y)
+  ifneq ($(supported),y)
+    $(error Linux $(KERNEL_RELEASE) is not supported: hmm-mirror builds on 5.10 to 7.x; pass the KDIR= of such a kernel)
+  endif
+
+  config-has = $(shell grep -qx '$(1)=y' $(KERNEL_CONFIG) && echo y)
+  ifneq ($(call config-has,CONFIG_64BIT),y)
+    $(error Linux $(KERNEL_RELEASE) in $(KDIR) is a 32-bit kernel: hmm-mirror needs a 64-bit one (CONFIG_64BIT=y))
+  endif
+  ifneq ($(call config-has,CONFIG_MMU_NOTIFIER),y)
+    $(error Linux $(KERNEL_RELEASE) in $(KDIR) is built without CONFIG_MMU_NOTIFIER: enable it (KVM selects it) and rebuild that kernel, or pass the KDIR= of another one)
+  endif
+endif
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+modules:
+	+$(kbuild) modules
+
+# Below the kernel's directory a relative path would mean another place.
+ifneq ($(INSTALL_MOD_PATH),)
+  override INSTALL_MOD_PATH := $(abspath $(INSTALL_MOD_PATH))
+endif
+MODLIB := $(INSTALL_MOD_PATH)/lib/modules/$(KERNEL_RELEASE)
+
+# The kernel's own modules_install runs depmod only where System.map lies,
+# which header packages leave out.
+install: modules
+	@mkdir -p "$(MODLIB)" 2>/dev/null && [ -w "$(MODLIB)" ] || { \
+		echo "hmm-mirror: cannot write to $(MODLIB): run make install as root, or pass INSTALL_MOD_PATH=<directory>" >&2; \
+		exit 1; \
+	}
+	+$(kbuild) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
+	@if [ -z "$(INSTALL_MOD_PATH)" ]; then \
+		depmod -a $(KERNEL_RELEASE); \
+	elif [ -e "$(MODLIB)/modules.order" ]; then \
+		depmod -a -b "$(INSTALL_MOD_PATH)" $(KERNEL_RELEASE); \
+	else \
+		echo "depmod skipped: $(INSTALL_MOD_PATH) holds no other modules of $(KERNEL_RELEASE)"; \
+	fi
+
+modules_install: install
+
+# Needs no kernel, so that a tree can be cleaned where its headers are gone.
+clean:
+	@find . \( -path ./.git -o -path ./tools \) -prune -o -type f \
+		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name 'modules.order' \
+		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
+	@rm -rf .tmp_versions
+	@$(MAKE) -s -C tools/testing/selftests/hmm clean
+
+demo:
+	@scripts/install-deps build lab
+	@$(LAB) demo
+
+test:
+	@scripts/install-deps build lab
+	@$(LAB) test
+
+shell:
+	@scripts/install-deps build lab
+	@$(LAB) shell
+
+check:
+	@scripts/install-deps build lab check
+	@scripts/check
+
+help:
+	@echo 'Build against a kernel:'
+	@echo '  make           build hmm_mirror.ko and test_hmm.ko (also: make modules)'
+	@echo '  make install   install both below /lib/modules, as root, and run depmod'
+	@echo '  make clean     remove what was built in this tree'
+	@echo
+	@echo 'In a virtual machine (these install what they need, as root, with apt):'
+	@echo '  make demo      a program that shows mirroring at work'
+	@echo '  make test      the kselftests; ends with "N passed, N failed, N skipped"'
+	@echo '  make shell     a shell in the machine, modules loaded'
+	@echo
+	@echo 'On the sources:'
+	@echo '  make check     W=1, sparse, checkpatch, kernel-doc, shellcheck, layering'
+	@echo
+	@echo 'Variables:'
+	@echo '  KDIR=dir              kernel build directory; now $(KDIR)'
+	@echo '  INSTALL_MOD_PATH=dir  install below this directory instead of /'
+	@echo '  V=1                   show the commands that build'
+	@echo '  KERNEL="name ..."     kernels of test, demo and shell: $(shell $(LAB) list)'
+	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for demo and shell)'
+	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
+	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'
+	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 1G (2G for debug-*)'
+	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 900'
+
+.PHONY: modules install modules_install clean demo test shell check help

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life and death of contexts.
+ *
+ * A context lives as long as a mirror uses it. The race that this file is
+ * about is a last unregister meeting a new register:
+ *
+ *	unregister                        register
+ *	----------                        --------
+ *	users: 1 -> 0
+ *	                                  finds the context in the hash,
+ *	                                  users is 0: not this one
+ *	                                  creates and hashes a new one
+ *	unhashes the old one
+ *	unregisters its notifiers
+ *	frees it
+ *
+ * A count that has reached zero never rises again, so the newcomer cannot
+ * get the dying context; the old and the new one may both be registered on
+ * the mm for a moment, and the old one has nobody left to tell.
+ */
+#include <linux/hashtable.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "context.h"
+
+static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
+static DEFINE_SPINLOCK(hmm_contexts_lock);
+
+/* All contexts that have memory, dying ones too, for debugfs. */
+DEFINE_XARRAY_ALLOC(hmm_contexts);
+
+static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
+{
+	struct hmm_context *context, *found = NULL;
+
+	spin_lock(&hmm_contexts_lock);
+	hash_for_each_possible(hmm_contexts_hash, context, hash,
+			       (unsigned long)mm) {
+		if (context->mm == mm &&
+		    refcount_inc_not_zero(&context->users)) {
+			found = context;
+			break;
+		}
+	}
+	spin_unlock(&hmm_contexts_lock);
+	return found;
+}
+
+/*
+ * No invalidation is in progress while a notifier registers, for
+ * __mmu_notifier_register() takes every lock of the mm. But one may come and
+ * go between the two: with the gate there first its end means nothing to us,
+ * while the other way round we would have its start and wait for the end.
+ */
+static int hmm_context_listen(struct hmm_context *context)
+{
+	int ret;
+
+	context->gate.ops = &hmm_gate_ops;
+	ret = __mmu_notifier_register(&context->gate, context->mm);
+	if (ret)
+		return ret;
+
+	context->dispatcher.ops = &hmm_dispatcher_ops;
+	ret = __mmu_notifier_register(&context->dispatcher, context->mm);
+	if (ret)
+		mmu_notifier_unregister(&context->gate, context->mm);
+	return ret;
+}
+
+static void hmm_context_free(struct hmm_context *context)
+{
+	xa_erase(&hmm_contexts, context->id);
+	kfree_rcu(context, rcu);
+}
+
+static struct hmm_context *hmm_context_create(struct mm_struct *mm)
+{
+	struct hmm_context *context;
+	int ret;
+
+	mmap_assert_write_locked(mm);
+
+	context = kzalloc(sizeof(*context), GFP_KERNEL);
+	if (!context)
+		return ERR_PTR(-ENOMEM);
+	context->mm = mm;
+	spin_lock_init(&context->lock);
+	context->intervals = RB_ROOT_CACHED;
+	init_waitqueue_head(&context->wq);
+	refcount_set(&context->users, 1);
+
+	ret = xa_alloc(&hmm_contexts, &context->id, context, xa_limit_32b,
+		       GFP_KERNEL);
+	if (ret) {
+		kfree(context);
+		return ERR_PTR(ret == -EBUSY ? -ENOMEM : ret);
+	}
+
+	ret = hmm_context_listen(context);
+	if (ret) {
+		hmm_context_free(context);
+		return ERR_PTR(ret);
+	}
+
+	spin_lock(&hmm_contexts_lock);
+	hash_add(hmm_contexts_hash, &context->hash, (unsigned long)mm);
+	spin_unlock(&hmm_contexts_lock);
+	return context;
+}
+
+/*
+ * Find or create the context of an mm whose mm_users the caller holds. With
+ * @locked, it also holds the mmap lock for writing.
+ */
+struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
+{
+	struct hmm_context *context;
+
+	context = hmm_context_lookup(mm);
+	if (context)
+		return context;
+
+	if (!locked && mmap_write_lock_killable(mm))
+		return ERR_PTR(-EINTR);
+
+	/* Somebody else may have created it while we waited for the lock. */
+	context = hmm_context_lookup(mm);
+	if (!context)
+		context = hmm_context_create(mm);
+
+	if (!locked)
+		mmap_write_unlock(mm);
+	return context;
+}
+
+/*
+ * The last user unregisters. It must not hold the mmap lock nor run inside
+ * of a callback, for mmu_notifier_unregister() waits for all callbacks. On
+ * return the context no longer pins the mm.
+ */
+void hmm_context_put(struct hmm_context *context)
+{
+	if (!refcount_dec_and_test(&context->users))
+		return;
+
+	spin_lock(&hmm_contexts_lock);
+	hash_del(&context->hash);
+	spin_unlock(&hmm_contexts_lock);
+
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&context->intervals.rb_root));
+	mmu_notifier_unregister(&context->dispatcher, context->mm);
+	mmu_notifier_unregister(&context->gate, context->mm);
+	hmm_context_free(context);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The context: the one object per mm that all mirrors of it share.
+ *
+ * What protects what:
+ *
+ *   context->lock     the interval tree, every member of an interval but its
+ *                     callbacks' doings, the invalidations in progress, the
+ *                     list of mirrors (writers). Innermost; never held over
+ *                     a callback, an allocation or anything that sleeps.
+ *   the SRCU of mm/mmu_notifier.c
+ *                     every callback runs inside of a read section of it, so
+ *                     mmu_notifier_synchronize() fences callbacks, and the
+ *                     list of mirrors is walked under it without a lock.
+ *   hmm_contexts_lock the hash from mm to context.
+ *   mmap lock, for writing
+ *                     creation of a context: at most one is created for an
+ *                     mm at a time.
+ *
+ * Read without the lock, on the readers' fast path: interval->seq,
+ * interval->busy and context->inflight; see read.c.
+ */
+#ifndef _HMM_CORE_CONTEXT_H
+#define _HMM_CORE_CONTEXT_H
+
+#include <linux/bitops.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mmu_notifier.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include <hmm/interval.h>
+#include <hmm/mirror.h>
+
+/* How many invalidations of one mm are told apart; at most 5 were seen. */
+#define HMM_SLOTS	32
+/* Set in context->inflight while one that found no slot is in progress. */
+#define HMM_OVERFLOW	BIT(HMM_SLOTS)
+
+/* How many intervals are worked on before the lock is let go for a moment. */
+#define HMM_BATCH	64
+
+struct hmm_dispatch;
+
+/**
+ * struct hmm_invalidation - what lies between a start and its end
+ * @range: tells this invalidation from every other in progress
+ * @start: first address
+ * @last: last address, inclusive
+ * @dispatch: the callbacks now being run for it, or NULL
+ */
+struct hmm_invalidation {
+	const struct mmu_notifier_range *range;
+	unsigned long start;
+	unsigned long last;
+	struct hmm_dispatch *dispatch;
+};
+
+/**
+ * struct hmm_context - all mirrors and intervals of one mm
+ * @inflight: a bit for each slot of @invalidations in use, and HMM_OVERFLOW;
+ *            set under @lock, cleared without
+ * @mm: the mm; stays pinned by the two notifiers, but may have exited
+ * @dead: the mm has exited
+ * @lock: see the top of this file
+ * @waited: slots on whose end a reader waits
+ * @overflowed: invalidations in progress that found no slot
+ * @nr_intervals: intervals that are inserted or still referenced
+ * @nr_mirrors: mirrors in @mirrors
+ * @nr_syncing: those of them that have a sync callback
+ * @intervals: tree of the inserted ones
+ * @order: stamp given to an interval when it enters the tree
+ * @moves: how many updates of intervals there were
+ * @mirrors: RCU list
+ * @wq: readers, removers; woken with @lock held or inside of the SRCU
+ * @invalidations: those in progress, by slot
+ * @gate: hears of the ends
+ * @dispatcher: hears of the starts, and may refuse; and of the exit
+ * @users: mirrors
+ * @hash: by @mm, in context.c
+ * @id: index in hmm_contexts
+ * @nr_invalidations: how many have started
+ * @nr_hits: how many of them overlapped an interval
+ * @nr_refused: how many of them a callback refused
+ * @nr_waits: how often a reader had to look under the lock
+ * @rcu: debugfs looks at contexts under RCU
+ */
+struct hmm_context {
+	unsigned long inflight;
+	struct mm_struct *mm;
+	bool dead;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	unsigned int overflowed;
+	unsigned long waited;
+	unsigned long nr_intervals;
+	unsigned long nr_mirrors;
+	unsigned long nr_syncing;
+	struct rb_root_cached intervals;
+	u64 order;
+	u64 moves;
+	u64 nr_invalidations;
+	u64 nr_hits;
+	u64 nr_refused;
+	u64 nr_waits;
+	struct hlist_head mirrors;
+	wait_queue_head_t wq;
+	struct hmm_invalidation invalidations[HMM_SLOTS];
+
+	struct mmu_notifier gate;
+	struct mmu_notifier dispatcher;
+	refcount_t users;
+	struct hlist_node hash;
+	u32 id;
+	struct rcu_head rcu;
+};
+
+/* context.c */
+struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked);
+void hmm_context_put(struct hmm_context *context);
+extern struct xarray hmm_contexts;
+
+/* notifier.c */
+extern const struct mmu_notifier_ops hmm_gate_ops;
+extern const struct mmu_notifier_ops hmm_dispatcher_ops;
+
+/* inflight.c */
+unsigned long hmm_invalidation_enter(struct hmm_context *context,
+				     const struct mmu_notifier_range *range);
+void hmm_invalidation_leave(struct hmm_context *context,
+			    const struct mmu_notifier_range *range);
+unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
+					    unsigned long start,
+					    unsigned long last);
+struct hmm_interval_notifier *
+hmm_intervals_collide(struct hmm_context *context,
+		      struct hmm_interval_notifier *interval,
+		      const struct mmu_notifier_range *range,
+		      unsigned long bit);
+
+/* dispatch.c */
+bool hmm_dispatch(struct hmm_context *context,
+		  const struct mmu_notifier_range *range, unsigned long bit,
+		  struct hmm_interval_notifier *only);
+bool hmm_dispatch_forget(struct hmm_context *context,
+			 struct hmm_interval_notifier *interval);
+
+/* lockdep.c */
+#ifdef CONFIG_LOCKDEP
+extern struct lockdep_map hmm_callback_map;
+#endif
+void hmm_lockdep_init(void);
+
+/* interval.c */
+bool hmm_interval_unpin(struct hmm_context *context,
+			struct hmm_interval_notifier *interval);
+void hmm_interval_released(struct hmm_interval_notifier *interval);
+void hmm_intervals_detach(struct hmm_mirror *mirror);
+
+/* mirror.c */
+bool hmm_mirrors_sync(struct hmm_context *context,
+		      const struct mmu_notifier_range *range);
+void hmm_mirrors_release(struct hmm_context *context);
+
+/* debugfs.c */
+void hmm_debugfs_init(void);
+void hmm_debugfs_exit(void);
+
+/*
+ * To lockdep, callbacks run with a lock held, and who may have to wait for
+ * callbacks takes that lock: an ordinary run then shows who must not.
+ */
+static inline void hmm_callbacks_begin(void)
+{
+	lock_map_acquire_read(&hmm_callback_map);
+}
+
+static inline void hmm_callbacks_end(void)
+{
+	lock_map_release(&hmm_callback_map);
+}
+
+static inline void hmm_callbacks_may_be_awaited(void)
+{
+	lock_map_acquire(&hmm_callback_map);
+	lock_map_release(&hmm_callback_map);
+}
+
+static inline struct hmm_interval_notifier *
+hmm_interval_of(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct hmm_interval_notifier, node) :
+		      NULL;
+}
+
+static inline bool
+hmm_interval_in_tree(const struct hmm_interval_notifier *interval)
+{
+	return !RB_EMPTY_NODE(&interval->node.rb);
+}
+
+#endif /* _HMM_CORE_CONTEXT_H */

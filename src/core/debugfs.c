@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/hmm_mirror: what exists.
+ *
+ * The contexts are walked under RCU, and what is shown is read from the
+ * context alone: the mm is never looked into, so that nothing keeps an
+ * exiting process waiting and nothing of it can go away under the walk.
+ */
+#include <linux/debugfs.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/xarray.h>
+
+#include "context.h"
+
+static struct dentry *hmm_debugfs_dir;
+
+/* One name and value a line; all are 0 when nothing is mirrored. */
+static int counts_show(struct seq_file *m, void *v)
+{
+	unsigned long contexts = 0, mirrors = 0, intervals = 0;
+	struct hmm_context *context;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&hmm_contexts, id, context) {
+		contexts++;
+		mirrors += READ_ONCE(context->nr_mirrors);
+		intervals += READ_ONCE(context->nr_intervals);
+	}
+	rcu_read_unlock();
+
+	seq_printf(m, "contexts %lu\n", contexts);
+	seq_printf(m, "mirrors %lu\n", mirrors);
+	seq_printf(m, "intervals %lu\n", intervals);
+	/* A context has its notifiers registered as long as it is listed. */
+	seq_printf(m, "pinned_mms %lu\n", contexts);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counts);
+
+static void *contexts_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
+{
+	unsigned long id = *pos;
+
+	rcu_read_lock();
+	return xa_find(&hmm_contexts, &id, ULONG_MAX, XA_PRESENT);
+}
+
+/* Contexts come and go between two reads: go on behind the number shown. */
+static void *contexts_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct hmm_context *context = v;
+	unsigned long id = context->id + 1UL;
+
+	*pos = id;
+	return xa_find(&hmm_contexts, &id, ULONG_MAX, XA_PRESENT);
+}
+
+static void contexts_stop(struct seq_file *m, void *v)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+/* Lists are cut here: they are printed with the context's lock held. */
+#define HMM_SHOWN	32
+
+static void show_mirrors(struct seq_file *m, struct hmm_context *context)
+{
+	struct hmm_mirror *mirror;
+	unsigned int n = 0;
+
+	hlist_for_each_entry(mirror, &context->mirrors, node) {
+		if (n++ == HMM_SHOWN) {
+			seq_puts(m, "  mirror ...\n");
+			break;
+		}
+		seq_printf(m, "  mirror ops %ps intervals %lu\n", mirror->ops,
+			   mirror->nr_intervals);
+	}
+}
+
+static void show_intervals(struct seq_file *m, struct hmm_context *context)
+{
+	struct rb_node *rb = rb_first_cached(&context->intervals);
+	unsigned int n = 0;
+
+	for (; rb; rb = rb_next(rb)) {
+		struct hmm_interval_notifier *interval;
+
+		if (n++ == HMM_SHOWN) {
+			seq_puts(m, "  interval ...\n");
+			break;
+		}
+		interval = container_of(rb, struct hmm_interval_notifier,
+					node.rb);
+		seq_printf(m, "  interval %#lx-%#lx seq %lu pins %u\n",
+			   interval->node.start, interval->node.last,
+			   interval->seq, interval->pins);
+	}
+}
+
+/* Once the mm is dead, the end of one may never be told. */
+static void show_invalidations(struct seq_file *m,
+			       struct hmm_context *context)
+{
+	unsigned long inflight = READ_ONCE(context->inflight);
+	unsigned int slot;
+
+	if (context->dead)
+		return;
+	for_each_set_bit(slot, &inflight, HMM_SLOTS) {
+		struct hmm_invalidation *inv = &context->invalidations[slot];
+
+		seq_printf(m, "  invalidation %#lx-%#lx%s%s\n", inv->start,
+			   inv->last, inv->dispatch ? " in callbacks" : "",
+			   context->waited & BIT(slot) ? " waited for" : "");
+	}
+	if (context->overflowed)
+		seq_printf(m, "  invalidations without a slot %u\n",
+			   context->overflowed);
+}
+
+static int contexts_show(struct seq_file *m, void *v)
+{
+	struct hmm_context *context = v;
+
+	spin_lock(&context->lock);
+	seq_printf(m, "context %u%s mirrors %lu intervals %lu\n", context->id,
+		   context->dead ? " dead" : "", context->nr_mirrors,
+		   context->nr_intervals);
+	seq_printf(m, "  invalidations %llu hits %llu refused %llu updates %llu waits %llu\n",
+		   context->nr_invalidations, context->nr_hits,
+		   context->nr_refused, context->moves, context->nr_waits);
+	show_mirrors(m, context);
+	show_intervals(m, context);
+	show_invalidations(m, context);
+	spin_unlock(&context->lock);
+	return 0;
+}
+
+static const struct seq_operations contexts_sops = {
+	.start = contexts_start,
+	.next = contexts_next,
+	.stop = contexts_stop,
+	.show = contexts_show,
+};
+DEFINE_SEQ_ATTRIBUTE(contexts);
+
+/* Without debugfs every call does nothing; there is nothing to report. */
+void hmm_debugfs_init(void)
+{
+	hmm_debugfs_dir = debugfs_create_dir("hmm_mirror", NULL);
+	debugfs_create_file("counts", 0444, hmm_debugfs_dir, NULL,
+			    &counts_fops);
+	debugfs_create_file("contexts", 0444, hmm_debugfs_dir, NULL,
+			    &contexts_fops);
+}
+
+void hmm_debugfs_exit(void)
+{
+	debugfs_remove(hmm_debugfs_dir);
+}

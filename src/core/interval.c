@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Intervals: what is in the tree, and who keeps it alive.
+ *
+ * Every operation takes effect on the tree before it returns, also in the
+ * middle of an invalidation. What lives on is memory only, and two counts
+ * say for how long:
+ *
+ *   users  the owner's reference, from insert, and one for each find that
+ *          was not yet put. With the last of them the interval leaves the
+ *          tree (remove takes it out at once, whoever else holds one).
+ *   pins   callbacks that run on it. A pin keeps the memory, not the place
+ *          in the tree.
+ *
+ * When both are gone, either hmm_interval_notifier_remove() returns or
+ * ops->release is called, never both.
+ */
+#include <linux/export.h>
+#include <linux/sched.h>
+
+#include "context.h"
+#include "iter.h"
+#include "trace.h"
+
+static int hmm_interval_bounds(unsigned long start, unsigned long length,
+			       unsigned long *last)
+{
+	if (!length)
+		return -EINVAL;
+	*last = start + length - 1;
+	return *last < start ? -EOVERFLOW : 0;
+}
+
+static void hmm_interval_enter(struct hmm_context *context,
+			       struct hmm_interval_notifier *interval,
+			       unsigned long start, unsigned long last)
+{
+	unsigned long busy;
+
+	interval->node.start = start;
+	interval->node.last = last;
+	interval->order = ++context->order;
+	busy = unlikely(READ_ONCE(context->inflight)) ?
+	       hmm_invalidations_overlapping(context, start, last) : 0;
+	WRITE_ONCE(interval->busy, busy);
+	interval_tree_insert(&interval->node, &context->intervals);
+	trace_hmm_interval_insert(interval);
+}
+
+static void hmm_interval_leave(struct hmm_context *context,
+			       struct hmm_interval_notifier *interval)
+{
+	interval_tree_remove(&interval->node, &context->intervals);
+	RB_CLEAR_NODE(&interval->node.rb);
+	trace_hmm_interval_remove(interval);
+}
+
+static bool hmm_interval_unused(const struct hmm_interval_notifier *interval)
+{
+	return !interval->pins && !refcount_read(&interval->users);
+}
+
+/*
+ * A reference or a pin was dropped. Says whether the caller has to call
+ * hmm_interval_released() once it has let the lock go.
+ *
+ * A remover is woken with the lock held: it looks under the lock, so it
+ * cannot return, and the driver cannot go on to unregister and thereby free
+ * the context, before the lock is let go.
+ */
+static bool hmm_interval_dropped(struct hmm_context *context,
+				 struct hmm_interval_notifier *interval)
+{
+	lockdep_assert_held(&context->lock);
+	if (!hmm_interval_unused(interval))
+		return false;
+	context->nr_intervals--;
+	interval->mirror->nr_intervals--;
+	if (!interval->removing)
+		return true;
+	/* Who waits has queued before it looked under the lock. */
+	if (waitqueue_active(&context->wq))
+		wake_up_all(&context->wq);
+	return false;
+}
+
+bool hmm_interval_unpin(struct hmm_context *context,
+			struct hmm_interval_notifier *interval)
+{
+	interval->pins--;
+	return hmm_interval_dropped(context, interval);
+}
+
+void hmm_interval_released(struct hmm_interval_notifier *interval)
+{
+	trace_hmm_interval_release(interval);
+	if (interval->ops && interval->ops->release)
+		interval->ops->release(interval);
+}
+
+/**
+ * hmm_interval_notifier_insert() - begin to hear of invalidations of a range
+ * @interval: memory for it; every member is set
+ * @mirror: a registered mirror, which must outlive the interval
+ * @start: first address
+ * @length: how many bytes
+ * @ops: callbacks, or NULL if only collisions matter
+ *
+ * Its readers collide with every invalidation that overlaps it from now on,
+ * and wait for those that are in progress already.
+ *
+ * Context: any in which a spinlock may be taken, but not an interrupt; also
+ * a callback.
+ * Return: 0, -EINVAL if @length is 0, @mirror is not registered or only one
+ * of the two-pass callbacks is there, -EOVERFLOW if the range wraps, -ESRCH
+ * if the mm has exited.
+ *
+ * Since: 0.1
+ */
+int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
+				 struct hmm_mirror *mirror,
+				 unsigned long start, unsigned long length,
+				 const struct hmm_interval_notifier_ops *ops)
+{
+	struct hmm_context *context = mirror->context;
+	unsigned long last;
+	int ret;
+
+	if (WARN_ONCE(!context, "interval for a mirror that is not registered\n"))
+		return -EINVAL;
+	if (ops && !ops->invalidate_start != !ops->invalidate_finish)
+		return -EINVAL;
+	ret = hmm_interval_bounds(start, length, &last);
+	if (ret)
+		return ret;
+
+	/* 0 is no sequence, so a range never begun is never valid. */
+	interval->seq = 1;
+	interval->context = context;
+	interval->ops = ops;
+	interval->mirror = mirror;
+	interval->pins = 0;
+	interval->moves = 0;
+	interval->removing = false;
+	refcount_set(&interval->users, 1);
+	RB_CLEAR_NODE(&interval->node.rb);
+
+	spin_lock(&context->lock);
+	if (unlikely(context->dead)) {
+		ret = -ESRCH;
+	} else {
+		hmm_interval_enter(context, interval, start, last);
+		context->nr_intervals++;
+		mirror->nr_intervals++;
+	}
+	spin_unlock(&context->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
+
+/* For hmm_interval_notifier_remove(): has everybody else let go? */
+static bool hmm_interval_is_unused(struct hmm_context *context,
+				   struct hmm_interval_notifier *interval)
+{
+	bool unused;
+
+	spin_lock(&context->lock);
+	unused = hmm_interval_unused(interval);
+	spin_unlock(&context->lock);
+	return unused;
+}
+
+/**
+ * hmm_interval_notifier_remove() - stop hearing of invalidations, and wait
+ * @interval: an inserted interval; the caller gives up the owner's reference
+ *
+ * The interval is out of the tree at once. On return no callback runs on it,
+ * every reference from hmm_interval_notifier_find() has been put, and the
+ * memory is the caller's; ops->release is not called.
+ *
+ * In a callback it would wait for itself: there it warns, and only
+ * hmm_interval_notifier_put() is right.
+ *
+ * Context: may sleep; not from a callback, and not with a lock held that a
+ * callback takes.
+ *
+ * Since: 0.1
+ */
+void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
+{
+	struct hmm_context *context = interval->context;
+	bool in_callback, unused;
+
+	might_sleep();
+	if (WARN_ONCE(!context, "interval outlived its mirror\n"))
+		return;
+
+	spin_lock(&context->lock);
+	if (WARN_ONCE(!hmm_interval_in_tree(interval),
+		      "interval removed, but not inserted\n")) {
+		spin_unlock(&context->lock);
+		return;
+	}
+	hmm_interval_leave(context, interval);
+	interval->removing = true;
+	in_callback = hmm_dispatch_forget(context, interval);
+	if (refcount_dec_and_test(&interval->users))
+		hmm_interval_dropped(context, interval);
+	unused = hmm_interval_unused(interval);
+	spin_unlock(&context->lock);
+
+	if (!WARN_ONCE(in_callback, "interval removed in a callback, where only put is right\n"))
+		hmm_callbacks_may_be_awaited();
+	if (!unused)
+		wait_event(context->wq,
+			   hmm_interval_is_unused(context, interval));
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
+
+/**
+ * hmm_interval_notifier_put() - drop a reference without waiting
+ * @interval: an interval of which the caller holds a reference: the owner's,
+ *            from insert, or one from hmm_interval_notifier_find()
+ *
+ * With the last reference the interval leaves the tree at once; no find
+ * returns it afterwards. ops->release is called when the callbacks that may
+ * still run on it are done, at the latest.
+ *
+ * Context: any in which a spinlock may be taken, but not an interrupt; also
+ * a callback.
+ *
+ * Since: 0.1
+ */
+void hmm_interval_notifier_put(struct hmm_interval_notifier *interval)
+{
+	struct hmm_context *context = interval->context;
+	bool released = false;
+
+	if (WARN_ONCE(!context, "interval outlived its mirror\n"))
+		return;
+
+	spin_lock(&context->lock);
+	if (refcount_dec_and_test(&interval->users)) {
+		if (hmm_interval_in_tree(interval))
+			hmm_interval_leave(context, interval);
+		released = hmm_interval_dropped(context, interval);
+	}
+	spin_unlock(&context->lock);
+	if (released)
+		hmm_interval_released(interval);
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
+
+/**
+ * hmm_interval_notifier_update() - move or resize an interval in place
+ * @interval: an inserted interval of which the caller holds a reference
+ * @start: first address
+ * @length: how many bytes
+ *
+ * At once: find, invalidations and readers know only the new bounds from
+ * here on. Every reader in flight collides. What the device maps outside of
+ * the new bounds is no longer watched: remove it before.
+ *
+ * Context: any in which a spinlock may be taken, but not an interrupt; also
+ * a callback, of this interval too.
+ * Return: 0, -EINVAL if @length is 0, -EOVERFLOW if the range wraps, -ENOENT
+ * if the interval is no longer inserted.
+ *
+ * Since: 0.1
+ */
+int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
+				 unsigned long start, unsigned long length)
+{
+	struct hmm_context *context = interval->context;
+	unsigned long last;
+	int ret;
+
+	ret = hmm_interval_bounds(start, length, &last);
+	if (ret)
+		return ret;
+	if (!context)
+		return -ENOENT;
+
+	spin_lock(&context->lock);
+	if (hmm_interval_in_tree(interval)) {
+		hmm_interval_leave(context, interval);
+		hmm_interval_enter(context, interval, start, last);
+		interval->moves++;
+		context->moves++;
+		/* After busy, as in hmm_intervals_collide(). */
+		smp_store_release(&interval->seq, interval->seq + 1);
+	} else {
+		ret = -ENOENT;
+	}
+	spin_unlock(&context->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_update);
+
+/**
+ * hmm_interval_notifier_find() - the lowest interval that overlaps
+ * @mirror: a registered mirror; only its intervals are looked at
+ * @ops: only intervals with these callbacks are looked at
+ * @start: first address
+ * @last: last address, inclusive
+ *
+ * Sees every insert, update, remove and put that returned before, and none
+ * in halves.
+ *
+ * Context: any in which a spinlock may be taken, but not an interrupt; also
+ * a callback.
+ * Return: the interval, with a reference to be dropped with
+ * hmm_interval_notifier_put(), or NULL.
+ *
+ * Since: 0.1
+ */
+struct hmm_interval_notifier *
+hmm_interval_notifier_find(struct hmm_mirror *mirror,
+			   const struct hmm_interval_notifier_ops *ops,
+			   unsigned long start, unsigned long last)
+{
+	struct hmm_context *context = mirror->context;
+	struct hmm_interval_notifier *interval;
+	struct hmm_interval_iter iter;
+
+	if (WARN_ONCE(!context, "find for a mirror that is not registered\n"))
+		return NULL;
+
+	spin_lock(&context->lock);
+	interval = hmm_interval_iter_first(&iter, context, start, last);
+	while (interval &&
+	       (interval->mirror != mirror || interval->ops != ops))
+		interval = hmm_interval_iter_next(&iter, interval);
+	if (interval)
+		refcount_inc(&interval->users);
+	spin_unlock(&context->lock);
+	return interval;
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
+
+/*
+ * A driver unregistered a mirror and left intervals behind; it has been told
+ * so. Take them out before the context, to which they point, is freed.
+ */
+void hmm_intervals_detach(struct hmm_mirror *mirror)
+{
+	struct hmm_context *context = mirror->context;
+	struct hmm_interval_notifier *interval;
+	struct hmm_interval_iter iter;
+
+	spin_lock(&context->lock);
+	interval = hmm_interval_iter_first(&iter, context, 0, ULONG_MAX);
+	while (interval) {
+		struct hmm_interval_notifier *left = interval;
+
+		interval = hmm_interval_iter_next(&iter, interval);
+		if (left->mirror != mirror)
+			continue;
+		hmm_interval_leave(context, left);
+		context->nr_intervals--;
+		left->context = NULL;
+	}
+	spin_unlock(&context->lock);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: what has to be done once, at load and unload.
+ */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "context.h"
+
+static int __init hmm_mirror_init(void)
+{
+	hmm_lockdep_init();
+	hmm_debugfs_init();
+	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
+		pr_info("hmm_mirror: this kernel has no CONFIG_DEVICE_PRIVATE: memory cannot be migrated to a device, all else works\n");
+	return 0;
+}
+module_init(hmm_mirror_init);
+
+static void __exit hmm_mirror_exit(void)
+{
+	hmm_debugfs_exit();
+	/* Contexts are freed by RCU; the last may still be looked at. */
+	rcu_barrier();
+}
+module_exit(hmm_mirror_exit);
+
+MODULE_DESCRIPTION("Mirrors a process's address space for a device");
+MODULE_LICENSE("GPL");

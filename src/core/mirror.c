@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mirrors: registration, and the callbacks that concern a whole mm.
+ */
+#include <linux/export.h>
+#include <linux/rculist.h>
+#include <linux/sched/mm.h>
+
+#include <hmm/mirror.h>
+
+#include "context.h"
+
+static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
+			     bool locked)
+{
+	struct hmm_context *context;
+
+	if (!mirror || !mirror->ops || !mm)
+		return -EINVAL;
+	if (WARN_ONCE(mirror->context, "hmm_mirror registered twice\n"))
+		return -EINVAL;
+
+	context = hmm_context_get(mm, locked);
+	if (IS_ERR(context))
+		return PTR_ERR(context);
+
+	mirror->context = context;
+	mirror->nr_intervals = 0;
+	spin_lock(&context->lock);
+	hlist_add_head_rcu(&mirror->node, &context->mirrors);
+	context->nr_mirrors++;
+	if (mirror->ops->sync_cpu_device_pagetables)
+		context->nr_syncing++;
+	spin_unlock(&context->lock);
+	return 0;
+}
+
+/**
+ * hmm_mirror_register() - begin to mirror an mm
+ * @mirror: zeroed but for its ops; not registered
+ * @mm: the mm; the caller holds a reference on it (mm_count at the least)
+ *
+ * Callbacks may come before it returns. Any number of mirrors may register
+ * on one mm, at the same time and from anywhere. The mm stays pinned
+ * (mm_count) until hmm_mirror_unregister(), but is not kept from exiting.
+ *
+ * Context: may sleep; the caller does not hold the mmap lock, nor a lock
+ * that one of its callbacks takes.
+ * Return: 0, -EINVAL for a bad argument or a mirror that is registered
+ * already, -ESRCH if the mm has exited, -ENOMEM, -EINTR if the caller was
+ * killed.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_register(struct hmm_mirror *mirror, struct mm_struct *mm)
+{
+	int ret;
+
+	might_sleep();
+	if (!mm)
+		return -EINVAL;
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
+	ret = hmm_mirror_attach(mirror, mm, false);
+	/* This may be the last reference: the callbacks are ready for it. */
+	mmput(mm);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_register);
+
+/**
+ * hmm_mirror_register_locked() - begin to mirror an mm, mmap lock held
+ * @mirror: zeroed but for its ops; not registered
+ * @mm: the mm; the caller keeps it from exiting (mm_users)
+ *
+ * As hmm_mirror_register(), for a caller that holds the mmap lock for
+ * writing.
+ *
+ * Context: may sleep; the mmap lock is held for writing.
+ * Return: as hmm_mirror_register().
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_register_locked(struct hmm_mirror *mirror,
+			       struct mm_struct *mm)
+{
+	might_sleep();
+	if (!mm)
+		return -EINVAL;
+	mmap_assert_write_locked(mm);
+	if (!atomic_read(&mm->mm_users))
+		return -ESRCH;
+	return hmm_mirror_attach(mirror, mm, true);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_register_locked);
+
+/**
+ * hmm_mirror_unregister() - stop mirroring
+ * @mirror: a registered mirror, all of whose intervals are gone
+ *
+ * On return no callback of the mirror runs or will run. If it was the last
+ * mirror of the mm, nothing of this module refers to the mm any longer. Safe
+ * against every other register and unregister and against the mm exiting: a
+ * release callback that has begun is waited for, one that has not will not
+ * come.
+ *
+ * Context: may sleep; not from a callback, not with the mmap lock nor with a
+ * lock held that a callback takes.
+ *
+ * Since: 0.1
+ */
+void hmm_mirror_unregister(struct hmm_mirror *mirror)
+{
+	struct hmm_context *context = mirror->context;
+
+	might_sleep();
+	hmm_callbacks_may_be_awaited();
+
+	if (WARN_ONCE(!context, "hmm_mirror unregistered, but not registered\n"))
+		return;
+
+	spin_lock(&context->lock);
+	hlist_del_rcu(&mirror->node);
+	context->nr_mirrors--;
+	if (mirror->ops->sync_cpu_device_pagetables)
+		context->nr_syncing--;
+	spin_unlock(&context->lock);
+
+	/* All walks of the list and all callbacks run inside of that SRCU. */
+	mmu_notifier_synchronize();
+
+	if (WARN_ONCE(mirror->nr_intervals,
+		      "hmm_mirror unregistered with %lu intervals left\n",
+		      mirror->nr_intervals))
+		hmm_intervals_detach(mirror);
+
+	mirror->context = NULL;
+	hmm_context_put(context);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_unregister);
+
+/**
+ * hmm_mirror_synchronize() - wait for callbacks that have begun
+ *
+ * After it returns, no callback runs that had begun before, the release
+ * callbacks of intervals among them. A driver calls it in its module exit,
+ * after the last hmm_interval_notifier_put().
+ *
+ * Context: may sleep; not from a callback.
+ *
+ * Since: 0.1
+ */
+void hmm_mirror_synchronize(void)
+{
+	hmm_callbacks_may_be_awaited();
+	mmu_notifier_synchronize();
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
+
+/* Runs inside of the SRCU of mm/mmu_notifier.c, whose name is private. */
+#define hmm_for_each_mirror(mirror, context) \
+	hlist_for_each_entry_srcu(mirror, &(context)->mirrors, node, true)
+
+/* Tell every mirror; false if one would have to block and must not. */
+bool hmm_mirrors_sync(struct hmm_context *context,
+		      const struct mmu_notifier_range *range)
+{
+	struct hmm_mirror *mirror;
+
+	hmm_for_each_mirror(mirror, context) {
+		if (!mirror->ops->sync_cpu_device_pagetables)
+			continue;
+		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
+			continue;
+		if (!WARN_ONCE(mmu_notifier_range_blockable(range),
+			       "%ps refused an invalidation that may block\n",
+			       mirror->ops->sync_cpu_device_pagetables))
+			return false;
+	}
+	return true;
+}
+
+void hmm_mirrors_release(struct hmm_context *context)
+{
+	struct hmm_mirror *mirror;
+
+	hmm_for_each_mirror(mirror, context) {
+		if (mirror->ops->release)
+			mirror->ops->release(mirror);
+	}
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens when the mm changes: the two notifiers.
+ *
+ * The dispatcher hears of the start of every invalidation: it enters it among
+ * those in progress, raises the sequence of every interval that overlaps, and
+ * runs the drivers' callbacks. It may refuse, if the invalidation must not
+ * block and a driver would have to. The gate hears of the end and takes the
+ * invalidation out. They are two because the kernel does not let a notifier
+ * whose start can fail have an end; when a start fails, ours or that of
+ * another notifier, the kernel calls the end of all that have one, and so the
+ * gate hears of every start's end.
+ *
+ * Why this is enough, with the driver's update lock as the only lock that
+ * both sides share:
+ *
+ *	invalidation                      reader
+ *	------------                      ------
+ *	                                  seq = read_begin()
+ *	                                  reads the CPU page tables
+ *	start: interval->seq++
+ *	start: callback:
+ *	  lock(update)
+ *	  remove device mappings
+ *	  unlock(update)
+ *	page tables change                lock(update)
+ *	                                  read_retry(seq)?
+ *	                                  program the device
+ *	                                  unlock(update)
+ *	end
+ *
+ * If the reader has the update lock before the callback, what it programs
+ * the callback removes. If after, the callback's unlock made the raised
+ * sequence visible, and the reader starts again; its next read_begin() sleeps
+ * until the end, so that it never reads what is half changed.
+ *
+ * Between the start and the moment at which a walk over many intervals gets
+ * to raise the sequence of one, a reader of that one may go on as if nothing
+ * had begun: its callback has not run either, and by then it has collided.
+ */
+#include <linux/mmu_notifier.h>
+#include <linux/sched.h>
+
+#include "context.h"
+#include "iter.h"
+#include "trace.h"
+
+/* Somebody has to be told. All intervals collide before the first callback. */
+static noinline int hmm_dispatcher_tell(struct hmm_context *context,
+					const struct mmu_notifier_range *range,
+					unsigned long bit,
+					struct hmm_interval_notifier *first)
+	__releases(&context->lock)
+{
+	struct hmm_interval_notifier *only = NULL;
+	bool hit = first, agreed = true;
+
+	if (hit) {
+		context->nr_hits++;
+		only = hmm_intervals_collide(context, first, range, bit);
+	}
+	trace_hmm_invalidate_start(range, hit);
+
+	if (context->nr_syncing) {
+		spin_unlock(&context->lock);
+		hmm_callbacks_begin();
+		agreed = hmm_mirrors_sync(context, range);
+		hmm_callbacks_end();
+		spin_lock(&context->lock);
+		/* It may have moved or gone meanwhile. */
+		only = NULL;
+	}
+	/*
+	 * An interval that is inserted later holds nothing that was read
+	 * before: its readers wait for the end of this invalidation.
+	 */
+	if (agreed && hit)
+		agreed = hmm_dispatch(context, range, bit, only);
+	if (!agreed)
+		context->nr_refused++;
+	spin_unlock(&context->lock);
+	return agreed ? 0 : -EAGAIN;
+}
+
+static int hmm_dispatcher_start(struct mmu_notifier *notifier,
+				const struct mmu_notifier_range *range)
+{
+	struct hmm_context *context =
+		container_of(notifier, struct hmm_context, dispatcher);
+	struct hmm_interval_notifier *first;
+	unsigned long bit;
+
+	spin_lock(&context->lock);
+	bit = hmm_invalidation_enter(context, range);
+	first = hmm_interval_first(context, range->start, range->end - 1);
+	if (unlikely(first || context->nr_syncing))
+		return hmm_dispatcher_tell(context, range, bit, first);
+	spin_unlock(&context->lock);
+	trace_hmm_invalidate_start(range, false);
+	return 0;
+}
+
+static void hmm_gate_end(struct mmu_notifier *notifier,
+			 const struct mmu_notifier_range *range)
+{
+	hmm_invalidation_leave(container_of(notifier, struct hmm_context,
+					    gate), range);
+}
+
+/*
+ * The mm exits: an invalidation of everything that no end follows. Readers
+ * no longer wait, for an invalidation that was in progress when the kernel
+ * emptied the list of notifiers will never tell its end; whoever reads pages
+ * finds that the mm is dead.
+ */
+static void hmm_dispatcher_release(struct mmu_notifier *notifier,
+				   struct mm_struct *mm)
+{
+	struct hmm_context *context =
+		container_of(notifier, struct hmm_context, dispatcher);
+	const struct mmu_notifier_range range = {
+		.mm = mm,
+		.start = 0,
+		.end = ULONG_MAX,
+		.flags = MMU_NOTIFIER_RANGE_BLOCKABLE,
+		.event = MMU_NOTIFY_RELEASE,
+	};
+	struct hmm_interval_notifier *first;
+	unsigned long bit;
+
+	spin_lock(&context->lock);
+	/* Unregistering calls it too, after the mm has exited as before. */
+	if (context->dead) {
+		spin_unlock(&context->lock);
+		return;
+	}
+	WRITE_ONCE(context->dead, true);
+	bit = hmm_invalidation_enter(context, &range);
+	first = hmm_interval_first(context, range.start, range.end - 1);
+	if (first) {
+		hmm_intervals_collide(context, first, &range, bit);
+		hmm_dispatch(context, &range, bit, NULL);
+	}
+	spin_unlock(&context->lock);
+
+	wake_up_all(&context->wq);
+	hmm_callbacks_begin();
+	hmm_mirrors_release(context);
+	hmm_callbacks_end();
+	hmm_invalidation_leave(context, &range);
+}
+
+const struct mmu_notifier_ops hmm_gate_ops = {
+	.invalidate_range_end = hmm_gate_end,
+};
+
+const struct mmu_notifier_ops hmm_dispatcher_ops = {
+	.invalidate_range_start = hmm_dispatcher_start,
+	.release = hmm_dispatcher_release,
+};

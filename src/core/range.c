@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges: a request, the interval that guards it, and the loop around both.
+ */
+#include <linux/export.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include <hmm/range.h>
+
+#include "context.h"
+#include "fault.h"
+
+static int hmm_range_check(unsigned long start, unsigned long end)
+{
+	if (!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end) || start >= end)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * hmm_mirror_range_register() - prepare a request, with its own interval
+ * @range: zeroed, or with its array and flags set
+ * @mirror: a registered mirror, which must outlive the range
+ * @start: first address, page aligned
+ * @end: first address behind, page aligned
+ *
+ * Context: any in which a spinlock may be taken, but not an interrupt.
+ * Return: 0, -EINVAL if the addresses are not aligned or @start is not below
+ * @end, or the mirror is not registered, -ESRCH if the mm has exited.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_register(struct hmm_mirror_range *range,
+			      struct hmm_mirror *mirror,
+			      unsigned long start, unsigned long end)
+{
+	int ret;
+
+	ret = hmm_range_check(start, end);
+	if (ret)
+		return ret;
+	ret = hmm_interval_notifier_insert(&range->own, mirror, start,
+					   end - start, NULL);
+	if (ret)
+		return ret;
+	range->start = start;
+	range->end = end;
+	range->mirror = mirror;
+	range->interval = &range->own;
+	range->seq = 0;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
+
+/**
+ * hmm_mirror_range_bind() - prepare a request, guarded by a borrowed interval
+ * @range: zeroed, but for its addresses, array and flags
+ * @interval: an inserted interval that covers the range and outlives it
+ *
+ * For many requests under one wide interval: nothing is inserted. The range
+ * needs no hmm_mirror_range_unregister().
+ *
+ * Context: any.
+ * Return: 0, -EINVAL if the addresses are not aligned or not within the
+ * interval.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_bind(struct hmm_mirror_range *range,
+			  struct hmm_interval_notifier *interval)
+{
+	int ret;
+
+	ret = hmm_range_check(range->start, range->end);
+	if (ret)
+		return ret;
+	if (range->start < hmm_interval_start(interval) ||
+	    range->end - 1 > hmm_interval_last(interval))
+		return -EINVAL;
+	range->mirror = interval->mirror;
+	range->interval = interval;
+	range->seq = 0;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
+
+/**
+ * hmm_mirror_range_unregister() - done with a request
+ * @range: a range that was registered or bound
+ *
+ * Context: may sleep; not from a callback.
+ *
+ * Since: 0.1
+ */
+void hmm_mirror_range_unregister(struct hmm_mirror_range *range)
+{
+	if (range->interval == &range->own)
+		hmm_interval_notifier_remove(&range->own);
+	range->interval = NULL;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_unregister);
+
+static bool hmm_range_dead(const struct hmm_mirror_range *range)
+{
+	return READ_ONCE(range->interval->context->dead);
+}
+
+/**
+ * hmm_mirror_range_wait_until_valid() - begin: wait out what is in progress
+ * @range: a range
+ * @timeout_ms: how long to wait at most, in milliseconds; 0: for ever
+ *
+ * What is read afterwards may be used if hmm_mirror_range_valid() says so
+ * under the update lock. Call it again, inside of the loop, when that or a
+ * read said that the range has collided.
+ *
+ * Context: may sleep; not from a callback, not with the update lock held.
+ * Return: 0, -ETIME, -EINTR if the task was killed, -ESRCH if the mm has
+ * exited.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
+				      unsigned int timeout_ms)
+{
+	int ret;
+
+	ret = hmm_interval_read_begin_timeout(range->interval, timeout_ms,
+					      &range->seq);
+	if (!ret && hmm_range_dead(range))
+		ret = -ESRCH;
+	return ret;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
+
+/* An early look without the update lock. */
+static bool hmm_range_collided(const struct hmm_mirror_range *range)
+{
+	return hmm_interval_check_retry(range->interval, range->seq);
+}
+
+/* Fill the array with what the page tables say, and fault in what it asks. */
+static int hmm_range_read(struct hmm_mirror_range *range,
+			  struct hmm_fault *fault)
+{
+	struct mm_struct *mm = range->interval->context->mm;
+	bool borrowed = current->mm == mm || fault->keep_lock;
+	int ret = -EBUSY;
+
+	if (!borrowed && !mmget_not_zero(mm))
+		return -ESRCH;
+	fault->walk.mm = mm;
+	fault->walk.pfns = range->pfns;
+	fault->walk.base = range->start;
+	if (!hmm_range_collided(range))
+		ret = hmm_fault_range(fault, range->start, range->end);
+	if (!ret && hmm_range_collided(range))
+		ret = -EBUSY;
+	/* The last one out takes the mm down, and the callbacks run here. */
+	if (!borrowed)
+		mmput(mm);
+	return ret;
+}
+
+/**
+ * hmm_mirror_range_snapshot() - what the CPU page tables say
+ * @range: a range that was begun
+ *
+ * Faults nothing in and honours no request. Present pages are read without
+ * a lock of the mm, if it is the current one or the kernel frees page tables
+ * by RCU; the rest under the mmap lock.
+ *
+ * Context: may sleep; without the mmap lock and without the update lock.
+ * Return: 0, and then every entry is set; -EBUSY if the range has collided:
+ * begin again; -ESRCH if the mm has exited, -EINTR if the task was killed.
+ * On an error each entry is either as it was or wholly set.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
+{
+	struct hmm_fault fault = {};
+
+	might_sleep();
+	return hmm_range_read(range, &fault);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
+
+static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
+{
+	struct hmm_fault fault = {
+		.walk.mask = range->pfn_flags_mask & HMM_MIRROR_PFN_REQ_WRITE,
+		.walk.required = range->default_flags &
+				 HMM_MIRROR_PFN_REQ_WRITE,
+		.keep_lock = keep_lock,
+	};
+
+	might_sleep();
+	return hmm_range_read(range, &fault);
+}
+
+/**
+ * hmm_mirror_range_fault() - fault in what is requested
+ * @range: a range that was begun
+ *
+ * Where the request is met already nothing is locked. A fault that has to
+ * wait does so without the mmap lock.
+ *
+ * Faulting may itself invalidate, as when it breaks a copy-on-write: the
+ * range has collided then, and the next call finds the pages present.
+ *
+ * Context: may sleep; without the mmap lock, without the update lock and
+ * without any lock that a page fault may take.
+ * Return: 0, and then every entry is set and holds what was requested of it;
+ * -EBUSY if the range has collided: begin again; -EFAULT where there is no
+ * vma, one that cannot be read, device memory, or the fault failed; -EPERM
+ * for a write where the vma does not allow it; -ESRCH if the mm has exited;
+ * -EINTR if the task was killed; -ENOMEM. On an error each entry is either as
+ * it was or wholly set.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_fault(struct hmm_mirror_range *range)
+{
+	return hmm_range_fault_in(range, false);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
+
+/**
+ * hmm_mirror_range_fault_locked() - fault in, with the mmap lock held
+ * @range: a range that was begun
+ *
+ * As hmm_mirror_range_fault(), for a caller that holds the mmap lock for
+ * reading and must keep it: it is never let go.
+ *
+ * Context: may sleep; the mmap lock is held for reading.
+ * Return: as hmm_mirror_range_fault(), and -EAGAIN where the fault would
+ * have to wait without the lock.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
+{
+	mmap_assert_locked(range->interval->context->mm);
+	return hmm_range_fault_in(range, true);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
+
+/**
+ * hmm_mirror_range_populate() - begin and fault, until it succeeds
+ * @range: a range
+ * @timeout_ms: how long to try at most, in milliseconds; 0: for ever
+ *
+ * The loop that hmm_mirror_range_wait_until_valid() and
+ * hmm_mirror_range_fault() want around them. Then, under the update lock,
+ * hmm_mirror_range_valid() says whether the result may be used; if not, call
+ * it again.
+ *
+ * Context: may sleep; without the mmap lock, without the update lock and
+ * without any lock that a page fault may take.
+ * Return: as hmm_mirror_range_fault(), but never -EBUSY: -ETIME if it still
+ * collides after @timeout_ms.
+ *
+ * Since: 0.1
+ */
+int hmm_mirror_range_populate(struct hmm_mirror_range *range,
+			      unsigned int timeout_ms)
+{
+	ktime_t deadline = ktime_add_ms(ktime_get(), timeout_ms);
+	unsigned int left_ms = timeout_ms;
+
+	for (;;) {
+		s64 left;
+		int ret;
+
+		ret = hmm_mirror_range_wait_until_valid(range, left_ms);
+		if (!ret)
+			ret = hmm_mirror_range_fault(range);
+		if (ret != -EBUSY)
+			return ret;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (timeout_ms) {
+			left = ktime_ms_delta(deadline, ktime_get());
+			if (left <= 0)
+				return -ETIME;
+			left_ms = left;
+		}
+		cond_resched();
+	}
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_populate);
