@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The dummy device: what its files share.
+ *
+ * Locks, outermost first:
+ *
+ *   mmap lock       taken by hmm_mirror_range_fault() and by CPU faults on
+ *                   the user's buffer; never under the update lock
+ *   update_lock     the device page table: taken in the callbacks, so under
+ *                   reclaim. No allocation that may sleep and no access to
+ *                   user memory under it.
+ *   point->lock     innermost
+ */
+#ifndef _TEST_HMM_DMIRROR_H
+#define _TEST_HMM_DMIRROR_H
+
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <hmm/interval.h>
+#include <hmm/mirror.h>
+#include <hmm/range.h>
+#include <hmm/test_hmm.h>
+
+/* READ and WRITE go through a bounce buffer of at most so many pages. */
+#define DMIRROR_BOUNCE_PAGES	(SZ_4M >> PAGE_SHIFT)
+/* So many entries are asked of a mirror at once. */
+#define DMIRROR_CHUNK_PAGES	256UL
+/* Nothing here waits longer than this for what may never come. */
+#define DMIRROR_PATIENCE_MS	(60 * MSEC_PER_SEC)
+/* The delay in an invalidation is not killable, so it is kept short. */
+#define DMIRROR_MAX_DELAY_US	(10 * USEC_PER_SEC)
+
+enum dmirror_point_state {
+	DMIRROR_POINT_PASS,		/* whoever comes goes on */
+	DMIRROR_POINT_ARMED,		/* the next one stops */
+	DMIRROR_POINT_STOPPED,		/* somebody has stopped */
+	DMIRROR_POINT_CLOSED,		/* the file goes away: like PASS */
+};
+
+/* A place at which a task may be made to stop. */
+struct dmirror_point {
+	/* protects state and ticket */
+	spinlock_t lock;
+	enum dmirror_point_state state;
+	/* changes when the stopped task is let go */
+	unsigned int ticket;
+	/* the stopped task, and those that wait for one to stop */
+	wait_queue_head_t wait;
+};
+
+/*
+ * An open file: the device's view of the opener's mm.
+ *
+ * The table is the device page table: the index is the address in pages, an
+ * entry is a page, tagged DMIRROR_ENTRY_WRITE if the device may write to it.
+ * It holds no references: an entry is good for as long as the update lock is
+ * held, since its invalidation has to take that.
+ */
+struct dmirror {
+	/* registered from open to close */
+	struct hmm_mirror mirror;
+	/* the whole address space, inserted from open to close */
+	struct hmm_interval_notifier interval;
+	/* first address behind what the mirrored process can map */
+	unsigned long task_size;
+
+	/* protects table and released */
+	struct mutex update_lock;
+	struct xarray table;
+	bool released;
+
+	struct dmirror_point points[HMM_DMIRROR_POINTS];
+
+	/* struct hmm_dmirror_config */
+	u32 invalidate_delay_us;
+	atomic_t refuse_nonblock;
+
+	/*
+	 * struct hmm_dmirror_stats; atomic, as STATS must answer while a task
+	 * is stopped with the update lock held
+	 */
+	atomic64_t faults;
+	atomic64_t invalidations;
+	atomic64_t collisions;
+	atomic64_t entries;
+	atomic64_t dropped;
+	atomic64_t refused;
+};
+
+#define DMIRROR_ENTRY_WRITE	1UL
+
+/* pagetable.c */
+extern const struct hmm_mirror_ops dmirror_mirror_ops;
+extern const struct hmm_interval_notifier_ops dmirror_interval_ops;
+struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
+				  bool write);
+int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
+			  unsigned long npages);
+void dmirror_table_unreserve(struct dmirror *dm, unsigned long index,
+			     unsigned long npages);
+int dmirror_table_store(struct dmirror *dm, unsigned long index,
+			const unsigned long *pfns, unsigned long npages,
+			unsigned long request);
+
+/* access.c, snapshot.c: the arguments are checked, cpages and faults are 0 */
+int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+		   bool write);
+int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
+int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
+
+/* points.c */
+void dmirror_points_init(struct dmirror *dm);
+void dmirror_points_close(struct dmirror *dm);
+int dmirror_point_arm(struct dmirror_point *point);
+int dmirror_point_wait(struct dmirror_point *point, unsigned int timeout_ms);
+void dmirror_point_go_on(struct dmirror_point *point);
+void dmirror_point_stop(struct dmirror_point *point);
+
+/* A place at which the caller stops if somebody asked for it. */
+static inline void dmirror_point(struct dmirror *dm, unsigned int nr)
+{
+	struct dmirror_point *point = &dm->points[nr];
+
+	if (unlikely(READ_ONCE(point->state) == DMIRROR_POINT_ARMED))
+		dmirror_point_stop(point);
+}
+
+#endif /* _TEST_HMM_DMIRROR_H */

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SNAPSHOT: what the CPU's page tables say; and CHECK: whether the device's
+ * page table agrees with them. Neither faults anything in.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "dmirror.h"
+
+/*
+ * Read the CPU's page tables until they hold still. Returns 0 with the update
+ * lock held, and what was read is valid until it is let go.
+ */
+static int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range)
+{
+	int ret;
+
+	while (!fatal_signal_pending(current)) {
+		cond_resched();
+		ret = hmm_mirror_range_wait_until_valid(range, 0);
+		if (ret)
+			return ret;
+
+		ret = hmm_mirror_range_snapshot(range);
+		if (ret && ret != -EBUSY)
+			return ret;
+
+		if (!ret) {
+			if (mutex_lock_killable(&dm->update_lock))
+				return -EINTR;
+			if (hmm_mirror_range_valid(range))
+				return 0;
+			mutex_unlock(&dm->update_lock);
+		}
+		atomic64_inc(&dm->collisions);
+	}
+	return -EINTR;
+}
+
+static u8 dmirror_protection(unsigned long entry)
+{
+	unsigned int shift;
+	u8 prot;
+
+	if (entry & HMM_MIRROR_PFN_ERROR)
+		return HMM_DMIRROR_PROT_ERROR;
+	if (!(entry & HMM_MIRROR_PFN_VALID))
+		return HMM_DMIRROR_PROT_NONE;
+
+	prot = entry & HMM_MIRROR_PFN_WRITE ? HMM_DMIRROR_PROT_WRITE :
+					      HMM_DMIRROR_PROT_READ;
+	if (is_zero_pfn(hmm_mirror_pfn_to_pfn(entry)))
+		prot |= HMM_DMIRROR_PROT_ZERO;
+
+	shift = hmm_mirror_pfn_to_order(entry) + PAGE_SHIFT;
+	if (shift == PMD_SHIFT)
+		prot |= HMM_DMIRROR_PROT_PMD;
+	else if (shift == PUD_SHIFT)
+		prot |= HMM_DMIRROR_PROT_PUD;
+	return prot;
+}
+
+/*
+ * One chunk, with an interval of its own: an invalidation elsewhere in the mm
+ * does not disturb it.
+ */
+static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
+				  unsigned long npages, unsigned long *pfns,
+				  u8 *prot)
+{
+	struct hmm_mirror_range range = { .pfns = pfns };
+	unsigned long i;
+	int ret;
+
+	ret = hmm_mirror_range_register(&range, &dm->mirror, start,
+					start + (npages << PAGE_SHIFT));
+	if (ret)
+		return ret;
+
+	ret = dmirror_look(dm, &range);
+	if (!ret) {
+		for (i = 0; i < npages; i++)
+			prot[i] = dmirror_protection(pfns[i]);
+		mutex_unlock(&dm->update_lock);
+	}
+
+	hmm_mirror_range_unregister(&range);
+	return ret;
+}
+
+/**
+ * dmirror_snapshot() - HMM_DMIRROR_SNAPSHOT
+ * @dm: the file
+ * @cmd: the command; its cpages is filled in, also on failure
+ *
+ * Return: 0, -EFAULT for the caller's buffer, or what the mirror said.
+ */
+int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	u8 __user *user = u64_to_user_ptr(cmd->ptr);
+	unsigned long *pfns;
+	int ret = -ENOMEM;
+	u8 *prot;
+
+	pfns = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
+	prot = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*prot), GFP_KERNEL);
+	if (!pfns || !prot)
+		goto out;
+
+	ret = 0;
+	while (cmd->cpages < cmd->npages) {
+		unsigned long npages = min_t(u64, DMIRROR_CHUNK_PAGES,
+					     cmd->npages - cmd->cpages);
+
+		ret = dmirror_snapshot_chunk(dm, cmd->addr +
+					     (cmd->cpages << PAGE_SHIFT),
+					     npages, pfns, prot);
+		if (ret)
+			break;
+		if (copy_to_user(user + cmd->cpages, prot, npages)) {
+			ret = -EFAULT;
+			break;
+		}
+		cmd->cpages += npages;
+	}
+out:
+	kfree(prot);
+	kfree(pfns);
+	return ret;
+}
+
+/*
+ * The CPU may grant more than the device has, but not less. The update lock
+ * is held since pfns were found valid: each invalidation that came before has
+ * had its callback.
+ */
+static void dmirror_compare(struct dmirror *dm, unsigned long index,
+			    const unsigned long *pfns, unsigned long npages,
+			    struct hmm_dmirror_cmd *cmd)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		struct page *page = dmirror_table_lookup(dm, index + i, false);
+		unsigned long need = HMM_MIRROR_PFN_VALID;
+
+		if (!page)
+			continue;
+		if (dmirror_table_lookup(dm, index + i, true))
+			need |= HMM_MIRROR_PFN_WRITE;
+
+		cmd->cpages++;
+		if ((pfns[i] & need) != need ||
+		    hmm_mirror_pfn_to_page(pfns[i]) != page)
+			cmd->faults++;
+	}
+}
+
+/**
+ * dmirror_check() - HMM_DMIRROR_CHECK
+ * @dm: the file
+ * @cmd: the command; cpages and faults are filled in
+ *
+ * Steps from one entry of the device to the next, so that checking all of the
+ * address space costs what the device maps of it.
+ *
+ * Return: 0, -ESRCH if the mm has exited, or what the mirror said.
+ */
+int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	unsigned long index = cmd->addr >> PAGE_SHIFT;
+	unsigned long end = index + cmd->npages;
+	unsigned long *pfns;
+	int ret = 0;
+
+	if (READ_ONCE(dm->released))
+		return -ESRCH;
+
+	pfns = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
+		return -ENOMEM;
+
+	while (index < end &&
+	       xa_find(&dm->table, &index, end - 1, XA_PRESENT)) {
+		unsigned long npages = min(DMIRROR_CHUNK_PAGES, end - index);
+		struct hmm_mirror_range range = {
+			.start = index << PAGE_SHIFT,
+			.end = (index + npages) << PAGE_SHIFT,
+			.pfns = pfns,
+		};
+
+		ret = hmm_mirror_range_bind(&range, &dm->interval);
+		if (ret)
+			break;
+		ret = dmirror_look(dm, &range);
+		if (!ret) {
+			dmirror_compare(dm, index, pfns, npages, cmd);
+			mutex_unlock(&dm->update_lock);
+		}
+		hmm_mirror_range_unregister(&range);
+		if (ret)
+			break;
+		index += npages;
+	}
+
+	kfree(pfns);
+	return ret;
+}
