@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The machine: QEMU, two serial ports, no disk, no network.
+
+: "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=900}"
+
+# guest_machine KERNEL: sets QEMU, the command without kernel and serial ports
+guest_machine() {
+	local accel=(-accel "tcg,thread=multi" -cpu max)
+
+	# /dev/kvm alone proves nothing: without the CPU's own support it may be
+	# there and unusable.
+	if grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+		accel=(-accel kvm -cpu host)
+	fi
+	if [ -z "${HMM_MEM-}" ]; then
+		case $1 in
+		debug-*) GUEST_MEM=2G ;;
+		*) GUEST_MEM=1G ;;
+		esac
+	else
+		GUEST_MEM=$HMM_MEM
+	fi
+	GUEST_MACHINE="${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
+	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none
+		"${accel[@]}" -smp "$HMM_CPUS" -m "$GUEST_MEM" -no-reboot)
+}
+
+# The watchdogs are told that the machine is slow. A first oops ends it: what
+# runs after one proves nothing.
+guest_cmdline() {
+	echo "console=ttyS0 panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
+		"rcupdate.rcu_cpu_stall_timeout=300" \
+		"sysctl.kernel.hung_task_timeout_secs=420 watchdog_thresh=165" \
+		"hmm.mode=$GUEST_MODE $*"
+}
+
+# guest_boot KERNEL: runs the machine to its end; sets GUEST_STATUS to that of
+# QEMU, 124 after a timeout. Its words are shown as they come.
+guest_boot() {
+	local qemu
+
+	guest_machine "$1"
+	say "$1: booting ${KERNEL_ID} ($GUEST_MACHINE)"
+	touch "$RUN_DIR/verdict" "$RUN_DIR/console"
+
+	# In the background, as bash would run no trap while it waits for a
+	# foreground command. setpriv: QEMU must not outlive a killed lab.
+	setpriv --pdeathsig TERM \
+		timeout --foreground -k 10 "$HMM_TIMEOUT" "${QEMU[@]}" \
+		-kernel "$KERNEL_IMAGE" -initrd "$INITRAMFS" \
+		-append "$(guest_cmdline)" -monitor none \
+		-serial "file:$RUN_DIR/console" -serial "file:$RUN_DIR/verdict" \
+		</dev/null >"$RUN_DIR/qemu.log" 2>&1 &
+	qemu=$!
+	tail -n +1 -f -s 0.2 --pid="$qemu" "$RUN_DIR/verdict" 2>/dev/null |
+		guest_show "$1" &
+	GUEST_STATUS=0
+	wait "$qemu" || GUEST_STATUS=$?
+	wait "$!" || :
+	sed -i 's/\r$//' "$RUN_DIR/console" "$RUN_DIR/verdict"
+}
+
+# guest_show KERNEL: the guest's words without the marks. An empty line before
+# a mark belongs to the mark.
+guest_show() {
+	local line program='' empty=
+
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		case $line in
+		'')
+			empty+=$'\n'
+			continue
+			;;
+		"#hmm begin "*)
+			program=${line##* }
+			[ "$GUEST_MODE" = demo ] || echo "# $1: $program"
+			;;
+		"#hmm "*)
+			program=
+			;;
+		*)
+			if [ "$GUEST_MODE" != demo ]; then
+				printf '%s\n' "$line"
+			elif [ "$program" = demo ]; then
+				printf '%s%s\n' "$empty" "$line"
+			fi
+			;;
+		esac
+		empty=
+	done
+}
+
+# guest_shell KERNEL: the machine on this terminal. Ctrl-C goes to the guest.
+guest_shell() {
+	guest_machine "$1"
+	say "$1: booting ${KERNEL_ID} ($GUEST_MACHINE); leave with \"exit\" or Ctrl-a x"
+	TTY_STATE=$(stty -g)
+	"${QEMU[@]}" -kernel "$KERNEL_IMAGE" -initrd "$INITRAMFS" \
+		-append "$(guest_cmdline quiet)" -serial mon:stdio -serial null
+}

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Modules and programs of one kernel are built in a copy of the tree, so that
+# several kernels can be built from one tree and the tree stays clean.
+
+# build_dir NAME: one per tree and purpose
+build_dir() {
+	echo "$CACHE/build/$(sha1sum <<<"$TREE" | cut -c 1-12)/$1"
+}
+
+# tree_files: what a build may depend on, one path per line
+tree_files() {
+	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/testing/selftests \
+		-type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
+		! -name '*.cmd' ! -name '.*.d' ! -name '*.symvers' ! -name modules.order \
+		! -name '*~' ! -name '.*.swp' 2>/dev/null || :) | LC_ALL=C sort
+}
+
+# tree_copy DIR ID: brings the copy up to date. A file is written only when its
+# content differs, so that make rebuilds what changed and nothing else. When
+# files come or go, or ID differs, it starts afresh: kbuild would not notice an
+# object whose source is gone.
+tree_copy() {
+	local dir=$1 list file copy
+
+	list=$(echo "$2" && tree_files)
+	if [ "$list" != "$(cat "$dir/.files" 2>/dev/null)" ]; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+	fi
+	while read -r file; do
+		cmp -s "$TREE/$file" "$dir/$file" && continue
+		rm -f "$dir"/.built-*
+		copy=$dir/$file
+		mkdir -p "${copy%/*}"
+		cp "$TREE/$file" "$copy"
+	done < <(sed 1d <<<"$list")
+	printf '%s\n' "$list" >"$dir/.files"
+}
+
+# build KERNEL PART...: sets BUILD_DIR and makes in it of
+#   modules  hmm_mirror.ko and test_hmm.ko, where their sources are
+#   tests    tests/, the programs of the kselftests
+#   demo     hmm_demo
+# The caller holds the lock of the build until it has copied what it needs.
+build() {
+	local kernel=$1 part log reused=
+	shift
+
+	BUILD_DIR=$(build_dir "$kernel")
+	tree_copy "$BUILD_DIR" "$KERNEL_ID $(gcc -dumpfullversion)"
+	for part; do
+		if [ -e "$BUILD_DIR/.built-$part" ]; then
+			reused+=", $part"
+			continue
+		fi
+		[ "$part" != tests ] || tools_get
+		say "$kernel: building $part"
+		log=$BUILD_DIR/$part.log
+		if ! "build_$part" >"$log" 2>&1; then
+			show_tail "$log" 60
+			die "building $part for $kernel failed; the whole log is $log"
+		fi
+		# A warning must not hide in a log that nobody reads.
+		grep -iE 'warning:' "$log" >&2 || :
+		[ "${V-}" != 1 ] || cat "$log" >&2
+		touch "$BUILD_DIR/.built-$part"
+	done
+	[ -z "$reused" ] || say "$kernel: reusing the build of ${reused#, }"
+}
+
+# The lab may itself run below a make, whose variables are not meant here.
+build_make() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+		make -j "$(nproc)" V="${V-}" "$@"
+}
+
+build_modules() {
+	build_make -C "$BUILD_DIR" KDIR="$KERNEL_DIR" modules
+}
+
+build_tests() {
+	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
+		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
+}
+
+build_demo() {
+	gcc -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
+		-I"$BUILD_DIR/include/uapi" -o "$BUILD_DIR/hmm_demo" \
+		"$BUILD_DIR/samples/demo/demo.c"
+}

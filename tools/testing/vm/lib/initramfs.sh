@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The guest's whole file system: busybox, the init script, modules, programs.
+
+# busybox_get: sets BUSYBOX. The host's own may be linked dynamically.
+busybox_get() {
+	local entry=$CACHE/busybox
+
+	lock busybox
+	BUSYBOX=$entry/bin/busybox
+	if [ ! -x "$BUSYBOX" ]; then
+		apt_check
+		[ -n "$(apt_field busybox-static Version)" ] || apt_update || :
+		apt_fetch "$WORK_DIR/debs" busybox-static
+		dpkg-deb -x "$WORK_DIR"/debs/busybox-static_*.deb "$WORK_DIR/busybox"
+		mv -T "$WORK_DIR/busybox" "$entry"
+		rm -rf "$WORK_DIR/debs"
+	fi
+	unlock busybox
+}
+
+# guest_prepare KERNEL MODE: sets RUN_DIR, KERNEL_IMAGE and INITRAMFS
+guest_prepare() {
+	local kernel=$1 mode=$2 root
+
+	kernel_get "$kernel"
+	busybox_get
+
+	RUN_DIR=$WORK_DIR/run-$kernel
+	INITRAMFS=$RUN_DIR/initramfs.gz
+	GUEST_MODE=$mode
+	root=$RUN_DIR/root
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,mnt/ramfs,modules,tests}
+
+	lock "build-$kernel"
+	case $mode in
+	test) build "$kernel" modules tests ;;
+	demo) build "$kernel" modules demo ;;
+	shell) build "$kernel" modules tests demo ;;
+	esac
+	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel made no modules"
+	[ ! -e "$BUILD_DIR/hmm_demo" ] || cp "$BUILD_DIR/hmm_demo" "$root/bin/"
+	case $mode in
+	test) initramfs_tests "$root" "${TEST:-*}" ;;
+	shell) initramfs_tests "$root" '*' ;;
+	esac
+	unlock "build-$kernel"
+
+	cp "$BUSYBOX" "$root/bin/"
+	cp "$LAB_DIR/guest/init" "$root/"
+	chmod +x "$root/init"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$INITRAMFS"
+}
+
+# initramfs_tests ROOT GLOB
+initramfs_tests() {
+	local program name all=
+
+	for program in "$BUILD_DIR"/tests/*_test; do
+		[ -x "$program" ] || continue
+		name=${program##*/}
+		all+=" $name"
+		# shellcheck disable=SC2053 # it is a pattern
+		[[ $name != $2 ]] || cp "$program" "$1/tests/"
+	done
+	[ -n "$all" ] || die "this tree has no test program: they are tools/testing/selftests/hmm/*_test.c"
+	[ -n "$(ls "$1/tests")" ] || die "TEST=$2 matches no test program: choose among$all"
+}

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+# Looks through a kernel's log for reports of any checker.
+#
+# A test announces a report that it provokes by writing to /dev/kmsg
+#	hmm-expect-begin: <extended regular expression>
+#	hmm-expect-end
+# Reports in between that match are wanted, and one has to come; every other
+# report is a failure.
+#
+# Variables: kernel; mode (test or demo); counts, the file to leave
+# "passed failed skipped" in.
+
+BEGIN {
+	n_patterns = split( \
+		"BUG:|" \
+		"kernel BUG at|" \
+		"Oops|" \
+		"WARNING:|" \
+		"KASAN:|" \
+		"KCSAN:|" \
+		"UBSAN:|" \
+		"KFENCE:|" \
+		"possible circular locking|" \
+		"possible recursive locking|" \
+		"possible irq lock inversion|" \
+		"inconsistent lock state|" \
+		"suspicious RCU usage|" \
+		"trying to register non-static key|" \
+		"DEBUG_LOCKS_WARN_ON|" \
+		"sleeping function called from invalid context|" \
+		"scheduling while atomic|" \
+		"INFO: task .* blocked|" \
+		"soft lockup|" \
+		"hard LOCKUP|" \
+		"rcu.*detected .*stall|" \
+		"kmemleak: .* new suspected|" \
+		"ODEBUG:|" \
+		"refcount_t:|" \
+		"[Bb]ad page state|" \
+		"Bad rss-counter|" \
+		"general protection fault|" \
+		"[Uu]nable to handle|" \
+		"Kernel panic", pattern, "|")
+}
+
+function is_report(line,    i)
+{
+	# What a user program did to itself is the test's business.
+	if (line ~ /traps: /)
+		return 0
+	for (i = 1; i <= n_patterns; i++)
+		if (line ~ pattern[i])
+			return 1
+	return 0
+}
+
+function failure(text, at)
+{
+	failures++
+	failure_text[failures] = text
+	failure_at[failures] = at
+}
+
+# What lies between "cut here" and "end trace" is one report, and an
+# announcement may match any line of it.
+function end_report()
+{
+	if (telling != "") {
+		if (expecting && report ~ expected)
+			seen = 1
+		else
+			failure(telling, report_at)
+	}
+	report = telling = ""
+	in_block = 0
+}
+
+{
+	log_line[NR] = $0
+}
+
+/hmm-expect-begin: / {
+	end_report()
+	expected = $0
+	sub(/.*hmm-expect-begin: /, "", expected)
+	expecting = 1
+	seen = 0
+	next
+}
+
+/hmm-expect-end/ {
+	end_report()
+	if (expecting && !seen)
+		failure("the expected report did not come: " expected, NR)
+	expecting = 0
+	next
+}
+
+/-+\[ cut here \]-+/ {
+	end_report()
+	in_block = 1
+	next
+}
+
+/---\[ end trace/ {
+	end_report()
+	next
+}
+
+in_block {
+	report = report $0 "\n"
+}
+
+is_report($0) {
+	if (telling == "") {
+		telling = $0
+		report_at = NR
+	}
+	if (!in_block) {
+		report = $0
+		end_report()
+	}
+}
+
+END {
+	end_report()
+	if (expecting)
+		failure("an announcement without hmm-expect-end: " expected, NR)
+
+	if (failures) {
+		print "not ok - " kernel " kernel log"
+		shown = 0
+		for (i = 1; i <= failures; i++) {
+			print "# " failure_text[i]
+			if (failure_at[i] <= shown)
+				continue
+			from = failure_at[i] - 5
+			if (from <= shown)
+				from = shown + 1
+			shown = failure_at[i] + 45
+			if (shown > NR)
+				shown = NR
+			for (j = from; j <= shown; j++)
+				print "# | " log_line[j]
+		}
+	} else if (mode != "demo") {
+		print "ok - " kernel " kernel log"
+	}
+	print (failures ? "0 1 0" : "1 0 0") > counts
+}

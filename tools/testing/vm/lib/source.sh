@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Kernels built from Debian's source: allnoconfig plus our fragments.
+
+# source_kernel_get KIND SERIES
+source_kernel_get() {
+	local kind=$1 series=$2 name=$1-$2 fragments hash entry tree
+
+	"$TREE/scripts/install-deps" source
+	source_fragments "$kind" "$series"
+	lock "source-$series"
+	source_tarball "$series"
+	hash=$(cat "${fragments[@]}" <(gcc -dumpfullversion) | sha1sum | cut -c 1-12)
+	entry=$CACHE/kernel/$name/$SOURCE_ID-$hash
+	tree=${SOURCE_TARBALL%/*}/tree
+	if [ -d "$entry" ]; then
+		say "$name: reusing $SOURCE_ID"
+	else
+		source_unpack "$tree"
+	fi
+	unlock "source-$series"
+
+	[ -d "$entry" ] || source_build "$name" "$tree" "$entry" "${fragments[@]}"
+	KERNEL_IMAGE=$entry/arch/x86/boot/bzImage
+	KERNEL_DIR=$entry
+	KERNEL_ID=${entry##*/}
+}
+
+# source_fragments KIND SERIES: fills the caller's array, the general first. A
+# series may have a fragment of its own.
+source_fragments() {
+	local dir=$LAB_DIR/config fragment
+
+	fragments=("$dir/lab.config")
+	for fragment in "$1" "$1-$2"; do
+		[ "$fragment" != lab ] || continue
+		[ ! -e "$dir/$fragment.config" ] || fragments+=("$dir/$fragment.config")
+	done
+}
+
+source_unpack() {
+	[ ! -d "$1" ] || return 0
+	say "unpacking the source of ${SOURCE_ID%%-*}"
+	mkdir "$WORK_DIR/tree"
+	tar -xf "$SOURCE_TARBALL" -C "$WORK_DIR/tree" --strip-components=1 ||
+		die "cannot unpack $SOURCE_TARBALL: remove it and try again"
+	mv -T "$WORK_DIR/tree" "$1"
+}
+
+# source_build NAME TREE ENTRY FRAGMENT...
+# Builds aside and renames: nothing in a kernel's output directory names the
+# directory itself, so external modules can be built against it afterwards.
+source_build() {
+	local name=$1 tree=$2 entry=$3 out=$WORK_DIR/kernel log=$CACHE/log/$1/kernel-build.log make start=$SECONDS
+	shift 3
+
+	mkdir -p "$out" "${log%/*}"
+	say "$name: configuring ${entry##*/}; the log is $log"
+	if ! source_configure "$tree" "$out" "$@" >"$log" 2>&1; then
+		show_tail "$log"
+		die "configuring $name failed: see $log"
+	fi
+	source_config_check "$name" "$out/.config" "$@"
+
+	nice -n 10 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+		make -j "$(nproc)" -C "$tree" O="$out" bzImage modules >>"$log" 2>&1 </dev/null &
+	make=$!
+	source_progress "$name" "$make" "$log"
+	if ! wait "$make"; then
+		show_tail "$log" 40
+		die "building $name failed; the whole log is $log"
+	fi
+	say "$name: built in $(elapsed $((SECONDS - start)))"
+	# External modules need headers, scripts and Module.symvers, no objects.
+	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o \
+		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -type f -exec rm -f {} +
+	mkdir -p "${entry%/*}"
+	mv -T "$out" "$entry"
+}
+
+source_configure() {
+	local tree=$1 out=$2
+	shift 2
+
+	build_make -C "$tree" O="$out" allnoconfig &&
+	"$tree/scripts/kconfig/merge_config.sh" -m -O "$out" "$out/.config" "$@" &&
+	build_make -C "$tree" O="$out" olddefconfig
+}
+
+# Kconfig drops silently what depends on something absent, and the tests would
+# then silently check less.
+source_config_check() {
+	local name=$1 config=$2 lost
+	shift 2
+
+	lost=$(awk '
+		/^CONFIG_[A-Za-z0-9_]+=/ { symbol = $0; sub(/=.*/, "", symbol); line = $0 }
+		/^# CONFIG_[A-Za-z0-9_]+ is not set/ { symbol = $2; line = "" }
+		!/^(# )?CONFIG_/ { next }
+		FILENAME == config { got[symbol] = line; next }
+		{ want[symbol] = line }
+		END {
+			for (symbol in want)
+				if (want[symbol] != got[symbol])
+					print (want[symbol] == "" ? symbol " is set" : want[symbol])
+		}' config="$config" "$config" "$@" | sort)
+	[ -z "$lost" ] ||
+		die "the configuration of $name lost what its fragments ask for: ${lost//$'\n'/, }"
+}
+
+# source_progress NAME PID LOG: one line that is rewritten on a terminal, a
+# line every half minute elsewhere
+source_progress() {
+	local name=$1 pid=$2 log=$3 start=$SECONDS next=0 text
+
+	while kill -0 "$pid" 2>/dev/null; do
+		text=$(awk '/^  (CC|AS|LD|AR|HOSTCC) / { n++; file = $NF } END { print n + 0 " objects" (n ? ", " file : "") }' "$log")
+		text="$name: building, $(elapsed $((SECONDS - start))), $text"
+		if [ -t 2 ]; then
+			printf '\r\033[K# %.100s' "$text" >&2
+		elif ((SECONDS - start >= next)); then
+			say "$text"
+			next=$((next + 30))
+		fi
+		# In the background, so that a signal is heard at once.
+		sleep 1 &
+		wait "$!"
+	done
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+}

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# Counts the results of the guest's programs and adds a failed one for whatever
+# a program's own results cannot say: that it crashed, ended early, said
+# nothing, or never ended.
+#
+# Variables: kernel; mode (test or demo); why the machine stopped; counts, the
+# file to leave "passed failed skipped" in.
+
+function problem(text)
+{
+	print "not ok - " kernel " " text
+	failed++
+}
+
+function start_program(name)
+{
+	program = name
+	results = bad = 0
+	plan = -1
+	skipped_whole = 0
+}
+
+function end_program(status)
+{
+	if (program == "demo") {
+		program = ""
+		return
+	}
+	if (skipped_whole && results == 0 && (status == 0 || status == 4)) {
+		skipped++
+	} else if (results == 0) {
+		problem(program ": printed no result and exited with status " status)
+	} else {
+		if (plan < 0)
+			problem(program ": printed no plan (1..N)")
+		else if (plan != results)
+			problem(program ": planned " plan " results and printed " results)
+		if (status != 0 && bad == 0)
+			problem(program ": exited with status " status " though no test failed")
+	}
+	program = ""
+}
+
+/^#hmm begin / {
+	start_program($3)
+	next
+}
+
+/^#hmm end / {
+	end_program($4)
+	next
+}
+
+/^#hmm done/ {
+	done = 1
+	next
+}
+
+/^#hmm start/ {
+	started = 1
+	next
+}
+
+program == "" || program == "demo" {
+	next
+}
+
+/^1\.\.[0-9]+/ {
+	plan = substr($1, 4) + 0
+	skipped_whole = plan == 0 && /# *SKIP/
+	next
+}
+
+/^ok( |$)/ {
+	results++
+	if (/# *SKIP/)
+		skipped++
+	else
+		passed++
+	next
+}
+
+/^not ok( |$)/ {
+	results++
+	bad++
+	failed++
+	# In a demo nothing else shows what the guest found.
+	if (mode == "demo")
+		print
+	next
+}
+
+mode == "demo" && program == "guest" {
+	print
+}
+
+END {
+	if (program != "")
+		problem(program ": did not end: " why)
+	else if (!started)
+		problem("boot: the guest never reached its init: " why)
+	else if (!done)
+		problem("guest: ended before it was done: " why)
+	print passed + 0, failed + 0, skipped + 0 > counts
+}
