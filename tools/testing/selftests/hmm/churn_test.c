@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mirrors that come and go, as many and as fast as there are: the races of
+ * opening, closing and exiting that no single stop can show.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define NPAGES		4
+#define NTHREADS	4
+#define ROUNDS		60
+#define PROCESSES	40
+
+FIXTURE(churn) {
+	char *mem;
+	long contexts;
+};
+
+FIXTURE_SETUP(churn)
+{
+	int fd = hmm_open(0);
+
+	if (fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, fd);
+	close(fd);
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	self->contexts = hmm_count_settles("contexts", 0);
+}
+
+/* R02: what came has gone. */
+FIXTURE_TEARDOWN(churn)
+{
+	if (self->contexts >= 0)
+		EXPECT_EQ(self->contexts,
+			  hmm_count_settles("contexts", self->contexts));
+}
+
+struct opener {
+	struct hmm_thread thread;
+	char *mem;
+	char *buf;
+	int unit;
+};
+
+/* Returns the first error, or EIO for wrong content. */
+static int open_read_close(void *arg)
+{
+	struct opener *opener = arg;
+	struct hmm_dmirror_stats stats;
+	int ret, fd;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		fd = hmm_open(opener->unit);
+		if (fd < 0)
+			return fd;
+		memset(opener->buf, 0x55, NPAGES * hmm_page_size());
+		ret = hmm_read(fd, opener->mem, opener->buf, NPAGES, NULL);
+		if (!ret && hmm_differs(opener->buf, NPAGES, 1, 0) != -1)
+			ret = -EIO;
+		/* A mirror of a dying context would say that the mm is gone. */
+		if (!ret)
+			ret = hmm_stats(fd, &stats);
+		if (!ret && stats.released)
+			ret = -ESRCH;
+		close(fd);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* R01: the last one out meets the next one in, over and over. */
+TEST_F(churn, threads_open_and_close_mirrors_of_one_process)
+{
+	struct opener openers[NTHREADS];
+	int fd = hmm_open(1);
+	int units = fd < 0 ? 1 : 2;
+
+	if (fd >= 0)
+		close(fd);
+	for (int i = 0; i < NTHREADS; i++) {
+		openers[i].mem = self->mem;
+		openers[i].buf = hmm_map(NPAGES);
+		openers[i].unit = i % units;
+		ASSERT_NE(NULL, openers[i].buf);
+		ASSERT_EQ(0, hmm_thread_make(&openers[i].thread,
+					     open_read_close, &openers[i]));
+	}
+	for (int i = 0; i < NTHREADS; i++)
+		hmm_thread_go(&openers[i].thread);
+	for (int i = 0; i < NTHREADS; i++)
+		EXPECT_EQ(0, hmm_thread_end(&openers[i].thread));
+}
+
+/*
+ * R02, R04, R05: every other process leaves its file to us, and half of
+ * those we close while it exits.
+ */
+TEST_F(churn, processes_come_mirror_themselves_and_go)
+{
+	char *buf = hmm_map(NPAGES);
+	int *shared = hmm_map_shared(1);
+	struct hmm_gate ready, end;
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_NE(NULL, shared);
+	ASSERT_EQ(0, hmm_gate_make(&ready));
+	ASSERT_EQ(0, hmm_gate_make(&end));
+	for (int i = 0; i < PROCESSES; i++) {
+		bool sharing = i & 1, during = i & 2;
+		pid_t pid = sharing ? hmm_fork_sharing_files() : hmm_fork();
+
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			int fd = hmm_open(0);
+
+			*shared = fd;
+			hmm_fill(self->mem, NPAGES, 100 + i, 0);
+			if (fd < 0 ||
+			    hmm_read(fd, self->mem, buf, NPAGES, NULL))
+				_exit(1);
+			if (hmm_differs(buf, NPAGES, 100 + i, 0) != -1)
+				_exit(2);
+			hmm_gate_open(&ready);
+			hmm_gate_wait(&end);
+			_exit(0);
+		}
+		ASSERT_EQ(0, hmm_gate_wait(&ready));
+		hmm_gate_open(&end);
+		if (sharing && during)
+			EXPECT_EQ(0, close(*shared));
+		EXPECT_EQ(0, hmm_wait_exit(pid));
+		if (sharing && !during) {
+			EXPECT_EQ(-ESRCH, hmm_read(*shared, self->mem, buf,
+						   NPAGES, NULL));
+			EXPECT_EQ(0, close(*shared));
+		}
+	}
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+}
+
+/* R10: the list of contexts is read while processes on it exit. */
+TEST_F(churn, counts_are_read_while_processes_exit)
+{
+	pid_t pids[8];
+
+	if (self->contexts < 0)
+		SKIP(return, "no debugfs file hmm_mirror/counts");
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = hmm_fork();
+		ASSERT_LE(0, pids[i]);
+		if (!pids[i]) {
+			for (int round = 0; round < 4; round++) {
+				int fd = hmm_open(0);
+
+				if (fd < 0 || close(fd))
+					_exit(1);
+			}
+			_exit(hmm_open(0) < 0 ? 1 : 0);
+		}
+	}
+	for (int round = 0; round < 200; round++)
+		ASSERT_LE(0, hmm_count("contexts"));
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		EXPECT_EQ(0, hmm_wait_exit(pids[i]));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes that end while they are mirrored, files that close while they
+ * are used, and what is left of both afterwards: nothing.
+ *
+ * The mirrored process is a child that shares our descriptors. So we hold the
+ * file that it opened, and it can die as it likes.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define NPAGES		8
+
+#define BEGUN		HMM_DMIRROR_POINT_BEGUN
+#define FAULTED		HMM_DMIRROR_POINT_FAULTED
+#define LOCKED		HMM_DMIRROR_POINT_LOCKED
+#define RELEASE		HMM_DMIRROR_POINT_RELEASE
+
+/* What the mirrored child does once its first half of pages is mirrored. */
+enum owner_then { OWNER_WAITS, OWNER_READS, OWNER_READS_MUCH };
+
+/* Long enough that it is not over when the signal comes. */
+#define MUCH_SIZE	(256UL << 20)
+#define MUCH_REPEAT	(2UL << 20)
+
+FIXTURE(exit) {
+	int fd;			/* the child's, once there is one */
+	size_t page;
+	char *mem;		/* private: the child has its own */
+	char *buf;
+	int *shared;
+	long contexts;
+	pid_t owner;
+	struct hmm_gate ready;
+	struct hmm_gate end;
+};
+
+FIXTURE_SETUP(exit)
+{
+	int fd = hmm_open(0);
+
+	if (fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, fd);
+	close(fd);
+	self->fd = -1;
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	self->buf = hmm_map(NPAGES);
+	self->shared = hmm_map_shared(1);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->buf);
+	ASSERT_NE(NULL, self->shared);
+	ASSERT_EQ(0, hmm_gate_make(&self->ready));
+	ASSERT_EQ(0, hmm_gate_make(&self->end));
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	/* Contexts of tests before this one may still be on their way out. */
+	self->contexts = hmm_count_settles("contexts", 0);
+}
+
+/* Also when the test failed half way: R02, R09, no context outlives it. */
+FIXTURE_TEARDOWN(exit)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	if (self->contexts >= 0)
+		EXPECT_EQ(self->contexts,
+			  hmm_count_settles("contexts", self->contexts));
+}
+
+/* Much memory that costs little: zeros to read, one small file to fill. */
+static void read_much(int fd)
+{
+	int file = memfd_create("much", MFD_CLOEXEC);
+	char *from, *to;
+
+	from = mmap(NULL, MUCH_SIZE, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	to = mmap(NULL, MUCH_SIZE, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (file < 0 || from == MAP_FAILED || to == MAP_FAILED ||
+	    ftruncate(file, MUCH_REPEAT))
+		return;
+	madvise(from, MUCH_SIZE, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < MUCH_SIZE; at += MUCH_REPEAT)
+		if (mmap(to + at, MUCH_REPEAT, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED)
+			return;
+	hmm_read(fd, from, to, MUCH_SIZE / hmm_page_size(), NULL);
+}
+
+static void owner(FIXTURE_DATA(exit) *self, enum owner_then then,
+		  unsigned int point)
+{
+	int fd = hmm_open(0);
+
+	*self->shared = fd;
+	hmm_fill(self->mem, NPAGES, 2, 0);
+	if (fd < 0 || hmm_read(fd, self->mem, self->buf, NPAGES / 2, NULL))
+		_exit(1);
+	if (then != OWNER_WAITS && hmm_stop_at(fd, point))
+		_exit(2);
+	hmm_gate_open(&self->ready);
+	if (then == OWNER_READS)
+		hmm_read(fd, self->mem, self->buf, NPAGES, NULL);
+	else if (then == OWNER_READS_MUCH)
+		read_much(fd);
+	hmm_gate_wait(&self->end);
+	_exit(0);
+}
+
+static void start_owner(struct __test_metadata *_metadata,
+			FIXTURE_DATA(exit) *self, enum owner_then then,
+			unsigned int point)
+{
+	self->owner = hmm_fork_sharing_files();
+	ASSERT_LE(0, self->owner);
+	if (!self->owner)
+		owner(self, then, point);
+	ASSERT_EQ(0, hmm_gate_wait(&self->ready));
+	self->fd = *self->shared;
+	ASSERT_LE(0, self->fd);
+	if (then != OWNER_WAITS)
+		ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_PATIENCE_MS));
+}
+
+/* R03, R07, R08: every command says so, again and again, and nothing is left. */
+static void expect_gone(struct __test_metadata *_metadata,
+			FIXTURE_DATA(exit) *self)
+{
+	struct hmm_dmirror_stats stats;
+	struct hmm_dmirror_cmd cmd;
+
+	memset(self->buf, 0x55, NPAGES * self->page);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(-ESRCH, hmm_read(self->fd, self->mem, self->buf,
+					   NPAGES, &cmd));
+		EXPECT_EQ(0, cmd.cpages);
+		EXPECT_EQ(-ESRCH, hmm_write(self->fd, self->mem, self->buf,
+					    NPAGES, &cmd));
+		EXPECT_EQ(0, cmd.cpages);
+		EXPECT_EQ(-ESRCH, hmm_cmd(self->fd, HMM_DMIRROR_SNAPSHOT,
+					  self->mem, self->buf, NPAGES, &cmd));
+	}
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
+	EXPECT_EQ(1, stats.released);
+	EXPECT_EQ(0, stats.entries);
+	/* Ours was never mirrored. */
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+}
+
+TEST_F(exit, process_exits_while_another_holds_its_file)
+{
+	start_owner(_metadata, self, OWNER_WAITS, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	hmm_gate_open(&self->end);
+	EXPECT_EQ(0, hmm_wait_exit(self->owner));
+	expect_gone(_metadata, self);
+}
+
+/* R48: it is killed within a command, at each point of it. */
+TEST_F(exit, process_is_killed_while_its_command_is_stopped)
+{
+	static const unsigned int points[] = { BEGUN, FAULTED, LOCKED };
+
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		__u64 start;
+
+		start_owner(_metadata, self, OWNER_READS, points[i]);
+		start = hmm_now_ms();
+		ASSERT_EQ(0, kill(self->owner, SIGKILL));
+		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
+		/* Not by the minute after which the device gives up. */
+		EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+		expect_gone(_metadata, self);
+		ASSERT_EQ(0, close(self->fd));
+		self->fd = -1;
+	}
+}
+
+/* R40: stopped at the first pages of many, and then in the midst of them. */
+TEST_F(exit, process_is_killed_in_a_long_read)
+{
+	for (int running = 0; running < 2; running++) {
+		__u64 start;
+
+		start_owner(_metadata, self, OWNER_READS_MUCH, FAULTED);
+		start = hmm_now_ms();
+		if (running)
+			ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
+		ASSERT_EQ(0, kill(self->owner, SIGKILL));
+		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
+		EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+		expect_gone(_metadata, self);
+		ASSERT_EQ(0, close(self->fd));
+		self->fd = -1;
+	}
+}
+
+/* R03, R26: our command has the pages of a process that then exits. */
+TEST_F(exit, process_exits_while_another_is_in_a_command)
+{
+	struct hmm_access access;
+	struct hmm_thread thread;
+
+	start_owner(_metadata, self, OWNER_WAITS, 0);
+	access = (struct hmm_access) {
+		.fd = self->fd,
+		.request = HMM_DMIRROR_WRITE,
+		/* The half that the device does not have yet. */
+		.addr = self->mem + NPAGES / 2 * self->page,
+		.ptr = self->buf,
+		.npages = NPAGES / 2,
+	};
+	ASSERT_EQ(0, hmm_thread_make(&thread, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_stop_at(self->fd, FAULTED));
+	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, FAULTED, HMM_PATIENCE_MS));
+	hmm_gate_open(&self->end);
+	EXPECT_EQ(0, hmm_wait_exit(self->owner));
+	ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
+	EXPECT_EQ(-ESRCH, hmm_thread_end(&thread));
+	EXPECT_EQ(0, access.cmd.cpages);
+	expect_gone(_metadata, self);
+}
+
+/* R03: the mm is going, the driver has not yet heard of it to the end. */
+TEST_F(exit, command_while_the_release_is_in_progress)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	start_owner(_metadata, self, OWNER_WAITS, 0);
+	ASSERT_EQ(0, hmm_stop_at(self->fd, RELEASE));
+	hmm_gate_open(&self->end);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_PATIENCE_MS));
+
+	/* A page that would have to be faulted. */
+	EXPECT_EQ(-ESRCH, hmm_read(self->fd, self->mem +
+				   NPAGES / 2 * self->page, self->buf, 1,
+				   &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	/* Pages that are still there: all of them right, or none. */
+	if (!hmm_read(self->fd, self->mem, self->buf, NPAGES / 2, NULL))
+		EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES / 2, 2, 0));
+
+	ASSERT_EQ(0, hmm_go_on(self->fd, RELEASE));
+	EXPECT_EQ(0, hmm_wait_exit(self->owner));
+	expect_gone(_metadata, self);
+}
+
+/* R05: the last close waits for the release that runs, then both are done. */
+TEST_F(exit, close_while_the_release_is_in_progress)
+{
+	__u64 start;
+
+	start_owner(_metadata, self, OWNER_WAITS, 0);
+	ASSERT_EQ(0, hmm_stop_at(self->fd, RELEASE));
+	hmm_gate_open(&self->end);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_PATIENCE_MS));
+	start = hmm_now_ms();
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_EQ(0, hmm_wait_exit(self->owner));
+	EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+}
+
+/* R48: the descriptor goes, the command that uses it goes on. */
+TEST_F(exit, close_during_a_command)
+{
+	struct hmm_access access = {
+		.request = HMM_DMIRROR_READ,
+		.addr = self->mem,
+		.ptr = self->buf,
+		.npages = NPAGES,
+	};
+	struct hmm_thread thread;
+	int other;
+
+	access.fd = hmm_open(0);
+	ASSERT_LE(0, access.fd);
+	other = dup(access.fd);
+	ASSERT_LE(0, other);
+	self->fd = other;
+	ASSERT_EQ(0, hmm_thread_make(&thread, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_stop_at(other, FAULTED));
+	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_wait_at(other, FAULTED, HMM_PATIENCE_MS));
+	ASSERT_EQ(0, close(access.fd));
+	ASSERT_EQ(0, hmm_go_on(other, FAULTED));
+	ASSERT_EQ(0, hmm_thread_end(&thread));
+	EXPECT_EQ(NPAGES, access.cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+TEST_HARNESS_MAIN

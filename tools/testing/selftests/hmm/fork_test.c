@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R44: a mirror is of one process. What fork() does to it, and what parent,
+ * child and device see of each other's writes.
+ */
+#include <errno.h>
+#include <sys/prctl.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define NPAGES 8
+
+FIXTURE(fork) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *shared;
+	char *buf;
+	struct hmm_gate to_child;
+	struct hmm_gate to_parent;
+};
+
+FIXTURE_SETUP(fork)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	self->shared = hmm_map_shared(NPAGES);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->shared);
+	ASSERT_NE(NULL, self->buf);
+	ASSERT_EQ(0, hmm_gate_make(&self->to_child));
+	ASSERT_EQ(0, hmm_gate_make(&self->to_parent));
+
+	/* The device may read and write all of it before the fork. */
+	hmm_fill(self->buf, NPAGES, 1, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_write(self->fd, self->shared, self->buf, NPAGES,
+			       NULL));
+	ASSERT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	ASSERT_EQ(-1, hmm_differs(self->shared, NPAGES, 1, 0));
+}
+
+FIXTURE_TEARDOWN(fork)
+{
+	close(self->fd);
+}
+
+TEST_F(fork, childs_private_writes_stay_its_own)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_fill(self->mem, NPAGES, 2, 0);
+		hmm_gate_open(&self->to_parent);
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->mem, NPAGES, 2, 0) == -1 ? 0 : 1);
+	}
+	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+/* Fork takes from the device the right to write that it had. */
+TEST_F(fork, device_write_does_not_leak_to_the_child)
+{
+	struct hmm_dmirror_stats stats;
+	struct hmm_dmirror_cmd cmd;
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
+	EXPECT_EQ(2 * NPAGES, stats.entries);
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+	}
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_fill(self->buf, NPAGES, 3, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	EXPECT_LT(0, cmd.faults);
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+}
+
+/* The same where the device may only read when the parent writes. */
+TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+	}
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
+	hmm_fill(self->mem, NPAGES, 4, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+TEST_F(fork, shared_memory_is_one_for_parent_child_and_device)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_fill(self->shared, NPAGES, 5, 0);
+		hmm_gate_open(&self->to_parent);
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->shared, NPAGES, 6, 0) == -1 ? 0 : 1);
+	}
+	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, 0));
+	hmm_fill(self->buf, NPAGES, 6, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->shared, self->buf, NPAGES,
+			       NULL));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(-1, hmm_differs(self->shared, NPAGES, 6, 0));
+}
+
+TEST_F(fork, inherited_file_addresses_the_parent)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct hmm_dmirror_cmd cmd;
+
+		/* Its own memory differs now; buf is its own as well. */
+		hmm_fill(self->mem, NPAGES, 7, 0);
+		if (hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd) ||
+		    cmd.cpages != NPAGES)
+			_exit(1);
+		if (hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+			_exit(2);
+		hmm_fill(self->buf, NPAGES, 8, 0);
+		if (hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd))
+			_exit(3);
+		_exit(hmm_differs(self->mem, NPAGES, 7, 0) == -1 ? 0 : 4);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 8, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+TEST_F(fork, childs_own_device_is_a_mirror_of_the_child)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		if (own < 0)
+			_exit(1);
+		hmm_fill(self->buf, NPAGES, 9, 0);
+		if (hmm_write(own, self->mem, self->buf, NPAGES, NULL))
+			_exit(2);
+		if (hmm_differs(self->mem, NPAGES, 9, 0) != -1)
+			_exit(3);
+		_exit(hmm_mismatches(own, self->mem, NPAGES) ? 4 : 0);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+TEST_F(fork, childs_exit_is_nothing_to_the_parents_mirror)
+{
+	struct hmm_dmirror_stats stats;
+	struct hmm_dmirror_cmd cmd;
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&self->to_child);
+		_exit(0);
+	}
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
+	EXPECT_EQ(0, stats.released);
+	EXPECT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	EXPECT_EQ(0, cmd.faults);
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+/* R08: the process is gone, its child still has the file and asks on. */
+TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
+{
+	pid_t parent, child;
+
+	/* The grandchild becomes ours when its parent has exited. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	parent = hmm_fork();
+	ASSERT_LE(0, parent);
+	if (!parent) {
+		int fd = hmm_open(0);
+
+		if (fd < 0 || hmm_read(fd, self->mem, self->buf, NPAGES, NULL))
+			_exit(1);
+		child = fork();
+		if (child)
+			_exit(child < 0 ? 2 : 0);
+
+		/* Until the test knows that the parent has gone. */
+		alarm(20);
+		hmm_gate_wait(&self->to_child);
+		for (int i = 0; i < 100; i++) {
+			struct hmm_dmirror_stats stats;
+
+			if (hmm_read(fd, self->mem, self->buf, NPAGES,
+				     NULL) != -ESRCH ||
+			    hmm_write(fd, self->mem, self->buf, NPAGES,
+				      NULL) != -ESRCH)
+				_exit(3);
+			if (hmm_stats(fd, &stats) || stats.released != 1 ||
+			    stats.entries)
+				_exit(4);
+		}
+		_exit(close(fd) ? 5 : 0);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(parent));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(-1));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R48, R32: whatever is asked of the device, the answer is an errno, and the
+ * device works afterwards as before.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+static const struct {
+	const char *name;
+	unsigned long request;
+} commands[] = {
+	{ "READ", HMM_DMIRROR_READ },
+	{ "WRITE", HMM_DMIRROR_WRITE },
+	{ "SNAPSHOT", HMM_DMIRROR_SNAPSHOT },
+	{ "CHECK", HMM_DMIRROR_CHECK },
+};
+
+FIXTURE(hostile) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+};
+
+FIXTURE_SETUP(hostile)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(4);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(4);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, 4, 1, 0);
+}
+
+static void still_works(struct __test_metadata *_metadata, int fd, char *mem,
+			char *buf)
+{
+	struct hmm_dmirror_cmd cmd;
+	__u8 prot[4];
+
+	hmm_fill(buf, 4, 2, 0);
+	ASSERT_EQ(0, hmm_write(fd, mem, buf, 4, &cmd));
+	ASSERT_EQ(-1, hmm_differs(mem, 4, 2, 0));
+	hmm_fill(mem, 4, 1, 0);
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, 4, &cmd));
+	ASSERT_EQ(4, cmd.cpages);
+	ASSERT_EQ(-1, hmm_differs(buf, 4, 1, 0));
+	ASSERT_EQ(0, hmm_snapshot(fd, mem, prot, 4));
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(HMM_DMIRROR_PROT_WRITE, prot[i]);
+	ASSERT_EQ(0, hmm_mismatches(fd, mem, 4));
+}
+
+FIXTURE_TEARDOWN(hostile)
+{
+	close(self->fd);
+}
+
+/* The errno wanted, or, for 0, one that says something of the arguments. */
+static bool is_refusal(int ret, int wanted)
+{
+	if (wanted)
+		return ret == wanted;
+	return ret == -EINVAL || ret == -EFAULT || ret == -EOVERFLOW ||
+	       ret == -ENOMEM || ret == -E2BIG;
+}
+
+TEST_F(hostile, addresses_and_lengths)
+{
+	const __u64 page = self->page, mem = (uintptr_t)self->mem;
+	const struct {
+		const char *name;
+		__u64 addr, npages;
+		int error;	/* 0: any refusal */
+	} cases[] = {
+		{ "unaligned by 1", mem + 1, 1, -EINVAL },
+		{ "unaligned by 8", mem + 8, 2, -EINVAL },
+		{ "unaligned end of page", mem + page - 1, 1, -EINVAL },
+		{ "no page", mem, 0, -EINVAL },
+		{ "no page at 0", 0, 0, -EINVAL },
+		{ "all pages there are", mem, ~0ULL, 0 },
+		{ "length wraps to 0", mem, ~0ULL / page + 1, 0 },
+		{ "length wraps to 1 page", mem, ~0ULL / page + 2, 0 },
+		{ "sum wraps to 0", 0 - page, 1, 0 },
+		{ "sum wraps to 1 page", 0 - page, 2, 0 },
+		/* User space has 2^56 bytes at the most on x86-64. */
+		{ "beyond all user space", mem, 1ULL << 45, 0 },
+		{ "negative length", mem, 1ULL << 63, 0 },
+		{ "kernel half", 0xffff888000000000ULL, 1, 0 },
+		{ "kernel text", 0xffffffff81000000ULL, 1, 0 },
+		{ "not canonical", 1ULL << 62, 1, 0 },
+	};
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
+			/* What is done before the refusal changes nothing. */
+			hmm_fill(self->buf, 4, 1, 0);
+			ret = hmm_cmd(self->fd, commands[c].request,
+				      (void *)cases[i].addr, self->buf,
+				      cases[i].npages, NULL);
+			EXPECT_TRUE(is_refusal(ret, cases[i].error)) {
+				TH_LOG("%s, %s: %d", commands[c].name,
+				       cases[i].name, ret);
+			}
+		}
+		EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	}
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, last_page_of_user_space_and_page_zero)
+{
+	char *last = (char *)0x7fffffffe000ULL;
+
+	/* In range, and a hole as likely as not: no crash is what counts. */
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, NULL, self->buf, 1, NULL));
+	EXPECT_NE(-EIO, hmm_read(self->fd, last, self->buf, 1, NULL));
+	EXPECT_NE(0, hmm_read(self->fd, last, self->buf, 4, NULL));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, buffers_of_the_caller)
+{
+	char *readonly = hmm_map(1), *none = hmm_map(1);
+	char *const bad[] = {
+		NULL,
+		(char *)0xffff888000000000ULL,
+		(char *)(1ULL << 62),
+		(char *)-1ULL,
+		none,
+	};
+
+	ASSERT_NE(NULL, readonly);
+	ASSERT_NE(NULL, none);
+	memset(readonly, 0x77, self->page);
+	ASSERT_EQ(0, mprotect(readonly, self->page, PROT_READ));
+	ASSERT_EQ(0, mprotect(none, self->page, PROT_NONE));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EFAULT,
+			  hmm_read(self->fd, self->mem, bad[i], 1, NULL)) {
+			TH_LOG("READ to %p", bad[i]);
+		}
+		EXPECT_EQ(-EFAULT,
+			  hmm_write(self->fd, self->mem, bad[i], 1, NULL)) {
+			TH_LOG("WRITE from %p", bad[i]);
+		}
+		EXPECT_EQ(-EFAULT,
+			  hmm_cmd(self->fd, HMM_DMIRROR_SNAPSHOT, self->mem,
+				  bad[i], 1, NULL)) {
+			TH_LOG("SNAPSHOT to %p", bad[i]);
+		}
+		EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	}
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, readonly, 1, NULL));
+	EXPECT_EQ(-EFAULT, hmm_cmd(self->fd, HMM_DMIRROR_SNAPSHOT, self->mem,
+				   readonly, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(readonly, 1, 0x77));
+
+	/* A buffer that ends before the command does. */
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem,
+				    self->buf + 2 * self->page, 4, NULL));
+	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->mem,
+				     self->buf + 3 * self->page + 8, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 1, 1, 0));
+	hmm_fill(self->mem, 4, 1, 0);
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+/* The mirrored memory may be the very buffer of the command. */
+TEST_F(hostile, memory_that_is_its_own_buffer)
+{
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->mem, 4, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 4, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, requests_and_their_arguments)
+{
+	static const unsigned long known[] = {
+		HMM_DMIRROR_READ, HMM_DMIRROR_WRITE, HMM_DMIRROR_SNAPSHOT,
+		HMM_DMIRROR_STATS, HMM_DMIRROR_STOP_AT, HMM_DMIRROR_WAIT_AT,
+		HMM_DMIRROR_GO_ON, HMM_DMIRROR_CONFIG, HMM_DMIRROR_CHECK,
+	};
+	static const unsigned long unknown[] = {
+		0, ~0U, _IO('H', 0), _IOR('H', 0, struct hmm_dmirror_cmd),
+		_IOWR('H', 0, char), _IOWR('H', 0x7f, struct hmm_dmirror_cmd),
+		_IOWR('H', 0xff, struct hmm_dmirror_cmd),
+		_IOWR('G', 0, struct hmm_dmirror_cmd),
+	};
+	struct hmm_dmirror_cmd cmd = { .addr = (uintptr_t)self->mem };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		errno = 0;
+		EXPECT_EQ(-1, ioctl(self->fd, known[i], NULL));
+		EXPECT_EQ(EFAULT, errno);
+		errno = 0;
+		EXPECT_EQ(-1, ioctl(self->fd, known[i], ~0UL << 47));
+		EXPECT_EQ(EFAULT, errno);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		errno = 0;
+		EXPECT_EQ(-1, ioctl(self->fd, unknown[i], &cmd));
+		EXPECT_EQ(ENOTTY, errno) TH_LOG("request %#lx", unknown[i]);
+	}
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, points_that_do_not_exist_or_that_nobody_reaches)
+{
+	static const unsigned int bad[] = { HMM_DMIRROR_POINTS, 31, 32, ~0U };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, hmm_stop_at(self->fd, bad[i]));
+		EXPECT_EQ(-EINVAL, hmm_wait_at(self->fd, bad[i], 1));
+		EXPECT_EQ(-EINVAL, hmm_go_on(self->fd, bad[i]));
+	}
+	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_FAULTED));
+	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_FAULTED, 1));
+	/* Disarms it: otherwise the next read would stop. */
+	ASSERT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_FAULTED));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_HARNESS_MAIN

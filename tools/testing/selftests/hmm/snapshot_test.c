@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a snapshot says of each page, and that taking it changes nothing.
+ */
+#include <errno.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define ERROR	HMM_DMIRROR_PROT_ERROR
+#define ZERO	(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO)
+#define PMD	HMM_DMIRROR_PROT_PMD
+
+#define NPAGES	16
+
+FIXTURE(snapshot) {
+	int fd;
+	size_t page;
+	char *mem;
+	__u8 prot[NPAGES];
+};
+
+FIXTURE_SETUP(snapshot)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+}
+
+FIXTURE_TEARDOWN(snapshot)
+{
+	close(self->fd);
+}
+
+static char cpu_reads(const char *addr)
+{
+	return __atomic_load_n(addr, __ATOMIC_RELAXED);
+}
+
+/* R32, R34: six kinds of page in one range. */
+TEST_F(snapshot, each_page_has_its_own_protection)
+{
+	static const __u8 want[7] = {
+		WRITE, NONE, ZERO, READ, ERROR, ERROR, WRITE
+	};
+	const size_t page = self->page;
+
+	hmm_fill(self->mem, 1, 1, 0);
+	/* Page 1 stays untouched. */
+	ASSERT_EQ(0, cpu_reads(self->mem + 2 * page));
+	hmm_fill(self->mem + 3 * page, 4, 1, 3);
+	ASSERT_EQ(0, mprotect(self->mem + 3 * page, page, PROT_READ));
+	ASSERT_EQ(0, mprotect(self->mem + 4 * page, page, PROT_NONE));
+	ASSERT_EQ(0, munmap(self->mem + 5 * page, page));
+
+	for (int round = 0; round < 2; round++) {
+		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 7));
+		for (int i = 0; i < 7; i++)
+			EXPECT_EQ(want[i], self->prot[i]);
+	}
+	/* And one by one: a range that begins anywhere says the same. */
+	for (int i = 0; i < 7; i++) {
+		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem + i * page,
+					  self->prot, 1));
+		EXPECT_EQ(want[i], self->prot[0]) TH_LOG("page %d", i);
+	}
+}
+
+TEST_F(snapshot, nothing_but_a_hole)
+{
+	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, NPAGES));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(ERROR, self->prot[i]);
+}
+
+TEST_F(snapshot, faults_nothing_and_leaves_no_trace_in_the_device)
+{
+	struct hmm_dmirror_stats before, after;
+	unsigned char resident[NPAGES];
+
+	ASSERT_EQ(0, hmm_stats(self->fd, &before));
+	for (int round = 0; round < 2; round++) {
+		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot,
+					  NPAGES));
+		ASSERT_EQ(0, mincore(self->mem, NPAGES * self->page, resident));
+		for (int i = 0; i < NPAGES; i++) {
+			EXPECT_EQ(NONE, self->prot[i]);
+			EXPECT_EQ(0, resident[i] & 1);
+			EXPECT_EQ(0, hmm_frame(self->mem + i * self->page));
+		}
+	}
+	ASSERT_EQ(0, hmm_stats(self->fd, &after));
+	EXPECT_EQ(before.faults, after.faults);
+	EXPECT_EQ(before.entries, after.entries);
+	EXPECT_EQ(before.dropped, after.dropped);
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+}
+
+/* More pages than one batch of the walk, one page table or one array holds. */
+TEST_F(snapshot, alternating_pages_of_a_long_range)
+{
+	const size_t npages = 3001;
+	char *mem = hmm_map(npages);
+	__u8 *prot = malloc(npages);
+	size_t wrong = 0;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, prot);
+	for (size_t i = 0; i < npages; i += 3)
+		mem[i * self->page] = 1;
+	for (size_t i = 1; i < npages; i += 3)
+		cpu_reads(mem + i * self->page);
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
+	for (size_t i = 0; i < npages; i++) {
+		const __u8 want[3] = { WRITE, ZERO, NONE };
+
+		if (prot[i] != want[i % 3] && !wrong++)
+			TH_LOG("page %zu is %#x, not %#x", i, prot[i],
+			       want[i % 3]);
+	}
+	EXPECT_EQ(0, wrong);
+}
+
+TEST_F(snapshot, mprotect_takes_and_gives_back_the_right_to_write)
+{
+	const size_t size = 4 * self->page;
+
+	hmm_fill(self->mem, 4, 1, 0);
+	ASSERT_EQ(0, mprotect(self->mem, size, PROT_READ));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(READ, self->prot[i]);
+
+	ASSERT_EQ(0, mprotect(self->mem, size, PROT_READ | PROT_WRITE));
+	self->mem[2 * self->page] ^= 1;
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	EXPECT_EQ(WRITE, self->prot[2]);
+}
+
+TEST_F(snapshot, fork_makes_private_pages_read_only_and_shared_ones_not)
+{
+	char *shared = hmm_map_shared(4);
+	struct hmm_gate gate;
+	pid_t pid;
+
+	ASSERT_NE(NULL, shared);
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	hmm_fill(self->mem, 4, 1, 0);
+	hmm_fill(shared, 4, 2, 0);
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(WRITE, self->prot[i]);
+
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&gate);
+		_exit(0);
+	}
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(READ, self->prot[i]);
+	ASSERT_EQ(0, hmm_snapshot(self->fd, shared, self->prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(WRITE, self->prot[i]);
+
+	/* The CPU writes to one of them and has it for itself again. */
+	self->mem[self->page] ^= 1;
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	EXPECT_EQ(READ, self->prot[0]);
+	EXPECT_EQ(WRITE, self->prot[1]);
+	EXPECT_EQ(READ, self->prot[2]);
+	EXPECT_EQ(READ, self->prot[3]);
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+/*
+ * R31: the vma allows writing, the device only reads. The page stays shared
+ * with the child: same frame, not writable.
+ */
+TEST_F(snapshot, device_read_does_not_break_copy_on_write)
+{
+	struct hmm_gate gate;
+	__u64 frame;
+	char *buf = hmm_map(4);
+	pid_t pid;
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	hmm_fill(self->mem, 4, 1, 0);
+	frame = hmm_frame(self->mem);
+	ASSERT_NE(0, frame);
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&gate);
+		_exit(hmm_frame(self->mem) == frame ? 0 : 1);
+	}
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, buf, 4, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, 4, 1, 0));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(READ, self->prot[i]);
+	EXPECT_EQ(frame, hmm_frame(self->mem));
+
+	/* A write through the device does break it, for that page. */
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem + self->page, buf, 1, NULL));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
+	EXPECT_EQ(READ, self->prot[0]);
+	EXPECT_EQ(WRITE, self->prot[1]);
+	EXPECT_EQ(READ, self->prot[2]);
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+/* R35: a PMD entry is a leaf, also for a range that covers a part of it. */
+TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
+{
+	const char *why;
+	size_t size, npages;
+	__u8 *prot;
+	char *mem = hmm_map_huge(&size, &why);
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	prot = malloc(npages + 2);
+	ASSERT_NE(NULL, prot);
+	/* With the inaccessible pages around it. */
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem - self->page, prot,
+				  npages + 2));
+	EXPECT_EQ(ERROR, prot[0]);
+	EXPECT_EQ(ERROR, prot[npages + 1]);
+	for (size_t i = 0; i < npages; i++)
+		ASSERT_EQ(WRITE | PMD, prot[i + 1]);
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem + 7 * self->page, prot, 3));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(WRITE | PMD, prot[i]);
+
+	ASSERT_EQ(0, mprotect(mem + 5 * self->page, self->page, PROT_READ));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
+	for (size_t i = 0; i < npages; i++) {
+		ASSERT_EQ(i == 5 ? READ : WRITE, prot[i])
+			TH_LOG("page %zu", i);
+	}
+}
+
+TEST_HARNESS_MAIN
