@@ -39,6 +39,9 @@ FIXTURE(exit) {
 	struct hmm_gate end;
 };
 
+/* What helpers below are handed. */
+#define exit_data FIXTURE_DATA(exit)
+
 FIXTURE_SETUP(exit)
 {
 	int fd = hmm_open(0);
@@ -93,7 +96,7 @@ static void read_much(int fd)
 	hmm_read(fd, from, to, MUCH_SIZE / hmm_page_size(), NULL);
 }
 
-static void owner(FIXTURE_DATA(exit) *self, enum owner_then then,
+static void owner(exit_data *self, enum owner_then then,
 		  unsigned int point)
 {
 	int fd = hmm_open(0);
@@ -114,7 +117,7 @@ static void owner(FIXTURE_DATA(exit) *self, enum owner_then then,
 }
 
 static void start_owner(struct __test_metadata *_metadata,
-			FIXTURE_DATA(exit) *self, enum owner_then then,
+			exit_data *self, enum owner_then then,
 			unsigned int point)
 {
 	self->owner = hmm_fork_sharing_files();
@@ -130,7 +133,7 @@ static void start_owner(struct __test_metadata *_metadata,
 
 /* R03, R07, R08: every command says so, again and again, and nothing is left. */
 static void expect_gone(struct __test_metadata *_metadata,
-			FIXTURE_DATA(exit) *self)
+			exit_data *self)
 {
 	struct hmm_dmirror_stats stats;
 	struct hmm_dmirror_cmd cmd;
