@@ -6,7 +6,7 @@
 #ifndef _HMM_INTERVAL_H
 #define _HMM_INTERVAL_H
 
-#include <linux/interval_tree.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 
 #include <hmm/mirror.h>
@@ -74,7 +74,10 @@ struct hmm_interval_notifier {
 	unsigned long seq;
 	struct hmm_context *context;
 	unsigned long busy;
-	struct interval_tree_node node;
+	struct rb_node rb;
+	unsigned long start;
+	unsigned long last;
+	unsigned long subtree_last;
 	u64 order;
 	const struct hmm_interval_notifier_ops *ops;
 	struct hmm_mirror *mirror;
@@ -161,7 +164,7 @@ hmm_interval_check_retry(const struct hmm_interval_notifier *interval,
 static inline unsigned long
 hmm_interval_start(const struct hmm_interval_notifier *interval)
 {
-	return interval->node.start;
+	return interval->start;
 }
 
 /**
@@ -173,7 +176,7 @@ hmm_interval_start(const struct hmm_interval_notifier *interval)
 static inline unsigned long
 hmm_interval_last(const struct hmm_interval_notifier *interval)
 {
-	return interval->node.last;
+	return interval->last;
 }
 
 #endif /* _HMM_INTERVAL_H */

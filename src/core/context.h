@@ -189,17 +189,15 @@ static inline void hmm_callbacks_may_be_awaited(void)
 	lock_map_release(&hmm_callback_map);
 }
 
-static inline struct hmm_interval_notifier *
-hmm_interval_of(struct interval_tree_node *node)
+/*
+ * At the head of what may sleep, but mostly does not. Not might_sleep(): its
+ * chance to reschedule costs more than all the rest.
+ */
+static __always_inline void hmm_may_sleep(void)
 {
-	return node ? container_of(node, struct hmm_interval_notifier, node) :
-		      NULL;
-}
-
-static inline bool
-hmm_interval_in_tree(const struct hmm_interval_notifier *interval)
-{
-	return !RB_EMPTY_NODE(&interval->node.rb);
+#ifdef CONFIG_DEBUG_ATOMIC_SLEEP
+	might_sleep();
+#endif
 }
 
 #endif /* _HMM_CORE_CONTEXT_H */

@@ -95,9 +95,9 @@ static void show_intervals(struct seq_file *m, struct hmm_context *context)
 			break;
 		}
 		interval = container_of(rb, struct hmm_interval_notifier,
-					node.rb);
+					rb);
 		seq_printf(m, "  interval %#lx-%#lx seq %lu pins %u\n",
-			   interval->node.start, interval->node.last,
+			   interval->start, interval->last,
 			   interval->seq, interval->pins);
 	}
 }

@@ -31,27 +31,29 @@ static int hmm_interval_bounds(unsigned long start, unsigned long length,
 	return *last < start ? -EOVERFLOW : 0;
 }
 
-static void hmm_interval_enter(struct hmm_context *context,
-			       struct hmm_interval_notifier *interval,
-			       unsigned long start, unsigned long last)
+static __always_inline void
+hmm_interval_enter(struct hmm_context *context,
+		   struct hmm_interval_notifier *interval,
+		   unsigned long start, unsigned long last)
 {
 	unsigned long busy;
 
-	interval->node.start = start;
-	interval->node.last = last;
+	interval->start = start;
+	interval->last = last;
 	interval->order = ++context->order;
 	busy = unlikely(READ_ONCE(context->inflight)) ?
 	       hmm_invalidations_overlapping(context, start, last) : 0;
 	WRITE_ONCE(interval->busy, busy);
-	interval_tree_insert(&interval->node, &context->intervals);
+	hmm_tree_insert(interval, &context->intervals);
 	trace_hmm_interval_insert(interval);
 }
 
-static void hmm_interval_leave(struct hmm_context *context,
-			       struct hmm_interval_notifier *interval)
+static __always_inline void
+hmm_interval_leave(struct hmm_context *context,
+		   struct hmm_interval_notifier *interval)
 {
-	interval_tree_remove(&interval->node, &context->intervals);
-	RB_CLEAR_NODE(&interval->node.rb);
+	hmm_tree_remove(interval, &context->intervals);
+	RB_CLEAR_NODE(&interval->rb);
 	trace_hmm_interval_remove(interval);
 }
 
@@ -143,7 +145,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	interval->moves = 0;
 	interval->removing = false;
 	refcount_set(&interval->users, 1);
-	RB_CLEAR_NODE(&interval->node.rb);
+	RB_CLEAR_NODE(&interval->rb);
 
 	spin_lock(&context->lock);
 	if (unlikely(context->dead)) {
@@ -170,6 +172,29 @@ static bool hmm_interval_is_unused(struct hmm_context *context,
 	return unused;
 }
 
+/* Somebody else may have to let go of it, or it is done in a callback. */
+static noinline void
+hmm_interval_remove_slow(struct hmm_context *context,
+			 struct hmm_interval_notifier *interval)
+	__releases(&context->lock)
+{
+	bool in_callback, unused;
+
+	interval->removing = true;
+	in_callback = hmm_dispatch_forget(context, interval);
+	if (refcount_dec_and_test(&interval->users))
+		hmm_interval_dropped(context, interval);
+	unused = hmm_interval_unused(interval);
+	spin_unlock(&context->lock);
+
+	if (!WARN_ONCE(in_callback,
+		       "interval removed in a callback, where only put is right\n"))
+		hmm_callbacks_may_be_awaited();
+	if (!unused)
+		wait_event(context->wq,
+			   hmm_interval_is_unused(context, interval));
+}
+
 /**
  * hmm_interval_notifier_remove() - stop hearing of invalidations, and wait
  * @interval: an inserted interval; the caller gives up the owner's reference
@@ -189,9 +214,8 @@ static bool hmm_interval_is_unused(struct hmm_context *context,
 void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 {
 	struct hmm_context *context = interval->context;
-	bool in_callback, unused;
 
-	might_sleep();
+	hmm_may_sleep();
 	if (WARN_ONCE(!context, "interval outlived its mirror\n"))
 		return;
 
@@ -202,18 +226,16 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 		return;
 	}
 	hmm_interval_leave(context, interval);
-	interval->removing = true;
-	in_callback = hmm_dispatch_forget(context, interval);
-	if (refcount_dec_and_test(&interval->users))
-		hmm_interval_dropped(context, interval);
-	unused = hmm_interval_unused(interval);
+	if (unlikely(interval->pins || refcount_read(&interval->users) > 1 ||
+		     READ_ONCE(context->inflight))) {
+		hmm_interval_remove_slow(context, interval);
+		return;
+	}
+	refcount_set(&interval->users, 0);
+	context->nr_intervals--;
+	interval->mirror->nr_intervals--;
 	spin_unlock(&context->lock);
-
-	if (!WARN_ONCE(in_callback, "interval removed in a callback, where only put is right\n"))
-		hmm_callbacks_may_be_awaited();
-	if (!unused)
-		wait_event(context->wq,
-			   hmm_interval_is_unused(context, interval));
+	hmm_callbacks_may_be_awaited();
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
 

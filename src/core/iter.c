@@ -17,10 +17,9 @@ hmm_interval_iter_resume(struct hmm_interval_iter *iter)
 	struct hmm_interval_notifier *interval, *behind = NULL;
 
 	while (rb) {
-		interval = container_of(rb, struct hmm_interval_notifier,
-					node.rb);
-		if (interval->node.start > iter->key_start ||
-		    (interval->node.start == iter->key_start &&
+		interval = rb_entry(rb, struct hmm_interval_notifier, rb);
+		if (interval->start > iter->key_start ||
+		    (interval->start == iter->key_start &&
 		     interval->order > iter->key_order)) {
 			behind = interval;
 			rb = rb->rb_left;
@@ -29,13 +28,12 @@ hmm_interval_iter_resume(struct hmm_interval_iter *iter)
 		}
 	}
 
-	if (!behind || behind->node.start > iter->last)
+	if (!behind || behind->start > iter->last)
 		return NULL;
-	if (behind->node.last >= iter->start)
-		return hmm_interval_iter_met(iter, &behind->node);
+	if (behind->last >= iter->start)
+		return hmm_interval_iter_met(iter, behind);
 	return hmm_interval_iter_met(iter,
-		interval_tree_iter_next(&behind->node, iter->start,
-					iter->last));
+		hmm_tree_iter_next(behind, iter->start, iter->last));
 }
 
 /*
@@ -62,6 +60,5 @@ hmm_interval_iter_next(struct hmm_interval_iter *iter,
 	    interval->order != iter->key_order)
 		return hmm_interval_iter_resume(iter);
 	return hmm_interval_iter_met(iter,
-		interval_tree_iter_next(&interval->node, iter->start,
-					iter->last));
+		hmm_tree_iter_next(interval, iter->start, iter->last));
 }

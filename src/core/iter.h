@@ -16,6 +16,7 @@
 #define _HMM_CORE_ITER_H
 
 #include "context.h"
+#include "tree.h"
 
 /**
  * struct hmm_interval_iter - a place in such a walk
@@ -35,26 +36,16 @@ struct hmm_interval_iter {
 	unsigned int budget;
 };
 
+/* The walk has come to @interval. */
 static inline struct hmm_interval_notifier *
 hmm_interval_iter_met(struct hmm_interval_iter *iter,
-		      struct interval_tree_node *node)
+		      struct hmm_interval_notifier *interval)
 {
-	struct hmm_interval_notifier *interval = hmm_interval_of(node);
-
 	if (interval) {
-		iter->key_start = interval->node.start;
+		iter->key_start = interval->start;
 		iter->key_order = interval->order;
 	}
 	return interval;
-}
-
-/* The lowest that overlaps. Context: context->lock held. */
-static inline struct hmm_interval_notifier *
-hmm_interval_first(struct hmm_context *context, unsigned long start,
-		   unsigned long last)
-{
-	return hmm_interval_of(interval_tree_iter_first(&context->intervals,
-							start, last));
 }
 
 /* Begin a walk at @interval, which is the first. */
@@ -68,7 +59,7 @@ static inline void hmm_interval_iter_begin(struct hmm_interval_iter *iter,
 	iter->start = start;
 	iter->last = last;
 	iter->budget = HMM_BATCH;
-	iter->key_start = interval->node.start;
+	iter->key_start = interval->start;
 	iter->key_order = interval->order;
 }
 
@@ -80,7 +71,7 @@ hmm_interval_iter_first(struct hmm_interval_iter *iter,
 {
 	struct hmm_interval_notifier *interval;
 
-	interval = hmm_interval_first(context, start, last);
+	interval = hmm_tree_iter_first(&context->intervals, start, last);
 	if (interval)
 		hmm_interval_iter_begin(iter, context, interval, start, last);
 	return interval;

@@ -42,8 +42,8 @@
 #include <linux/sched.h>
 
 #include "context.h"
-#include "iter.h"
 #include "trace.h"
+#include "tree.h"
 
 /* Somebody has to be told. All intervals collide before the first callback. */
 static noinline int hmm_dispatcher_tell(struct hmm_context *context,
@@ -92,7 +92,8 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 
 	spin_lock(&context->lock);
 	bit = hmm_invalidation_enter(context, range);
-	first = hmm_interval_first(context, range->start, range->end - 1);
+	first = hmm_tree_iter_first(&context->intervals, range->start,
+				    range->end - 1);
 	if (unlikely(first || context->nr_syncing))
 		return hmm_dispatcher_tell(context, range, bit, first);
 	spin_unlock(&context->lock);
@@ -136,7 +137,8 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 	}
 	WRITE_ONCE(context->dead, true);
 	bit = hmm_invalidation_enter(context, &range);
-	first = hmm_interval_first(context, range.start, range.end - 1);
+	first = hmm_tree_iter_first(&context->intervals, range.start,
+				    range.end - 1);
 	if (first) {
 		hmm_intervals_collide(context, first, &range, bit);
 		hmm_dispatch(context, &range, bit, NULL);

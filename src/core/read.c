@@ -44,8 +44,8 @@ static bool hmm_interval_look(struct hmm_interval_notifier *interval,
 	unsigned long busy, waited;
 
 	spin_lock(&context->lock);
-	busy = hmm_invalidations_overlapping(context, interval->node.start,
-					     interval->node.last);
+	busy = hmm_invalidations_overlapping(context, interval->start,
+					     interval->last);
 	context->nr_waits++;
 	waited = context->waited;
 	WRITE_ONCE(context->waited, waited | busy);
@@ -79,18 +79,6 @@ hmm_interval_calm(const struct hmm_interval_notifier *interval,
 	if (likely(!inflight))
 		return true;
 	return !((READ_ONCE(interval->busy) | HMM_OVERFLOW) & inflight);
-}
-
-/*
- * Before anything that may sleep. Not might_sleep(), for its chance to
- * reschedule costs more than the whole fast path.
- */
-static __always_inline void hmm_read_may_sleep(void)
-{
-#ifdef CONFIG_DEBUG_ATOMIC_SLEEP
-	might_sleep();
-#endif
-	hmm_callbacks_may_be_awaited();
 }
 
 static long hmm_interval_wait(struct hmm_interval_notifier *interval,
@@ -153,7 +141,8 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 {
 	unsigned long seq;
 
-	hmm_read_may_sleep();
+	hmm_may_sleep();
+	hmm_callbacks_may_be_awaited();
 	if (unlikely(!hmm_interval_calm(interval, &seq)))
 		return hmm_interval_wait_calm(interval);
 	if (trace_hmm_read_begin_enabled())
@@ -198,7 +187,8 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 {
 	long left = MAX_SCHEDULE_TIMEOUT;
 
-	hmm_read_may_sleep();
+	hmm_may_sleep();
+	hmm_callbacks_may_be_awaited();
 	if (likely(hmm_interval_calm(interval, seq))) {
 		trace_hmm_read_begin(interval, *seq, 0);
 		return 0;

@@ -103,8 +103,8 @@ DECLARE_EVENT_CLASS(hmm_interval,
 	TP_fast_assign(
 		__entry->interval = interval;
 		__entry->mirror = interval->mirror;
-		__entry->start = interval->node.start;
-		__entry->last = interval->node.last;
+		__entry->start = interval->start;
+		__entry->last = interval->last;
 	),
 	TP_printk("interval=%p mirror=%p start=%#lx last=%#lx",
 		  __entry->interval, __entry->mirror, __entry->start,
