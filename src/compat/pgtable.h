@@ -29,45 +29,93 @@
 #endif
 
 /*
- * Is this an entry whose meaning does not depend on the vma: present, not
- * special, not under a protection key? One comparison where the architecture
- * permits it.
+ * A plain entry is one whose meaning does not depend on the vma: present, not
+ * special, not under a protection key; and, if the device is to write,
+ * writable. Where the architecture permits it, that is one comparison.
  */
 #ifdef CONFIG_X86
-#define HMM_X86_PLAIN \
-	(_PAGE_PRESENT | _PAGE_USER | _PAGE_SPECIAL | _PAGE_PKEY_MASK)
+#define HMM_X86_PLAIN		(_PAGE_PRESENT | _PAGE_USER)
+#define HMM_X86_NOT_PLAIN	(_PAGE_SPECIAL | _PAGE_PKEY_MASK)
 
-static inline bool hmm_pte_plain(pte_t pte)
+struct hmm_plain {
+	pteval_t mask;
+	pteval_t bits;
+};
+
+static inline struct hmm_plain hmm_plain(bool write)
 {
-	return (pte_flags(pte) & HMM_X86_PLAIN) ==
-	       (_PAGE_PRESENT | _PAGE_USER);
+	pteval_t bits = HMM_X86_PLAIN | (write ? _PAGE_RW : 0);
+
+	return (struct hmm_plain){
+		.mask = bits | HMM_X86_NOT_PLAIN,
+		.bits = bits,
+	};
 }
 
-static inline bool hmm_pmd_plain_leaf(pmd_t pmd)
+static inline bool hmm_pte_plain(struct hmm_plain plain, pte_t pte)
 {
-	return (pmd_flags(pmd) & (HMM_X86_PLAIN | _PAGE_PSE)) ==
-	       (_PAGE_PRESENT | _PAGE_USER | _PAGE_PSE);
+	return (native_pte_val(pte) & plain.mask) == plain.bits;
 }
 
-static inline bool hmm_pud_plain_leaf(pud_t pud)
+static inline bool hmm_pmd_plain_leaf(struct hmm_plain plain, pmd_t pmd)
 {
-	return (pud_flags(pud) & (HMM_X86_PLAIN | _PAGE_PSE)) ==
-	       (_PAGE_PRESENT | _PAGE_USER | _PAGE_PSE);
+	return (native_pmd_val(pmd) & (plain.mask | _PAGE_PSE)) ==
+	       (plain.bits | _PAGE_PSE);
+}
+
+static inline bool hmm_pud_plain_leaf(struct hmm_plain plain, pud_t pud)
+{
+	return (native_pud_val(pud) & (plain.mask | _PAGE_PSE)) ==
+	       (plain.bits | _PAGE_PSE);
+}
+
+/* pte_pfn() also undoes the inversion of entries that are not present. */
+static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
+{
+	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;
+}
+
+/* 1 or 0, without a branch. */
+static inline unsigned long hmm_pte_plain_write(pte_t pte)
+{
+	return (native_pte_val(pte) >> _PAGE_BIT_RW) & 1;
 }
 #else
-static inline bool hmm_pte_plain(pte_t pte)
+struct hmm_plain {
+	bool write;
+};
+
+static inline struct hmm_plain hmm_plain(bool write)
 {
-	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte);
+	return (struct hmm_plain){ .write = write };
 }
 
-static inline bool hmm_pmd_plain_leaf(pmd_t pmd)
+static inline bool hmm_pte_plain(struct hmm_plain plain, pte_t pte)
 {
-	return pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd);
+	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte) &&
+	       (!plain.write || pte_write(pte));
 }
 
-static inline bool hmm_pud_plain_leaf(pud_t pud)
+static inline bool hmm_pmd_plain_leaf(struct hmm_plain plain, pmd_t pmd)
 {
-	return pud_present(pud) && pud_leaf(pud);
+	return pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd) &&
+	       (!plain.write || pmd_write(pmd));
+}
+
+static inline bool hmm_pud_plain_leaf(struct hmm_plain plain, pud_t pud)
+{
+	return pud_present(pud) && pud_leaf(pud) &&
+	       (!plain.write || pud_write(pud));
+}
+
+static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
+{
+	return pte_pfn(pte);
+}
+
+static inline unsigned long hmm_pte_plain_write(pte_t pte)
+{
+	return !!pte_write(pte);
 }
 #endif
 

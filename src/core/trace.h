@@ -111,13 +111,13 @@ DECLARE_EVENT_CLASS(hmm_interval,
 		  __entry->last)
 );
 
-/* Also when an update gives it new bounds. */
+/* Into the tree; an update is a remove and an insert. */
 DEFINE_EVENT(hmm_interval, hmm_interval_insert,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)
 );
 
-/* Out of the tree, whether by remove or by the last put. */
+/* Out of the tree, by remove, update or the last put. */
 DEFINE_EVENT(hmm_interval, hmm_interval_remove,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)

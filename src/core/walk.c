@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/string.h>
 
 #include <hmm/pfn.h>
 
@@ -71,6 +72,12 @@ static __always_inline bool hmm_walk_put(struct hmm_walk *walk,
 	return true;
 }
 
+static unsigned long *hmm_walk_slot(const struct hmm_walk *walk,
+				    unsigned long addr)
+{
+	return &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
+}
+
 /*
  * Fill [addr, end) with @entry; returns the first address of which more was
  * requested than that.
@@ -78,8 +85,14 @@ static __always_inline bool hmm_walk_put(struct hmm_walk *walk,
 unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long entry)
 {
-	unsigned long *slot = &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
+	unsigned long *slot = hmm_walk_slot(walk, addr);
 
+	if (likely(!walk->mask)) {
+		if (walk->required & ~entry)
+			return addr;
+		memset64((u64 *)slot, entry, (end - addr) >> PAGE_SHIFT);
+		return end;
+	}
 	for (; addr < end; addr += PAGE_SIZE, slot++) {
 		if (!hmm_walk_put(walk, slot, entry))
 			break;
@@ -87,18 +100,38 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 	return addr;
 }
 
-/* The part of a mapping of @order pages at @pfn that [addr, end) covers. */
+/* The part of a mapping of 1 << @shift bytes that [addr, end) covers. */
 static unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end, unsigned long pfn,
 				   unsigned int shift, bool writable)
 {
-	unsigned long *slot = &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
+	unsigned long *slot = hmm_walk_slot(walk, addr);
+	unsigned long n = (end - addr) >> PAGE_SHIFT;
 	unsigned long entry;
 
 	entry = pfn + ((addr & (BIT(shift) - 1)) >> PAGE_SHIFT);
 	entry |= HMM_MIRROR_PFN_VALID | (writable ? HMM_MIRROR_PFN_WRITE : 0) |
 		 (unsigned long)(shift - PAGE_SHIFT)
 			<< HMM_MIRROR_PFN_ORDER_SHIFT;
+
+	/* All of them are alike, but for the page frame. */
+	if (likely(!walk->mask)) {
+		if (walk->required & ~entry)
+			return addr;
+		for (; n >= 8; n -= 8, slot += 8, entry += 8) {
+			slot[0] = entry;
+			slot[1] = entry + 1;
+			slot[2] = entry + 2;
+			slot[3] = entry + 3;
+			slot[4] = entry + 4;
+			slot[5] = entry + 5;
+			slot[6] = entry + 6;
+			slot[7] = entry + 7;
+		}
+		while (n--)
+			*slot++ = entry++;
+		return end;
+	}
 	for (; addr < end; addr += PAGE_SIZE, slot++, entry++) {
 		if (!hmm_walk_put(walk, slot, entry))
 			break;
@@ -106,43 +139,95 @@ static unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 	return addr;
 }
 
-/* What a PTE that is not plain means inside of a vma. */
-static unsigned long hmm_walk_odd_pte(pte_t pte)
+/*
+ * What a PTE says; false if that depends on the vma and the walk is not in
+ * one.
+ */
+static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
+			    unsigned long *entry)
 {
+	if (hmm_pte_plain(hmm_plain(false), pte)) {
+		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
+			 (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
+		return true;
+	}
+	*entry = 0;
 	if (!pte_present(pte) || pte_protnone(pte))
-		return 0;
-	if (pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
-		return HMM_MIRROR_PFN_ERROR;
-	return pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
-	       (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
+		return walk->in_vma;
+	/* The zero page is mapped as a special one, and never writable. */
+	if (pte_special(pte) && is_zero_pfn(pte_pfn(pte))) {
+		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID;
+		return true;
+	}
+	if (pte_special(pte))
+		*entry = HMM_MIRROR_PFN_ERROR;
+	else
+		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
+			 (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
+	return walk->in_vma;
+}
+
+/*
+ * The run of plain entries from @ptep on: what most memory consists of, and
+ * all that this loop knows. Returns how many of @n it took.
+ *
+ * Out of line, for then all that it needs stays in registers.
+ */
+static noinline unsigned long
+hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
+		    unsigned long *slot, unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		pte_t pte = READ_ONCE(ptep[i]);
+
+		if (unlikely(!hmm_pte_plain(plain, pte)))
+			break;
+		slot[i] = hmm_pte_plain_pfn(pte) | HMM_MIRROR_PFN_VALID |
+			  hmm_pte_plain_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+	}
+	return i;
+}
+
+/* Likewise, the run of entries where nothing is and nothing is asked. */
+static noinline unsigned long
+hmm_walk_no_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; i < n && pte_none(READ_ONCE(ptep[i])); i++)
+		slot[i] = 0;
+	return i;
 }
 
 static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 				   unsigned long addr, unsigned long end)
 {
-	unsigned long *slot = &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
-	pte_t *ptep = pte_offset_kernel(&pmd, addr);
+	const bool write = walk->required & HMM_MIRROR_PFN_WRITE;
+	const struct hmm_plain plain = hmm_plain(write);
+	const pte_t *ptep = pte_offset_kernel(&pmd, addr);
+	unsigned long *slot = hmm_walk_slot(walk, addr);
+	unsigned long n = (end - addr) >> PAGE_SHIFT;
+	unsigned long i = 0, entry;
 
-	for (; addr < end; addr += PAGE_SIZE, slot++, ptep++) {
-		pte_t pte = READ_ONCE(*ptep);
-		unsigned long entry;
-
-		if (likely(hmm_pte_plain(pte))) {
-			entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID;
-			if (pte_write(pte))
-				entry |= HMM_MIRROR_PFN_WRITE;
-		} else if (pte_present(pte) && !pte_protnone(pte) &&
-			   pte_special(pte) && is_zero_pfn(pte_pfn(pte))) {
-			entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID;
-		} else if (walk->in_vma) {
-			entry = hmm_walk_odd_pte(pte);
-		} else {
-			break;
+	while (i < n) {
+		/* What each page is asked for need not be looked at. */
+		if (likely(!walk->mask)) {
+			i += hmm_walk_plain_ptes(plain, ptep + i, slot + i,
+						 n - i);
+			if (walk->in_vma && !walk->required)
+				i += hmm_walk_no_ptes(ptep + i, slot + i,
+						      n - i);
+			if (i == n)
+				break;
 		}
-		if (unlikely(!hmm_walk_put(walk, slot, entry)))
+		if (!hmm_walk_decode(walk, READ_ONCE(ptep[i]), &entry) ||
+		    !hmm_walk_put(walk, slot + i, entry))
 			break;
+		i++;
 	}
-	return addr;
+	return addr + (i << PAGE_SHIFT);
 }
 
 static unsigned long hmm_walk_pmds(struct hmm_walk *walk, pud_t *pudp,
@@ -150,13 +235,14 @@ static unsigned long hmm_walk_pmds(struct hmm_walk *walk, pud_t *pudp,
 				   unsigned long end)
 {
 	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, addr);
+	const struct hmm_plain plain = hmm_plain(false);
 	unsigned long next, done;
 
 	do {
 		pmd_t pmd = READ_ONCE(*pmdp);
 
 		next = pmd_addr_end(addr, end);
-		if (hmm_pmd_plain_leaf(pmd))
+		if (hmm_pmd_plain_leaf(plain, pmd))
 			done = hmm_walk_leaf(walk, addr, next, pmd_pfn(pmd),
 					     PMD_SHIFT, pmd_write(pmd));
 		else if (hmm_pmd_table(pmd))
@@ -176,13 +262,14 @@ static unsigned long hmm_walk_puds(struct hmm_walk *walk, p4d_t *p4dp,
 				   unsigned long end)
 {
 	pud_t *pudp = pud_offset_lockless(p4dp, p4d, addr);
+	const struct hmm_plain plain = hmm_plain(false);
 	unsigned long next, done;
 
 	do {
 		pud_t pud = READ_ONCE(*pudp);
 
 		next = pud_addr_end(addr, end);
-		if (hmm_pud_plain_leaf(pud))
+		if (hmm_pud_plain_leaf(plain, pud))
 			done = hmm_walk_leaf(walk, addr, next, pud_pfn(pud),
 					     PUD_SHIFT, pud_write(pud));
 		else if (hmm_pud_table(pud))
