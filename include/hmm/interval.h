@@ -157,7 +157,8 @@ hmm_interval_check_retry(const struct hmm_interval_notifier *interval,
 
 /**
  * hmm_interval_start() - first address of an interval
- * @interval: an inserted interval that nobody updates at the same time
+ * @interval: an inserted interval that nobody updates at the same time, as
+ *            the caller holds the update lock or is the only one who would
  *
  * Since: 0.1
  */
@@ -169,7 +170,8 @@ hmm_interval_start(const struct hmm_interval_notifier *interval)
 
 /**
  * hmm_interval_last() - last address of an interval, inclusive
- * @interval: an inserted interval that nobody updates at the same time
+ * @interval: an inserted interval that nobody updates at the same time, as
+ *            for hmm_interval_start()
  *
  * Since: 0.1
  */

@@ -50,12 +50,16 @@ struct hmm_dispatch;
  * @range: tells this invalidation from every other in progress
  * @start: first address
  * @last: last address, inclusive
- * @dispatch: the callbacks now being run for it, or NULL
+ * @calling: pinned, its callback is being run; NULL once that removed it
+ * @caller: the task that runs it, while @calling or @dispatch is set
+ * @dispatch: the callbacks being run, if they may be more than one
  */
 struct hmm_invalidation {
 	const struct mmu_notifier_range *range;
 	unsigned long start;
 	unsigned long last;
+	struct hmm_interval_notifier *calling;
+	struct task_struct *caller;
 	struct hmm_dispatch *dispatch;
 };
 
@@ -68,12 +72,11 @@ struct hmm_invalidation {
  * @lock: see the top of this file
  * @waited: slots on whose end a reader waits
  * @overflowed: invalidations in progress that found no slot
- * @nr_intervals: intervals that are inserted or still referenced
  * @nr_mirrors: mirrors in @mirrors
  * @nr_syncing: those of them that have a sync callback
  * @intervals: tree of the inserted ones
  * @order: stamp given to an interval when it enters the tree
- * @moves: how many updates of intervals there were
+ * @moves: how many updates there were under an invalidation in progress
  * @mirrors: RCU list
  * @wq: readers, removers; woken with @lock held or inside of the SRCU
  * @invalidations: those in progress, by slot
@@ -96,7 +99,6 @@ struct hmm_context {
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	unsigned int overflowed;
 	unsigned long waited;
-	unsigned long nr_intervals;
 	unsigned long nr_mirrors;
 	unsigned long nr_syncing;
 	struct rb_root_cached intervals;
@@ -127,24 +129,14 @@ extern struct xarray hmm_contexts;
 extern const struct mmu_notifier_ops hmm_gate_ops;
 extern const struct mmu_notifier_ops hmm_dispatcher_ops;
 
-/* inflight.c */
-unsigned long hmm_invalidation_enter(struct hmm_context *context,
-				     const struct mmu_notifier_range *range);
-void hmm_invalidation_leave(struct hmm_context *context,
-			    const struct mmu_notifier_range *range);
-unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
-					    unsigned long start,
-					    unsigned long last);
-struct hmm_interval_notifier *
-hmm_intervals_collide(struct hmm_context *context,
-		      struct hmm_interval_notifier *interval,
-		      const struct mmu_notifier_range *range,
-		      unsigned long bit);
-
 /* dispatch.c */
 bool hmm_dispatch(struct hmm_context *context,
 		  const struct mmu_notifier_range *range, unsigned long bit,
-		  struct hmm_interval_notifier *only);
+		  u64 oldest);
+bool hmm_dispatch_only(struct hmm_context *context,
+		       const struct mmu_notifier_range *range,
+		       unsigned long bit,
+		       struct hmm_interval_notifier *interval);
 bool hmm_dispatch_forget(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval);
 
@@ -155,8 +147,8 @@ extern struct lockdep_map hmm_callback_map;
 void hmm_lockdep_init(void);
 
 /* interval.c */
-bool hmm_interval_unpin(struct hmm_context *context,
-			struct hmm_interval_notifier *interval);
+bool hmm_interval_dropped(struct hmm_context *context,
+			  struct hmm_interval_notifier *interval);
 void hmm_interval_released(struct hmm_interval_notifier *interval);
 void hmm_intervals_detach(struct hmm_mirror *mirror);
 

@@ -15,6 +15,17 @@
 
 static struct dentry *hmm_debugfs_dir;
 
+static unsigned long nr_intervals(struct hmm_context *context)
+{
+	struct hmm_mirror *mirror;
+	unsigned long n = 0;
+
+	lockdep_assert_held(&context->lock);
+	hlist_for_each_entry(mirror, &context->mirrors, node)
+		n += mirror->nr_intervals;
+	return n;
+}
+
 /* One name and value a line; all are 0 when nothing is mirrored. */
 static int counts_show(struct seq_file *m, void *v)
 {
@@ -25,8 +36,10 @@ static int counts_show(struct seq_file *m, void *v)
 	rcu_read_lock();
 	xa_for_each(&hmm_contexts, id, context) {
 		contexts++;
-		mirrors += READ_ONCE(context->nr_mirrors);
-		intervals += READ_ONCE(context->nr_intervals);
+		spin_lock(&context->lock);
+		mirrors += context->nr_mirrors;
+		intervals += nr_intervals(context);
+		spin_unlock(&context->lock);
 	}
 	rcu_read_unlock();
 
@@ -115,7 +128,7 @@ static void show_invalidations(struct seq_file *m,
 		struct hmm_invalidation *inv = &context->invalidations[slot];
 
 		seq_printf(m, "  invalidation %#lx-%#lx%s%s\n", inv->start,
-			   inv->last, inv->dispatch ? " in callbacks" : "",
+			   inv->last, inv->calling ? " in a callback" : "",
 			   context->waited & BIT(slot) ? " waited for" : "");
 	}
 	if (context->overflowed)
@@ -130,7 +143,7 @@ static int contexts_show(struct seq_file *m, void *v)
 	spin_lock(&context->lock);
 	seq_printf(m, "context %u%s mirrors %lu intervals %lu\n", context->id,
 		   context->dead ? " dead" : "", context->nr_mirrors,
-		   context->nr_intervals);
+		   nr_intervals(context));
 	seq_printf(m, "  invalidations %llu hits %llu refused %llu updates %llu waits %llu\n",
 		   context->nr_invalidations, context->nr_hits,
 		   context->nr_refused, context->moves, context->nr_waits);

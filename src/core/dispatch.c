@@ -12,11 +12,12 @@
  * struct hmm_dispatch - the callbacks being run for one invalidation
  * @context: whose
  * @range: the invalidation
- * @task: runs them
- * @calling: pinned, its callback runs; NULL once the callback removed it
+ * @inv: its entry, which says whose callback runs
+ * @no_slot: serves as @inv where it found no slot
  * @started: array of those between invalidate_start and invalidate_finish;
  *           each is pinned, or NULL once a callback removed it
- * @nr_started: how many
+ * @nr_called: how many callbacks were run
+ * @nr_started: how many are in @started
  * @max_started: room
  *
  * Changed with the context's lock held, for a callback may remove intervals.
@@ -24,9 +25,10 @@
 struct hmm_dispatch {
 	struct hmm_context *context;
 	const struct mmu_notifier_range *range;
-	struct task_struct *task;
-	struct hmm_interval_notifier *calling;
+	struct hmm_invalidation *inv;
+	struct hmm_invalidation no_slot;
 	struct hmm_interval_notifier **started;
+	unsigned int nr_called;
 	unsigned int nr_started;
 	unsigned int max_started;
 };
@@ -52,6 +54,17 @@ static bool hmm_dispatch_room(struct hmm_dispatch *dispatch)
 	return true;
 }
 
+/* As hmm_interval_dropped(), quick where there are references left. */
+static __always_inline bool
+hmm_interval_unpin(struct hmm_context *context,
+		   struct hmm_interval_notifier *interval)
+{
+	interval->pins--;
+	if (likely(refcount_read(&interval->users)))
+		return false;
+	return hmm_interval_dropped(context, interval);
+}
+
 /*
  * Run the callback of one interval. The lock is let go around it; the pin
  * keeps the interval's memory meanwhile, but not its place in the tree.
@@ -70,7 +83,7 @@ static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 	if (ops->invalidate_start)
 		later = hmm_dispatch_room(dispatch);
 	interval->pins++;
-	dispatch->calling = interval;
+	dispatch->inv->calling = interval;
 	spin_unlock(&context->lock);
 
 	if (ops->invalidate_start) {
@@ -81,12 +94,13 @@ static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 	} else {
 		agreed = ops->invalidate(interval, range);
 	}
-	if (mmu_notifier_range_blockable(range))
+	if (!(++dispatch->nr_called % HMM_BATCH) &&
+	    mmu_notifier_range_blockable(range))
 		cond_resched();
 
 	spin_lock(&context->lock);
-	*gone = !dispatch->calling;
-	dispatch->calling = NULL;
+	*gone = !dispatch->inv->calling;
+	dispatch->inv->calling = NULL;
 	if (*gone)
 		return agreed;
 	if (later) {
@@ -105,9 +119,18 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
 	return i->ops && (i->ops->invalidate || i->ops->invalidate_start);
 }
 
+/* Did a callback agree? To refuse is right only if it must not block. */
+static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
+				bool agreed)
+{
+	return likely(agreed) ||
+	       WARN_ONCE(mmu_notifier_range_blockable(range),
+			 "an interval refused an invalidation that may block\n");
+}
+
 /*
- * Run the callbacks of the intervals that overlap. Says whether all agreed.
- * @only, unless NULL, is the only one.
+ * Run the callbacks of the intervals that overlap and entered the tree at
+ * @oldest or later. Says whether all agreed.
  *
  * An interval that is updated meanwhile may be moved to where the walk has
  * been already, before its turn came. So the walk is repeated for those that
@@ -115,29 +138,26 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
  * interval's own callback does not count: it has just been called, and what
  * it read since then has collided with this invalidation.
  */
-static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch,
-				   struct hmm_interval_notifier *only)
+static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch, u64 oldest)
 	__must_hold(&dispatch->context->lock)
 {
 	const struct mmu_notifier_range *range = dispatch->range;
-	unsigned long start = range->start, last = range->end - 1;
 	struct hmm_context *context = dispatch->context;
-	u64 oldest = 0, newest, moves;
-	bool agreed = true;
+	u64 newest, moves;
 
 	lockdep_assert_held(&context->lock);
 	do {
-		struct hmm_interval_notifier *interval = only;
+		struct hmm_interval_notifier *interval;
 		struct hmm_interval_iter iter;
 
 		newest = context->order;
 		moves = context->moves;
-		if (!interval)
-			interval = hmm_interval_iter_first(&iter, context,
-							   start, last);
+		interval = hmm_interval_iter_first(&iter, context,
+						   range->start,
+						   range->end - 1);
 		while (interval) {
 			unsigned int moved = interval->moves;
-			bool gone = false;
+			bool gone = false, agreed = true;
 
 			if (interval->order >= oldest &&
 			    interval->order <= newest &&
@@ -147,19 +167,13 @@ static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch,
 				if (!gone)
 					moves += interval->moves - moved;
 			}
-			if (unlikely(!agreed) &&
-			    !WARN_ONCE(mmu_notifier_range_blockable(range),
-				       "an interval refused an invalidation that may block\n"))
+			if (!hmm_dispatch_agreed(range, agreed))
 				return false;
-			agreed = true;
-			if (only)
-				break;
 			interval = hmm_interval_iter_next(&iter, gone ? NULL :
 							  interval);
 		}
-		only = NULL;
 		oldest = newest + 1;
-	} while (unlikely(context->moves != moves));
+	} while (context->moves != moves);
 	return true;
 }
 
@@ -179,15 +193,15 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 		if (!interval)
 			continue;
 		dispatch->started[i] = NULL;
-		dispatch->calling = interval;
+		dispatch->inv->calling = interval;
 		spin_unlock(&context->lock);
 
 		interval->ops->invalidate_finish(interval, dispatch->range);
 
 		spin_lock(&context->lock);
-		if (!dispatch->calling)
+		if (!dispatch->inv->calling)
 			continue;
-		dispatch->calling = NULL;
+		dispatch->inv->calling = NULL;
 		released = hmm_interval_unpin(context, interval);
 		if (!released)
 			continue;
@@ -199,39 +213,80 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Run the callbacks of the intervals that an invalidation overlaps; @bit is
- * its bit, and @only the only such interval, or NULL if there may be more.
- * Returns false if one would have to block and must not.
+ * Run the callbacks of the intervals that an invalidation overlaps and that
+ * entered the tree at @oldest or later; @bit is the invalidation's. Returns
+ * false if one would have to block and must not.
  *
  * Context: context->lock held, and let go meanwhile.
  */
 bool hmm_dispatch(struct hmm_context *context,
 		  const struct mmu_notifier_range *range, unsigned long bit,
-		  struct hmm_interval_notifier *only)
+		  u64 oldest)
 	__must_hold(&context->lock)
 {
-	struct hmm_invalidation *inv = NULL;
 	struct hmm_dispatch dispatch = {
 		.context = context,
 		.range = range,
-		.task = current,
+		.inv = &dispatch.no_slot,
 	};
 	bool agreed;
 
-	if (likely(bit != HMM_OVERFLOW)) {
-		inv = &context->invalidations[__ffs(bit)];
-		inv->dispatch = &dispatch;
-	}
+	if (likely(bit != HMM_OVERFLOW))
+		dispatch.inv = &context->invalidations[__ffs(bit)];
+	dispatch.inv->caller = current;
+	dispatch.inv->dispatch = &dispatch;
+
 	hmm_callbacks_begin();
-	agreed = hmm_dispatch_intervals(&dispatch, only);
-	if (unlikely(dispatch.started))
-		hmm_dispatch_finish(&dispatch);
+	agreed = hmm_dispatch_intervals(&dispatch, oldest);
+	hmm_dispatch_finish(&dispatch);
 	hmm_callbacks_end();
-	if (likely(inv))
-		inv->dispatch = NULL;
-	if (unlikely(dispatch.started))
-		kfree(dispatch.started);
+
+	dispatch.inv->dispatch = NULL;
+	kfree(dispatch.started);
 	return agreed;
+}
+
+/*
+ * Most often one interval overlaps, and its callback is a plain one: then the
+ * same without the walk.
+ *
+ * Context: context->lock held, and let go meanwhile.
+ */
+bool hmm_dispatch_only(struct hmm_context *context,
+		       const struct mmu_notifier_range *range,
+		       unsigned long bit,
+		       struct hmm_interval_notifier *interval)
+	__must_hold(&context->lock)
+{
+	struct hmm_invalidation *inv = &context->invalidations[__ffs(bit)];
+	u64 newest = context->order, moves = context->moves;
+	unsigned int moved = interval->moves;
+	bool agreed;
+
+	interval->pins++;
+	inv->calling = interval;
+	inv->caller = current;
+	spin_unlock(&context->lock);
+
+	hmm_callbacks_begin();
+	agreed = interval->ops->invalidate(interval, range);
+	hmm_callbacks_end();
+
+	spin_lock(&context->lock);
+	if (likely(inv->calling)) {
+		inv->calling = NULL;
+		moves += interval->moves - moved;
+		if (unlikely(hmm_interval_unpin(context, interval))) {
+			spin_unlock(&context->lock);
+			hmm_interval_released(interval);
+			spin_lock(&context->lock);
+		}
+	}
+	if (!hmm_dispatch_agreed(range, agreed))
+		return false;
+	if (unlikely(context->moves != moves))
+		return hmm_dispatch(context, range, bit, newest + 1);
+	return true;
 }
 
 /*
@@ -248,17 +303,17 @@ bool hmm_dispatch_forget(struct hmm_context *context,
 
 	lockdep_assert_held(&context->lock);
 	for_each_set_bit(slot, &inflight, HMM_SLOTS) {
-		struct hmm_dispatch *dispatch;
+		struct hmm_invalidation *inv = &context->invalidations[slot];
+		struct hmm_dispatch *dispatch = inv->dispatch;
 
-		dispatch = context->invalidations[slot].dispatch;
-		if (!dispatch || dispatch->task != current)
+		if (!(inv->calling || dispatch) || inv->caller != current)
 			continue;
 		found = true;
-		if (dispatch->calling == interval) {
-			dispatch->calling = NULL;
+		if (inv->calling == interval) {
+			inv->calling = NULL;
 			interval->pins--;
 		}
-		for (i = 0; i < dispatch->nr_started; i++) {
+		for (i = 0; dispatch && i < dispatch->nr_started; i++) {
 			if (dispatch->started[i] != interval)
 				continue;
 			dispatch->started[i] = NULL;

@@ -19,6 +19,7 @@
 #include <linux/sched.h>
 
 #include "context.h"
+#include "inflight.h"
 #include "iter.h"
 #include "trace.h"
 
@@ -70,13 +71,12 @@ static bool hmm_interval_unused(const struct hmm_interval_notifier *interval)
  * cannot return, and the driver cannot go on to unregister and thereby free
  * the context, before the lock is let go.
  */
-static bool hmm_interval_dropped(struct hmm_context *context,
-				 struct hmm_interval_notifier *interval)
+bool hmm_interval_dropped(struct hmm_context *context,
+			  struct hmm_interval_notifier *interval)
 {
 	lockdep_assert_held(&context->lock);
 	if (!hmm_interval_unused(interval))
 		return false;
-	context->nr_intervals--;
 	interval->mirror->nr_intervals--;
 	if (!interval->removing)
 		return true;
@@ -84,13 +84,6 @@ static bool hmm_interval_dropped(struct hmm_context *context,
 	if (waitqueue_active(&context->wq))
 		wake_up_all(&context->wq);
 	return false;
-}
-
-bool hmm_interval_unpin(struct hmm_context *context,
-			struct hmm_interval_notifier *interval)
-{
-	interval->pins--;
-	return hmm_interval_dropped(context, interval);
 }
 
 void hmm_interval_released(struct hmm_interval_notifier *interval)
@@ -130,7 +123,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 
 	if (WARN_ONCE(!context, "interval for a mirror that is not registered\n"))
 		return -EINVAL;
-	if (ops && !ops->invalidate_start != !ops->invalidate_finish)
+	if (unlikely(ops && !ops->invalidate_start != !ops->invalidate_finish))
 		return -EINVAL;
 	ret = hmm_interval_bounds(start, length, &last);
 	if (ret)
@@ -145,18 +138,17 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	interval->moves = 0;
 	interval->removing = false;
 	refcount_set(&interval->users, 1);
-	RB_CLEAR_NODE(&interval->rb);
 
 	spin_lock(&context->lock);
 	if (unlikely(context->dead)) {
-		ret = -ESRCH;
-	} else {
-		hmm_interval_enter(context, interval, start, last);
-		context->nr_intervals++;
-		mirror->nr_intervals++;
+		spin_unlock(&context->lock);
+		RB_CLEAR_NODE(&interval->rb);
+		return -ESRCH;
 	}
+	hmm_interval_enter(context, interval, start, last);
+	mirror->nr_intervals++;
 	spin_unlock(&context->lock);
-	return ret;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
 
@@ -232,7 +224,6 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 		return;
 	}
 	refcount_set(&interval->users, 0);
-	context->nr_intervals--;
 	interval->mirror->nr_intervals--;
 	spin_unlock(&context->lock);
 	hmm_callbacks_may_be_awaited();
@@ -281,7 +272,13 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
  *
  * At once: find, invalidations and readers know only the new bounds from
  * here on. Every reader in flight collides. What the device maps outside of
- * the new bounds is no longer watched: remove it before.
+ * the new bounds is no longer watched: remove it before, under the update
+ * lock, and keep that until the update is done, so that no reader adds to it
+ * in between.
+ *
+ * What the device maps belongs to the interval under which it was read: one
+ * that grows over another does not take over what that one mapped. A callback
+ * updates no interval but its own.
  *
  * Context: any in which a spinlock may be taken, but not an interrupt; also
  * a callback, of this interval too.
@@ -307,9 +304,12 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 	if (hmm_interval_in_tree(interval)) {
 		hmm_interval_leave(context, interval);
 		hmm_interval_enter(context, interval, start, last);
-		interval->moves++;
-		context->moves++;
-		/* After busy, as in hmm_intervals_collide(). */
+		/* To one in progress that may not have met it yet. */
+		if (interval->busy) {
+			interval->moves++;
+			context->moves++;
+		}
+		/* After busy, as in hmm_interval_collide(). */
 		smp_store_release(&interval->seq, interval->seq + 1);
 	} else {
 		ret = -ENOENT;
@@ -379,7 +379,6 @@ void hmm_intervals_detach(struct hmm_mirror *mirror)
 		if (left->mirror != mirror)
 			continue;
 		hmm_interval_leave(context, left);
-		context->nr_intervals--;
 		left->context = NULL;
 	}
 	spin_unlock(&context->lock);

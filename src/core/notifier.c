@@ -42,8 +42,50 @@
 #include <linux/sched.h>
 
 #include "context.h"
+#include "inflight.h"
+#include "iter.h"
 #include "trace.h"
-#include "tree.h"
+
+/* Readers that began before collide, those that come wait for the end. */
+static __always_inline void
+hmm_interval_collide(struct hmm_interval_notifier *interval, unsigned long bit)
+{
+	WRITE_ONCE(interval->busy, interval->busy | bit);
+	/*
+	 * Pairs with the acquire in hmm_interval_read_begin(): who sees the
+	 * new sequence sees the invalidation in progress.
+	 */
+	smp_store_release(&interval->seq, interval->seq + 1);
+}
+
+/*
+ * Raise the sequence of @interval and of every one behind it that overlaps,
+ * and have their readers wait for the invalidation behind @bit. Returns
+ * @interval if it was the only one, NULL if there were more.
+ */
+static struct hmm_interval_notifier *
+hmm_intervals_collide(struct hmm_context *context,
+		      struct hmm_interval_notifier *interval,
+		      const struct mmu_notifier_range *range,
+		      unsigned long bit)
+{
+	unsigned long start = range->start, last = range->end - 1;
+	struct hmm_interval_notifier *only = interval;
+	struct hmm_interval_iter iter;
+
+	lockdep_assert_held(&context->lock);
+	hmm_interval_collide(interval, bit);
+	interval = hmm_tree_iter_next(interval, start, last);
+	if (likely(!interval))
+		return only;
+
+	hmm_interval_iter_begin(&iter, context, interval, start, last);
+	do {
+		hmm_interval_collide(interval, bit);
+		interval = hmm_interval_iter_next(&iter, interval);
+	} while (interval);
+	return NULL;
+}
 
 /* Somebody has to be told. All intervals collide before the first callback. */
 static noinline int hmm_dispatcher_tell(struct hmm_context *context,
@@ -52,31 +94,32 @@ static noinline int hmm_dispatcher_tell(struct hmm_context *context,
 					struct hmm_interval_notifier *first)
 	__releases(&context->lock)
 {
-	struct hmm_interval_notifier *only = NULL;
 	bool hit = first, agreed = true;
 
-	if (hit) {
-		context->nr_hits++;
-		only = hmm_intervals_collide(context, first, range, bit);
-	}
 	trace_hmm_invalidate_start(range, hit);
-
-	if (context->nr_syncing) {
+	if (likely(hit)) {
+		context->nr_hits++;
+		first = hmm_intervals_collide(context, first, range, bit);
+	}
+	if (unlikely(context->nr_syncing)) {
 		spin_unlock(&context->lock);
 		hmm_callbacks_begin();
 		agreed = hmm_mirrors_sync(context, range);
 		hmm_callbacks_end();
 		spin_lock(&context->lock);
 		/* It may have moved or gone meanwhile. */
-		only = NULL;
+		first = NULL;
 	}
 	/*
 	 * An interval that is inserted later holds nothing that was read
 	 * before: its readers wait for the end of this invalidation.
 	 */
-	if (agreed && hit)
-		agreed = hmm_dispatch(context, range, bit, only);
-	if (!agreed)
+	if (likely(first && bit != HMM_OVERFLOW && first->ops &&
+		   first->ops->invalidate && !first->ops->invalidate_start))
+		agreed = hmm_dispatch_only(context, range, bit, first);
+	else if (agreed && hit)
+		agreed = hmm_dispatch(context, range, bit, 0);
+	if (unlikely(!agreed))
 		context->nr_refused++;
 	spin_unlock(&context->lock);
 	return agreed ? 0 : -EAGAIN;
@@ -104,6 +147,7 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 static void hmm_gate_end(struct mmu_notifier *notifier,
 			 const struct mmu_notifier_range *range)
 {
+	trace_hmm_invalidate_end(range);
 	hmm_invalidation_leave(container_of(notifier, struct hmm_context,
 					    gate), range);
 }
@@ -141,7 +185,7 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 				    range.end - 1);
 	if (first) {
 		hmm_intervals_collide(context, first, &range, bit);
-		hmm_dispatch(context, &range, bit, NULL);
+		hmm_dispatch(context, &range, bit, 0);
 	}
 	spin_unlock(&context->lock);
 

@@ -10,8 +10,8 @@
  *	-----                             ----------
  *	inflight |= bit                   seq = interval->seq   (acquire)
  *	interval->busy |= bit             inflight?             (acquire)
- *	interval->seq++     (release)     busy & inflight?
- *	...
+ *	interval->seq++     (release)     busy & inflight?      (acquire)
+ *	...                               reads the page tables
  *	end
  *	---
  *	inflight &= ~bit    (release)
@@ -34,6 +34,7 @@
 #include <linux/sched/signal.h>
 
 #include "context.h"
+#include "inflight.h"
 #include "trace.h"
 
 /* Under the lock: true, and *@seq set, if none in progress overlaps. */
@@ -49,11 +50,13 @@ static bool hmm_interval_look(struct hmm_interval_notifier *interval,
 	context->nr_waits++;
 	waited = context->waited;
 	WRITE_ONCE(context->waited, waited | busy);
-	/* Pairs with the end of an invalidation: see inflight.c. */
+	/* Pairs with the end of an invalidation: see inflight.h. */
 	smp_mb();
-	busy &= READ_ONCE(context->inflight);
+	/* Who finds that the end has come reads the page tables after it. */
+	busy &= smp_load_acquire(&context->inflight);
 	WRITE_ONCE(context->waited, waited | busy);
-	WRITE_ONCE(interval->busy, busy);
+	/* Pairs with the acquire in hmm_interval_calm(). */
+	smp_store_release(&interval->busy, busy);
 	*seq = interval->seq;
 	/* Nobody tells the ends once the mm has exited. */
 	if (context->dead)
@@ -78,7 +81,8 @@ hmm_interval_calm(const struct hmm_interval_notifier *interval,
 	inflight = smp_load_acquire(&interval->context->inflight);
 	if (likely(!inflight))
 		return true;
-	return !((READ_ONCE(interval->busy) | HMM_OVERFLOW) & inflight);
+	/* Before the page tables are read, or busy may be of a time after. */
+	return !(smp_load_acquire(&interval->busy) & inflight);
 }
 
 static long hmm_interval_wait(struct hmm_interval_notifier *interval,
