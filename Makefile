@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST V
+export HMM_CACHE KERNEL TEST V BENCH_OUT MODEL
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -88,9 +88,17 @@ shell:
 	@scripts/install-deps build lab
 	@$(LAB) shell
 
+bench:
+	@scripts/install-deps build lab bench
+	@$(LAB) bench
+
 check:
 	@scripts/install-deps build lab check
 	@scripts/check
+
+model:
+	@scripts/install-deps model
+	@scripts/model
 
 help:
 	@echo 'Build against a kernel:'
@@ -101,20 +109,24 @@ help:
 	@echo 'In a virtual machine (these install what they need, as root, with apt):'
 	@echo '  make demo      a program that shows mirroring at work'
 	@echo '  make test      the kselftests; ends with "N passed, N failed, N skipped"'
+	@echo '  make bench     figures beside those of the kernel'"'"'s own HMM, and plots'
 	@echo '  make shell     a shell in the machine, modules loaded'
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     W=1, sparse, checkpatch, kernel-doc, shellcheck, layering'
+	@echo '  make model     the model of the protocol: it holds, and breaks without any of its rules'
 	@echo
 	@echo 'Variables:'
 	@echo '  KDIR=dir              kernel build directory; now $(KDIR)'
 	@echo '  INSTALL_MOD_PATH=dir  install below this directory instead of /'
 	@echo '  V=1                   show the commands that build'
-	@echo '  KERNEL="name ..."     kernels of test, demo and shell: $(shell $(LAB) list)'
-	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for demo and shell)'
+	@echo '  KERNEL="name ..."     kernels of test, demo, bench and shell: $(shell $(LAB) list)'
+	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
+	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'
+	@echo '  MODEL=glob            check only the configurations or mutants that match'
 	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'
 	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 1G (2G for debug-*)'
 	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 900'
 
-.PHONY: modules install modules_install clean demo test shell check help
+.PHONY: modules install modules_install clean demo test shell bench check model help

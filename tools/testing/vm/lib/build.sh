@@ -10,7 +10,7 @@ build_dir() {
 
 # tree_files: what a build may depend on, one path per line
 tree_files() {
-	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/testing/selftests \
+	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/testing/selftests \
 		-type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
 		! -name '*.cmd' ! -name '.*.d' ! -name '*.symvers' ! -name modules.order \
 		! -name '*~' ! -name '.*.swp' 2>/dev/null || :) | LC_ALL=C sort
@@ -42,6 +42,7 @@ tree_copy() {
 #   modules  hmm_mirror.ko and test_hmm.ko, where their sources are
 #   tests    tests/, the programs of the kselftests
 #   demo     hmm_demo
+#   bench    hmm_bench.ko, which needs the modules, and hmm_bench
 # The caller holds the lock of the build until it has copied what it needs.
 build() {
 	local kernel=$1 part log reused=
@@ -88,4 +89,14 @@ build_demo() {
 	gcc -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
 		-I"$BUILD_DIR/include/uapi" -o "$BUILD_DIR/hmm_demo" \
 		"$BUILD_DIR/samples/demo/demo.c"
+}
+
+# By itself, so that who builds the modules need not build it.
+build_bench() {
+	local module=$BUILD_DIR/tools/bench/module
+
+	build_make -C "$KERNEL_DIR" M="$module" \
+		KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules &&
+		gcc -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
+			-I"$module" -o "$BUILD_DIR/hmm_bench" "$BUILD_DIR"/tools/bench/user/*.c
 }

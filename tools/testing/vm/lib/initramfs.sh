@@ -36,6 +36,7 @@ guest_prepare() {
 	case $mode in
 	test) build "$kernel" modules tests ;;
 	demo) build "$kernel" modules demo ;;
+	bench) build "$kernel" modules bench ;;
 	shell) build "$kernel" modules tests demo ;;
 	esac
 	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel made no modules"
@@ -43,6 +44,10 @@ guest_prepare() {
 	case $mode in
 	test) initramfs_tests "$root" "${TEST:-*}" ;;
 	shell) initramfs_tests "$root" '*' ;;
+	bench)
+		cp "$BUILD_DIR/tools/bench/module/hmm_bench.ko" "$root/modules/"
+		cp "$BUILD_DIR/hmm_bench" "$root/bin/"
+		;;
 	esac
 	unlock "build-$kernel"
 

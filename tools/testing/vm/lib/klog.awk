@@ -7,7 +7,7 @@
 # Reports in between that match are wanted, and one has to come; every other
 # report is a failure.
 #
-# Variables: kernel; mode (test or demo); counts, the file to leave
+# Variables: kernel; mode (test, demo or bench); counts, the file to leave
 # "passed failed skipped" in.
 
 BEGIN {

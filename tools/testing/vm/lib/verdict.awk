@@ -3,8 +3,14 @@
 # a program's own results cannot say: that it crashed, ended early, said
 # nothing, or never ended.
 #
-# Variables: kernel; mode (test or demo); why the machine stopped; counts, the
+# Variables: kernel; mode (test, demo or bench); why the machine stopped; counts, the
 # file to leave "passed failed skipped" in.
+
+# Whose lines are results?
+function has_results(name)
+{
+	return name != "" && name != "demo" && name != "bench"
+}
 
 function problem(text)
 {
@@ -22,7 +28,7 @@ function start_program(name)
 
 function end_program(status)
 {
-	if (program == "demo") {
+	if (!has_results(program)) {
 		program = ""
 		return
 	}
@@ -61,7 +67,7 @@ function end_program(status)
 	next
 }
 
-program == "" || program == "demo" {
+!has_results(program) {
 	next
 }
 
@@ -84,13 +90,13 @@ program == "" || program == "demo" {
 	results++
 	bad++
 	failed++
-	# In a demo nothing else shows what the guest found.
-	if (mode == "demo")
+	# In a test the guest's words have been shown as they came.
+	if (mode != "test")
 		print
 	next
 }
 
-mode == "demo" && program == "guest" {
+mode != "test" && program == "guest" && NF {
 	print
 }
 

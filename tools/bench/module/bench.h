@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside hmm_bench.ko: one open file, and who does what with it.
+ */
+#ifndef _BENCH_H
+#define _BENCH_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/timex.h>
+
+#include <hmm/range.h>
+
+#include "hmm_bench.h"
+
+/* One interval of either side, with what a driver would have beside it. */
+struct bench_interval {
+	union {
+		struct hmm_interval_notifier ours;
+		struct mmu_interval_notifier kernel;
+	};
+};
+
+/**
+ * struct bench - an open file
+ * @lock: for what changes it; what is measured runs without
+ * @mm: whose, once a side was chosen
+ * @side: HMM_BENCH_OURS or HMM_BENCH_KERNEL
+ * @mirror: of our side
+ * @intervals: those that HMM_BENCH_INSERT made
+ * @nr_intervals: how many
+ */
+struct bench {
+	struct mutex lock;	/* see above */
+	struct mm_struct *mm;
+	int side;
+	struct hmm_mirror mirror;
+	void *intervals;
+	unsigned long nr_intervals;
+};
+
+/*
+ * Under -icount the time stamp counter counts instructions, each for one;
+ * elsewhere nothing that is reported is in ticks.
+ */
+static inline u64 bench_ticks(void)
+{
+	return get_cycles();
+}
+
+/* intervals.c */
+int bench_interval_insert(struct bench *bench, void *interval,
+			  unsigned long start, unsigned long length);
+void bench_interval_remove(struct bench *bench, void *interval);
+int bench_insert(struct bench *bench, struct hmm_bench_intervals *arg);
+int bench_churn(struct bench *bench, struct hmm_bench_intervals *arg);
+void bench_remove_all(struct bench *bench);
+
+/* readers.c */
+int bench_read(struct bench *bench, struct hmm_bench_read *arg);
+int bench_wait(struct bench *bench, struct hmm_bench_wait *arg);
+
+/* ranges.c */
+int bench_range(struct bench *bench, struct hmm_bench_range *arg);
+
+/* latency.c */
+int bench_latency_start(struct hmm_bench_latency *arg);
+int bench_latency_end(struct hmm_bench_latency *arg);
+
+#endif /* _BENCH_H */

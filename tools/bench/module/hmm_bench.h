@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What the program asks of hmm_bench.ko, by ioctl on /dev/hmm_bench.
+ *
+ * An open file works for one side, on the mm of the process that chose it:
+ * either hmm-mirror's own functions or the kernel's. One process never uses
+ * both, for what the kernel keeps for an mm once it had a notifier stays.
+ */
+#ifndef _HMM_BENCH_H
+#define _HMM_BENCH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define HMM_BENCH_OURS		0
+#define HMM_BENCH_KERNEL	1
+
+/**
+ * struct hmm_bench_intervals - intervals to insert, in a random order
+ * @start: first address of the lowest; the next begins @stride behind
+ * @stride: see @start
+ * @length: bytes of each
+ * @nr: how many
+ * @insert: out: ticks for all
+ * @remove: out: ticks for removing all again (HMM_BENCH_CHURN)
+ */
+struct hmm_bench_intervals {
+	__u64 start;
+	__u64 stride;
+	__u64 length;
+	__u64 nr;
+	__u64 insert;
+	__u64 remove;
+};
+
+/**
+ * struct hmm_bench_read - read_begin and read_retry, without anything between
+ * @nr: how often; 0: until @until
+ * @from: CLOCK_MONOTONIC in ns at which to begin, if @nr is 0
+ * @until: CLOCK_MONOTONIC in ns at which to end, if @nr is 0
+ * @ticks: out: for @nr of them
+ * @empty: out: for @nr rounds of the loop without them
+ * @done: out: how many
+ */
+struct hmm_bench_read {
+	__u64 nr;
+	__u64 from;
+	__u64 until;
+	__u64 ticks;
+	__u64 empty;
+	__u64 done;
+};
+
+/**
+ * struct hmm_bench_wait - how long read_begin waits after each collision
+ * @until: CLOCK_MONOTONIC in ns at which to end
+ * @samples: array of __u32, in ns
+ * @max: entries of it
+ * @nr: out: how many were written
+ */
+struct hmm_bench_wait {
+	__u64 until;
+	__u64 samples;
+	__u32 max;
+	__u32 nr;
+};
+
+#define HMM_BENCH_FAULT		0x1
+#define HMM_BENCH_WRITE		0x2
+
+/**
+ * struct hmm_bench_range - one snapshot or fault of a range
+ * @start: first address
+ * @end: first address behind
+ * @flags: HMM_BENCH_FAULT and _WRITE; 0 is a snapshot
+ * @step: bytes per request; the range is done in so many
+ * @ticks: out: for all requests, with the locks that the caller has to take
+ * @ns: out: likewise, of CLOCK_MONOTONIC
+ * @valid: out: how many entries say that there is a page
+ */
+struct hmm_bench_range {
+	__u64 start;
+	__u64 end;
+	__u64 flags;
+	__u64 step;
+	__u64 ticks;
+	__u64 ns;
+	__u64 valid;
+};
+
+/**
+ * struct hmm_bench_latency - what a thread of highest priority had to wait
+ * @period: ns between two wakeups
+ * @max: out: the longest, in ns
+ * @min: out: the shortest
+ * @nr: out: how many wakeups
+ */
+struct hmm_bench_latency {
+	__u64 period;
+	__u64 max;
+	__u64 min;
+	__u64 nr;
+};
+
+/**
+ * struct hmm_bench_sizes - bytes
+ * @ours_interval: struct hmm_interval_notifier
+ * @ours_mirror: struct hmm_mirror
+ * @ours_range: struct hmm_mirror_range
+ * @kernel_interval: struct mmu_interval_notifier
+ * @kernel_notifier: struct mmu_notifier
+ * @kernel_range: struct hmm_range
+ * @shared: what the side allocated for the mm: our context, or the kernel's
+ *          struct mmu_notifier_subscriptions, which ours needs as well
+ */
+struct hmm_bench_sizes {
+	__u64 ours_interval;
+	__u64 ours_mirror;
+	__u64 ours_range;
+	__u64 kernel_interval;
+	__u64 kernel_notifier;
+	__u64 kernel_range;
+	__u64 shared;
+};
+
+#define HMM_BENCH_SIDE		_IO('b', 0)
+#define HMM_BENCH_INSERT	_IOWR('b', 1, struct hmm_bench_intervals)
+#define HMM_BENCH_CHURN		_IOWR('b', 2, struct hmm_bench_intervals)
+#define HMM_BENCH_READ		_IOWR('b', 3, struct hmm_bench_read)
+#define HMM_BENCH_WAIT		_IOWR('b', 4, struct hmm_bench_wait)
+#define HMM_BENCH_RANGE		_IOWR('b', 5, struct hmm_bench_range)
+#define HMM_BENCH_LATENCY	_IOWR('b', 6, struct hmm_bench_latency)
+#define HMM_BENCH_LATENCY_END	_IOWR('b', 7, struct hmm_bench_latency)
+#define HMM_BENCH_SIZES		_IOR('b', 8, struct hmm_bench_sizes)
+
+#endif /* _HMM_BENCH_H */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the page tables: snapshot and fault, by either side's functions,
+ * each with the locks and the loop that its callers have to have.
+ */
+#include <linux/hmm.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/vmalloc.h>
+
+#include "bench.h"
+
+static int bench_ours_request(struct hmm_mirror_range *range, u64 flags)
+{
+	int ret;
+
+	do {
+		ret = hmm_mirror_range_wait_until_valid(range, 0);
+		if (ret)
+			return ret;
+		if (flags & HMM_BENCH_FAULT)
+			ret = hmm_mirror_range_fault(range);
+		else
+			ret = hmm_mirror_range_snapshot(range);
+		if (!ret && !hmm_mirror_range_valid(range))
+			ret = -EBUSY;
+	} while (ret == -EBUSY && !fatal_signal_pending(current));
+	return ret;
+}
+
+static int bench_ours_requests(struct bench *bench,
+			       struct hmm_bench_range *arg,
+			       unsigned long *pfns)
+{
+	struct hmm_interval_notifier *interval = bench->intervals;
+	struct hmm_mirror_range range = { .pfns = pfns };
+	u64 at;
+	int ret;
+
+	if (arg->flags & HMM_BENCH_FAULT)
+		range.default_flags = arg->flags & HMM_BENCH_WRITE ?
+				      HMM_MIRROR_PFN_REQ_WRITE :
+				      HMM_MIRROR_PFN_REQ_FAULT;
+	for (at = arg->start; at < arg->end; at += arg->step) {
+		range.start = at;
+		range.end = min(at + arg->step, arg->end);
+		ret = hmm_mirror_range_bind(&range, interval);
+		if (!ret)
+			ret = bench_ours_request(&range, arg->flags);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int bench_kernel_request(struct bench *bench, struct hmm_range *range)
+{
+	int ret;
+
+	do {
+		range->notifier_seq = mmu_interval_read_begin(range->notifier);
+		mmap_read_lock(bench->mm);
+		ret = hmm_range_fault(range);
+		mmap_read_unlock(bench->mm);
+		if (!ret && mmu_interval_read_retry(range->notifier,
+						    range->notifier_seq))
+			ret = -EBUSY;
+	} while (ret == -EBUSY && !fatal_signal_pending(current));
+	return ret;
+}
+
+static int bench_kernel_requests(struct bench *bench,
+				 struct hmm_bench_range *arg,
+				 unsigned long *pfns)
+{
+	struct hmm_range range = {
+		.notifier = bench->intervals,
+		.hmm_pfns = pfns,
+	};
+	u64 at;
+	int ret;
+
+	if (arg->flags & HMM_BENCH_FAULT)
+		range.default_flags = arg->flags & HMM_BENCH_WRITE ?
+				      HMM_PFN_REQ_FAULT | HMM_PFN_REQ_WRITE :
+				      HMM_PFN_REQ_FAULT;
+	for (at = arg->start; at < arg->end; at += arg->step) {
+		range.start = at;
+		range.end = min(at + arg->step, arg->end);
+		ret = bench_kernel_request(bench, &range);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * The first of the inserted intervals guards it. All requests write to one
+ * array, whose size is that of one request; the entries counted as valid are
+ * those of the last.
+ */
+int bench_range(struct bench *bench, struct hmm_bench_range *arg)
+{
+	unsigned long nr, i, *pfns;
+	u64 begin, begin_ns, valid;
+	int ret;
+
+	if (!bench->intervals || arg->start >= arg->end || !arg->step ||
+	    !PAGE_ALIGNED(arg->start | arg->end | arg->step))
+		return -EINVAL;
+	nr = min(arg->step, arg->end - arg->start) >> PAGE_SHIFT;
+	pfns = kvcalloc(nr, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
+		return -ENOMEM;
+
+	begin_ns = ktime_get_ns();
+	begin = bench_ticks();
+	if (bench->side == HMM_BENCH_OURS)
+		ret = bench_ours_requests(bench, arg, pfns);
+	else
+		ret = bench_kernel_requests(bench, arg, pfns);
+	arg->ticks = bench_ticks() - begin;
+	arg->ns = ktime_get_ns() - begin_ns;
+
+	valid = bench->side == HMM_BENCH_OURS ? HMM_MIRROR_PFN_VALID :
+						HMM_PFN_VALID;
+	arg->valid = 0;
+	for (i = 0; i < nr; i++)
+		arg->valid += !!(pfns[i] & valid);
+	kvfree(pfns);
+	return ret;
+}

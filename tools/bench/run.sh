@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# make bench: boots the machines that the figures need, and reports them.
+
+BENCH_DIR=$TREE/tools/bench
+: "${BENCH_OUT:=$TREE/bench-out}"
+
+# What is frozen, as it would move the figures: addresses, stack offsets and,
+# by GUEST_ICOUNT, the clock and the random numbers.
+BENCH_CMDLINE="nokaslr norandmaps randomize_kstack_offset=off"
+
+lab_bench() {
+	kernels_check_one "${KERNEL:=$BENCH_KERNELS}"
+	mkdir -p "$BENCH_OUT" 2>/dev/null && [ -w "$BENCH_OUT" ] ||
+		die "cannot write to $BENCH_OUT: set BENCH_OUT to another directory"
+	: "${HMM_MEM:=2G}"
+	guest_prepare "$KERNEL" bench
+	: >"$RUN_DIR/rows"
+
+	GUEST_ICOUNT=1
+	bench_boot 1 icount
+	# Only a kernel that preempts wherever it can shows where it cannot.
+	bench_boot 1 preempt preempt=full
+	GUEST_ICOUNT=
+	bench_boot 2 smp
+	bench_boot 4 smp
+	bench_report
+}
+
+# bench_boot CPUS FIGURES [WORD...]: adds their rows to RUN_DIR/rows
+bench_boot() {
+	local failed
+
+	HMM_CPUS=$1
+	# shellcheck disable=SC2086 # they are words
+	guest_boot "$KERNEL" $BENCH_CMDLINE "hmm.bench=$2" "${@:3}"
+	judge "$KERNEL"
+	read -r _ failed _ <"$RUN_DIR/counts"
+	if [ "$failed" != 0 ] || ! grep -q '^#hmm end bench 0$' "$RUN_DIR/verdict"; then
+		grep '^hmm_bench: ' "$RUN_DIR/verdict" >&2 || :
+		die "$KERNEL: hmm_bench $2 on $1 CPUs failed: nothing is reported"
+	fi
+	grep '^figure' "$RUN_DIR/verdict" >>"$RUN_DIR/rows" ||
+		die "$KERNEL: hmm_bench $2 on $1 CPUs printed no figure"
+}
+
+bench_report() {
+	local new=$RUN_DIR/report
+
+	mkdir -p "$new"
+	echo "hmm-mirror beside the HMM of $KERNEL (${KERNEL_ID})"
+	awk -f "$BENCH_DIR/report.awk" -v out="$new" "$RUN_DIR/rows"
+	(cd "$new" && gnuplot "$BENCH_DIR/plots.gp") ||
+		die "gnuplot failed: nothing is reported"
+	cp "$new"/bench.json "$new"/*.svg "$BENCH_OUT/"
+	say "written to $BENCH_OUT: $(cd "$new" && echo bench.json *.svg)"
+}

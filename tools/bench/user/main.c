@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hmm_bench MODE [GROUP]: measures what makes sense on the machine that the
+ * host booted. A figure is a line of fields with tabs between them:
+ *
+ *	figure group x name mode cpus unit ours kernel rule
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "bench.h"
+
+static const char *mode;
+
+void die(const char *what)
+{
+	fprintf(stderr, "hmm_bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+void progress(const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	printf("# ");
+	vprintf(text, args);
+	printf("\n");
+	va_end(args);
+	fflush(stdout);
+}
+
+void row(const char *group, double x, const char *unit, double ours,
+	 double kernel, const char *rule, const char *name, ...)
+{
+	va_list args;
+
+	printf("figure\t%s\t%.15g\t", group, x);
+	va_start(args, name);
+	vprintf(name, args);
+	va_end(args);
+	printf("\t%s\t%ld\t%s\t%.8g\t%.8g\t%s\n",
+	       strcmp(mode, "smp") ? "icount" : "smp",
+	       sysconf(_SC_NPROCESSORS_ONLN), unit, ours, kernel, rule);
+	fflush(stdout);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double d = *(const double *)a - *(const double *)b;
+
+	return (d > 0) - (d < 0);
+}
+
+double median(double *values, int nr)
+{
+	qsort(values, nr, sizeof(*values), by_value);
+	return (values[(nr - 1) / 2] + values[nr / 2]) / 2;
+}
+
+__u64 ticks(void)
+{
+	return __rdtsc();
+}
+
+__u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+void call(int fd, unsigned long nr, void *arg)
+{
+	char text[40];
+
+	if (ioctl(fd, nr, arg) == 0)
+		return;
+	snprintf(text, sizeof(text), "ioctl %lu", nr & 0xff);
+	die(text);
+}
+
+char *map_pages(size_t length)
+{
+	char *pages = mmap(NULL, length, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			   -1, 0);
+
+	if (pages == MAP_FAILED)
+		die("mmap");
+	return pages;
+}
+
+void unmap_pages(char *pages, size_t length)
+{
+	if (munmap(pages, length))
+		die("munmap");
+}
+
+void one_side(int side, double *values, work_fn work, void *arg)
+{
+	static double *shared;
+	int fd, status;
+	pid_t child;
+
+	if (!shared) {
+		shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (shared == MAP_FAILED)
+			die("mmap");
+	}
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		fd = open("/dev/hmm_bench", O_RDWR);
+		if (fd < 0)
+			die("/dev/hmm_bench");
+		call(fd, HMM_BENCH_SIDE, (void *)(long)side);
+		work(fd, side, arg, shared);
+		/* Before the exit, which would invalidate each interval. */
+		close(fd);
+		_exit(0);
+	}
+	if (waitpid(child, &status, 0) != child || status) {
+		fprintf(stderr, "hmm_bench: a child ended with status %#x\n",
+			status);
+		exit(1);
+	}
+	memcpy(values, shared, MAX_VALUES * sizeof(*values));
+}
+
+void both_sides(struct result *result, int rounds, work_fn work, void *arg)
+{
+	double ours[MAX_VALUES][rounds], kernel[MAX_VALUES][rounds];
+	double values[MAX_VALUES];
+	int round, i;
+
+	for (round = 0; round < rounds; round++) {
+		one_side(HMM_BENCH_OURS, values, work, arg);
+		for (i = 0; i < MAX_VALUES; i++)
+			ours[i][round] = values[i];
+		one_side(HMM_BENCH_KERNEL, values, work, arg);
+		for (i = 0; i < MAX_VALUES; i++)
+			kernel[i][round] = values[i];
+	}
+	for (i = 0; i < MAX_VALUES; i++) {
+		result->ours[i] = median(ours[i], rounds);
+		result->kernel[i] = median(kernel[i], rounds);
+	}
+}
+
+struct group {
+	const char *mode;
+	const char *name;
+	void (*measure)(void);
+};
+
+static const struct group groups[] = {
+	{ "icount", "size", bench_sizes },
+	{ "icount", "read", bench_read_cost },
+	{ "icount", "interval", bench_intervals },
+	{ "icount", "range", bench_ranges },
+	{ "preempt", "munmap", bench_munmap },
+	{ "smp", "read", bench_read_threads },
+	{ "smp", "wait", bench_read_wait },
+	{ NULL, NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	const struct group *group;
+	bool found = false;
+
+	if (argc == 2 || argc == 3) {
+		mode = argv[1];
+		for (group = groups; group->mode; group++) {
+			if (strcmp(group->mode, mode) ||
+			    (argc == 3 && strcmp(group->name, argv[2])))
+				continue;
+			found = true;
+			group->measure();
+		}
+	}
+	if (!found) {
+		fprintf(stderr, "usage: hmm_bench icount|preempt|smp [GROUP]\n");
+		return 2;
+	}
+	return 0;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Under -icount: reading the page tables.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "bench.h"
+
+/*
+ * @length: bytes
+ * @advice: MADV_HUGEPAGE or MADV_NOHUGEPAGE
+ * @touched: bytes from one page that is present to the next; 0: none is
+ * @flags: of the request
+ * @step: bytes per request
+ * @pages: by how many the cost is divided
+ */
+struct range_case {
+	const char *name;
+	const char *rule;
+	size_t length;
+	int advice;
+	size_t touched;
+	unsigned int flags;
+	size_t step;
+	size_t pages;
+};
+
+static char *map_aligned(size_t length, int advice)
+{
+	char *region = map_pages(length + HUGE);
+	char *start = (char *)(((uintptr_t)region + HUGE - 1) & -HUGE);
+
+	if (madvise(start, length, advice))
+		die("madvise");
+	return start;
+}
+
+static void range_work(int fd, int side, void *arg, double *values)
+{
+	const struct range_case *c = arg;
+	char *start = map_aligned(c->length, c->advice);
+	struct hmm_bench_intervals guard = {
+		.start = (uintptr_t)start,
+		.length = c->length, .nr = 1,
+	};
+	struct hmm_bench_range range = {
+		.start = (uintptr_t)start,
+		.end = (uintptr_t)start + c->length,
+		.flags = c->flags,
+		.step = c->step,
+	};
+	size_t at;
+
+	(void)side;
+	for (at = 0; c->touched && at < c->length; at += c->touched)
+		start[at] = 1;
+	call(fd, HMM_BENCH_INSERT, &guard);
+	call(fd, HMM_BENCH_RANGE, &range);
+	values[0] = (double)range.ticks / c->pages;
+	values[1] = range.valid;
+}
+
+/* Beside the faults: the same pages, touched by the CPU itself. */
+static double touch_cost(const struct range_case *c)
+{
+	char *start = map_aligned(c->length, c->advice);
+	__u64 begin = ticks();
+	size_t at;
+
+	for (at = 0; at < c->length; at += PAGE)
+		touch(start + at);
+	begin = ticks() - begin;
+	unmap_pages(start, c->length);
+	return (double)begin / c->pages;
+}
+
+#define MIB	(HUGE / 2)
+#define FAULT	(HMM_BENCH_FAULT | HMM_BENCH_WRITE)
+
+static const struct range_case cases[] = {
+	{ "snapshot of present 4K pages, a page", "<=20", 256 * MIB,
+	  MADV_NOHUGEPAGE, PAGE, 0, 256 * MIB, 65536 },
+	{ "snapshot of present 2M pages, a 4K page", "<=3.7", 256 * MIB,
+	  MADV_HUGEPAGE, HUGE, 0, 256 * MIB, 65536 },
+	{ "fault requested, all present, a page", "<=24", 256 * MIB,
+	  MADV_NOHUGEPAGE, PAGE, FAULT, 256 * MIB, 65536 },
+	{ "snapshot of one present page", "-", PAGE,
+	  MADV_NOHUGEPAGE, PAGE, 0, PAGE, 1 },
+	{ "fault of untouched 4K pages, a page", "<=1x", 64 * MIB,
+	  MADV_NOHUGEPAGE, 0, FAULT, 64 * MIB, 16384 },
+	{ "fault of untouched 2M pages, a 4K page", "<=1x", 128 * MIB,
+	  MADV_HUGEPAGE, 0, FAULT, 128 * MIB, 32768 },
+	{ "snapshot of 64 GiB, one page in 2M present, a present page", "-",
+	  65536 * MIB, MADV_NOHUGEPAGE, HUGE, 0, 1024 * MIB, 32768 },
+};
+
+void bench_ranges(void)
+{
+	struct result r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct range_case c = cases[i];
+
+		progress("%s", c.name);
+		both_sides(&r, c.length > 256 * MIB ? 1 : 3, range_work, &c);
+		if (r.ours[1] != r.kernel[1])
+			progress("%.0f and %.0f pages", r.ours[1], r.kernel[1]);
+		row("range", i, "instructions", r.ours[0], r.kernel[0],
+		    c.rule, "%s", c.name);
+		if (c.flags && !c.touched)
+			progress("touched by the CPU: %.1f", touch_cost(&c));
+	}
+}
