@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
 
 #include <kselftest_harness.h>
 
@@ -14,6 +16,7 @@
 #define NTHREADS	4
 #define ROUNDS		60
 #define PROCESSES	40
+#define THOUSANDS	2000
 
 FIXTURE(churn) {
 	char *mem;
@@ -146,30 +149,86 @@ TEST_F(churn, processes_come_mirror_themselves_and_go)
 	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
 }
 
-/* R10: the list of contexts is read while processes on it exit. */
-TEST_F(churn, counts_are_read_while_processes_exit)
+/* Each opens the device, is mirrored and exits with the file still open. */
+static void come_and_go(int processes)
 {
-	pid_t pids[8];
+	while (processes--) {
+		pid_t pid = hmm_fork();
+
+		if (!pid)
+			_exit(hmm_open(0) < 0 ? 1 : 0);
+		if (pid < 0 || hmm_wait_exit(pid))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+/* Reads the list of contexts; how many it has, or -1 if it makes no sense. */
+static long read_contexts(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/hmm_mirror/contexts", "r");
+	unsigned int id, last = 0;
+	char line[256];
+	long n = 0;
+
+	if (!f)
+		return -1;
+	while (n >= 0 && fgets(line, sizeof(line), f)) {
+		if (line[0] == ' ')
+			continue;
+		/* Each once: their numbers grow along the list. */
+		if (sscanf(line, "context %u", &id) != 1 || (n && id <= last))
+			n = -1;
+		else
+			n++;
+		last = id;
+	}
+	fclose(f);
+	return n;
+}
+
+/*
+ * R10: the list of contexts is read in a loop while processes on it come and
+ * exit by the thousand.
+ */
+TEST_F_TIMEOUT(churn, contexts_are_listed_while_thousands_of_processes_exit,
+	       240)
+{
+	long seen = 0, reads = 0;
+	pid_t pids[4];
+	int left = 0;
 
 	if (self->contexts < 0)
 		SKIP(return, "no debugfs file hmm_mirror/counts");
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
 		pids[i] = hmm_fork();
 		ASSERT_LE(0, pids[i]);
-		if (!pids[i]) {
-			for (int round = 0; round < 4; round++) {
-				int fd = hmm_open(0);
+		if (!pids[i])
+			come_and_go(THOUSANDS / ARRAY_SIZE(pids));
+		left++;
+	}
+	while (left) {
+		long n = read_contexts();
 
-				if (fd < 0 || close(fd))
-					_exit(1);
-			}
-			_exit(hmm_open(0) < 0 ? 1 : 0);
+		ASSERT_LE(0, n);
+		ASSERT_LE(0, hmm_count("contexts"));
+		if (n > seen)
+			seen = n;
+		reads++;
+		for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+			int status;
+
+			if (!pids[i] || waitpid(pids[i], &status, WNOHANG) <= 0)
+				continue;
+			EXPECT_EQ(0, status);
+			pids[i] = 0;
+			left--;
 		}
 	}
-	for (int round = 0; round < 200; round++)
-		ASSERT_LE(0, hmm_count("contexts"));
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
-		EXPECT_EQ(0, hmm_wait_exit(pids[i]));
+	TH_LOG("%d processes, the list was read %ld times, at most %ld on it",
+	       THOUSANDS, reads, seen);
+	EXPECT_LT(0, seen);
+	EXPECT_LT(10, reads);
 }
 
 TEST_HARNESS_MAIN

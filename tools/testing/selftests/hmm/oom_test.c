@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An invalidation that must not block, and that the device has to refuse. The
+ * kernel makes such ones when it takes memory from a process that was killed
+ * for lack of memory and cannot exit by itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define NPAGES		8
+/*
+ * More than the victim has mappings, so that the kernel has to come again,
+ * and fewer than ten times as many, for then it gives up.
+ */
+#define REFUSALS	24
+/* The kernel comes 2 s after it killed; the victim is to be there still. */
+#define HELD_US		8000000
+
+static int configure(int fd, unsigned int delay_us, unsigned int refusals)
+{
+	struct hmm_dmirror_config config = {
+		.invalidate_delay_us = delay_us,
+		.refuse_nonblock = refusals,
+	};
+
+	return ioctl(fd, HMM_DMIRROR_CONFIG, &config) ? -errno : 0;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/*
+ * Asks to be the one that is killed, and then sits in an invalidation, where
+ * no signal reaches it, with the mmap lock held for reading.
+ */
+static void victim(int *shared, char *mem, char *buf, struct hmm_gate *ready)
+{
+	int fd = hmm_open(0);
+
+	*shared = fd;
+	hmm_fill(mem, NPAGES, 1, 0);
+	if (fd < 0 || write_file("/proc/self/oom_score_adj", "1000") ||
+	    hmm_read(fd, mem, buf, NPAGES, NULL) ||
+	    configure(fd, HELD_US, REFUSALS))
+		_exit(1);
+	hmm_gate_open(ready);
+	madvise(mem, hmm_page_size(), MADV_DONTNEED);
+	_exit(0);
+}
+
+/*
+ * R22: what the device refuses is not counted as in progress for ever, and
+ * what it does not refuse removes its entries while the process still sits
+ * where it is.
+ */
+TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
+{
+	int *shared = hmm_map_shared(1);
+	struct hmm_dmirror_stats stats = {};
+	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+	long contexts = hmm_count_settles("contexts", 0);
+	char *mem = hmm_map(NPAGES);
+	char *buf = hmm_map(NPAGES);
+	struct hmm_gate ready;
+	pid_t pid;
+
+	pid = hmm_open(0);
+	if (pid == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	close(pid);
+	if (access("/proc/sysrq-trigger", W_OK))
+		SKIP(return, "no /proc/sysrq-trigger to have a process killed with");
+	ASSERT_NE(NULL, shared);
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, hmm_gate_make(&ready));
+
+	pid = hmm_fork_sharing_files();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		victim(shared, mem, buf, &ready);
+	ASSERT_EQ(0, hmm_gate_wait(&ready));
+	/* f: as if there were no memory left. */
+	ASSERT_EQ(0, write_file("/proc/sysrq-trigger", "f"));
+
+	do {
+		usleep(10000);
+		ASSERT_EQ(0, hmm_stats(*shared, &stats));
+	} while ((stats.refused < REFUSALS || stats.entries) &&
+		 hmm_now_ms() < patience);
+	EXPECT_EQ(REFUSALS, stats.refused);
+	EXPECT_EQ(0, stats.entries);
+	EXPECT_EQ(0, stats.released);
+
+	EXPECT_EQ(0, configure(*shared, 0, 0));
+	EXPECT_EQ(-9, hmm_wait_exit(pid));
+	ASSERT_EQ(0, hmm_stats(*shared, &stats));
+	EXPECT_EQ(1, stats.released);
+	close(*shared);
+	if (contexts >= 0)
+		EXPECT_EQ(contexts, hmm_count_settles("contexts", contexts));
+}
+
+TEST_HARNESS_MAIN
