@@ -81,10 +81,10 @@ struct hmm_interval_notifier {
 	u64 order;
 	const struct hmm_interval_notifier_ops *ops;
 	struct hmm_mirror *mirror;
+	u64 called;
 	refcount_t users;
-	unsigned int pins;
-	unsigned int moves;
-	bool removing;
+	unsigned int pins : 31;
+	unsigned int removing : 1;
 };
 
 int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,

@@ -77,6 +77,7 @@ struct hmm_invalidation {
  * @intervals: tree of the inserted ones
  * @order: stamp given to an interval when it enters the tree
  * @moves: how many updates there were under an invalidation in progress
+ * @dispatches: how many times callbacks of intervals were run
  * @mirrors: RCU list
  * @wq: readers, removers; woken with @lock held or inside of the SRCU
  * @invalidations: those in progress, by slot
@@ -104,6 +105,7 @@ struct hmm_context {
 	struct rb_root_cached intervals;
 	u64 order;
 	u64 moves;
+	u64 dispatches;
 	u64 nr_invalidations;
 	u64 nr_hits;
 	u64 nr_refused;
@@ -132,7 +134,7 @@ extern const struct mmu_notifier_ops hmm_dispatcher_ops;
 /* dispatch.c */
 bool hmm_dispatch(struct hmm_context *context,
 		  const struct mmu_notifier_range *range, unsigned long bit,
-		  u64 oldest);
+		  u64 id, u64 oldest);
 bool hmm_dispatch_only(struct hmm_context *context,
 		       const struct mmu_notifier_range *range,
 		       unsigned long bit,
@@ -163,11 +165,13 @@ void hmm_debugfs_exit(void);
 
 /*
  * To lockdep, callbacks run with a lock held, and who may have to wait for
- * callbacks takes that lock: an ordinary run then shows who must not.
+ * callbacks takes that lock: an ordinary run then shows who must not. It is
+ * not a recursive one, for lockdep follows no chain through those; callbacks
+ * do not nest, as none may do what invalidates.
  */
 static inline void hmm_callbacks_begin(void)
 {
-	lock_map_acquire_read(&hmm_callback_map);
+	lock_map_acquire(&hmm_callback_map);
 }
 
 static inline void hmm_callbacks_end(void)

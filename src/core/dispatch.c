@@ -14,6 +14,7 @@
  * @range: the invalidation
  * @inv: its entry, which says whose callback runs
  * @no_slot: serves as @inv where it found no slot
+ * @id: stamp of the intervals that have been called
  * @started: array of those between invalidate_start and invalidate_finish;
  *           each is pinned, or NULL once a callback removed it
  * @nr_called: how many callbacks were run
@@ -27,6 +28,7 @@ struct hmm_dispatch {
 	const struct mmu_notifier_range *range;
 	struct hmm_invalidation *inv;
 	struct hmm_invalidation no_slot;
+	u64 id;
 	struct hmm_interval_notifier **started;
 	unsigned int nr_called;
 	unsigned int nr_started;
@@ -83,6 +85,7 @@ static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 	if (ops->invalidate_start)
 		later = hmm_dispatch_room(dispatch);
 	interval->pins++;
+	interval->called = dispatch->id;
 	dispatch->inv->calling = interval;
 	spin_unlock(&context->lock);
 
@@ -134,9 +137,10 @@ static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
  *
  * An interval that is updated meanwhile may be moved to where the walk has
  * been already, before its turn came. So the walk is repeated for those that
- * entered the tree after it began, until nothing was moved. An update by the
- * interval's own callback does not count: it has just been called, and what
- * it read since then has collided with this invalidation.
+ * entered the tree after it began, until nothing was moved. One that has been
+ * called is not called again, wherever it was moved to: what is read under it
+ * since has collided with this invalidation. So callbacks that update each
+ * other's intervals come to an end.
  */
 static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch, u64 oldest)
 	__must_hold(&dispatch->context->lock)
@@ -156,17 +160,14 @@ static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch, u64 oldest)
 						   range->start,
 						   range->end - 1);
 		while (interval) {
-			unsigned int moved = interval->moves;
 			bool gone = false, agreed = true;
 
 			if (interval->order >= oldest &&
 			    interval->order <= newest &&
-			    hmm_interval_has_callback(interval)) {
+			    interval->called != dispatch->id &&
+			    hmm_interval_has_callback(interval))
 				agreed = hmm_dispatch_one(dispatch, interval,
 							  &gone);
-				if (!gone)
-					moves += interval->moves - moved;
-			}
 			if (!hmm_dispatch_agreed(range, agreed))
 				return false;
 			interval = hmm_interval_iter_next(&iter, gone ? NULL :
@@ -213,21 +214,23 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Run the callbacks of the intervals that an invalidation overlaps and that
- * entered the tree at @oldest or later; @bit is the invalidation's. Returns
- * false if one would have to block and must not.
+ * Run the callbacks of the intervals that an invalidation overlaps, that
+ * entered the tree at @oldest or later, and that have not been called under
+ * @id, 0 for a new one; @bit is the invalidation's. Returns false if one
+ * would have to block and must not.
  *
  * Context: context->lock held, and let go meanwhile.
  */
 bool hmm_dispatch(struct hmm_context *context,
 		  const struct mmu_notifier_range *range, unsigned long bit,
-		  u64 oldest)
+		  u64 id, u64 oldest)
 	__must_hold(&context->lock)
 {
 	struct hmm_dispatch dispatch = {
 		.context = context,
 		.range = range,
 		.inv = &dispatch.no_slot,
+		.id = id ?: ++context->dispatches,
 	};
 	bool agreed;
 
@@ -236,10 +239,8 @@ bool hmm_dispatch(struct hmm_context *context,
 	dispatch.inv->caller = current;
 	dispatch.inv->dispatch = &dispatch;
 
-	hmm_callbacks_begin();
 	agreed = hmm_dispatch_intervals(&dispatch, oldest);
 	hmm_dispatch_finish(&dispatch);
-	hmm_callbacks_end();
 
 	dispatch.inv->dispatch = NULL;
 	kfree(dispatch.started);
@@ -260,22 +261,20 @@ bool hmm_dispatch_only(struct hmm_context *context,
 {
 	struct hmm_invalidation *inv = &context->invalidations[__ffs(bit)];
 	u64 newest = context->order, moves = context->moves;
-	unsigned int moved = interval->moves;
+	u64 id = ++context->dispatches;
 	bool agreed;
 
 	interval->pins++;
+	interval->called = id;
 	inv->calling = interval;
 	inv->caller = current;
 	spin_unlock(&context->lock);
 
-	hmm_callbacks_begin();
 	agreed = interval->ops->invalidate(interval, range);
-	hmm_callbacks_end();
 
 	spin_lock(&context->lock);
 	if (likely(inv->calling)) {
 		inv->calling = NULL;
-		moves += interval->moves - moved;
 		if (unlikely(hmm_interval_unpin(context, interval))) {
 			spin_unlock(&context->lock);
 			hmm_interval_released(interval);
@@ -285,7 +284,7 @@ bool hmm_dispatch_only(struct hmm_context *context,
 	if (!hmm_dispatch_agreed(range, agreed))
 		return false;
 	if (unlikely(context->moves != moves))
-		return hmm_dispatch(context, range, bit, newest + 1);
+		return hmm_dispatch(context, range, bit, id, newest + 1);
 	return true;
 }
 

@@ -135,7 +135,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	interval->ops = ops;
 	interval->mirror = mirror;
 	interval->pins = 0;
-	interval->moves = 0;
+	interval->called = 0;
 	interval->removing = false;
 	refcount_set(&interval->users, 1);
 
@@ -272,13 +272,14 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
  *
  * At once: find, invalidations and readers know only the new bounds from
  * here on. Every reader in flight collides. What the device maps outside of
- * the new bounds is no longer watched: remove it before, under the update
- * lock, and keep that until the update is done, so that no reader adds to it
- * in between.
+ * the new bounds is no longer watched: remove it before.
+ *
+ * Call it with the update lock held, and remove what is to go under the same
+ * hold of it, so that no reader programs anything for the old bounds, or for
+ * the new ones too early.
  *
  * What the device maps belongs to the interval under which it was read: one
- * that grows over another does not take over what that one mapped. A callback
- * updates no interval but its own.
+ * that grows over another does not take over what that one mapped.
  *
  * Context: any in which a spinlock may be taken, but not an interrupt; also
  * a callback, of this interval too.
@@ -304,11 +305,9 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 	if (hmm_interval_in_tree(interval)) {
 		hmm_interval_leave(context, interval);
 		hmm_interval_enter(context, interval, start, last);
-		/* To one in progress that may not have met it yet. */
-		if (interval->busy) {
-			interval->moves++;
+		/* One in progress may not have met it yet. */
+		if (interval->busy)
 			context->moves++;
-		}
 		/* After busy, as in hmm_interval_collide(). */
 		smp_store_release(&interval->seq, interval->seq + 1);
 	} else {

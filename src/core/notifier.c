@@ -103,9 +103,7 @@ static noinline int hmm_dispatcher_tell(struct hmm_context *context,
 	}
 	if (unlikely(context->nr_syncing)) {
 		spin_unlock(&context->lock);
-		hmm_callbacks_begin();
 		agreed = hmm_mirrors_sync(context, range);
-		hmm_callbacks_end();
 		spin_lock(&context->lock);
 		/* It may have moved or gone meanwhile. */
 		first = NULL;
@@ -118,10 +116,11 @@ static noinline int hmm_dispatcher_tell(struct hmm_context *context,
 		   first->ops->invalidate && !first->ops->invalidate_start))
 		agreed = hmm_dispatch_only(context, range, bit, first);
 	else if (agreed && hit)
-		agreed = hmm_dispatch(context, range, bit, 0);
+		agreed = hmm_dispatch(context, range, bit, 0, 0);
 	if (unlikely(!agreed))
 		context->nr_refused++;
 	spin_unlock(&context->lock);
+	hmm_callbacks_end();
 	return agreed ? 0 : -EAGAIN;
 }
 
@@ -133,6 +132,7 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 	struct hmm_interval_notifier *first;
 	unsigned long bit;
 
+	hmm_callbacks_begin();
 	spin_lock(&context->lock);
 	bit = hmm_invalidation_enter(context, range);
 	first = hmm_tree_iter_first(&context->intervals, range->start,
@@ -140,6 +140,7 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 	if (unlikely(first || context->nr_syncing))
 		return hmm_dispatcher_tell(context, range, bit, first);
 	spin_unlock(&context->lock);
+	hmm_callbacks_end();
 	trace_hmm_invalidate_start(range, false);
 	return 0;
 }
@@ -173,10 +174,12 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 	struct hmm_interval_notifier *first;
 	unsigned long bit;
 
+	hmm_callbacks_begin();
 	spin_lock(&context->lock);
 	/* Unregistering calls it too, after the mm has exited as before. */
 	if (context->dead) {
 		spin_unlock(&context->lock);
+		hmm_callbacks_end();
 		return;
 	}
 	WRITE_ONCE(context->dead, true);
@@ -185,12 +188,11 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 				    range.end - 1);
 	if (first) {
 		hmm_intervals_collide(context, first, &range, bit);
-		hmm_dispatch(context, &range, bit, 0);
+		hmm_dispatch(context, &range, bit, 0, 0);
 	}
 	spin_unlock(&context->lock);
 
 	wake_up_all(&context->wq);
-	hmm_callbacks_begin();
 	hmm_mirrors_release(context);
 	hmm_callbacks_end();
 	hmm_invalidation_leave(context, &range);
