@@ -10,7 +10,8 @@ build_dir() {
 
 # tree_files: what a build may depend on, one path per line
 tree_files() {
-	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/testing/selftests \
+	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/testing/modules \
+		tools/testing/selftests \
 		-type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
 		! -name '*.cmd' ! -name '.*.d' ! -name '*.symvers' ! -name modules.order \
 		! -name '*~' ! -name '.*.swp' 2>/dev/null || :) | LC_ALL=C sort
@@ -40,7 +41,8 @@ tree_copy() {
 
 # build KERNEL PART...: sets BUILD_DIR and makes in it of
 #   modules  hmm_mirror.ko and test_hmm.ko, where their sources are
-#   tests    tests/, the programs of the kselftests
+#   tests    tests/, the programs of the kselftests, and the module that
+#            api_test drives
 #   demo     hmm_demo
 #   bench    hmm_bench.ko, which needs the modules, and hmm_bench
 # The caller holds the lock of the build until it has copied what it needs.
@@ -80,7 +82,10 @@ build_modules() {
 	build_make -C "$BUILD_DIR" KDIR="$KERNEL_DIR" modules
 }
 
+# By itself, so that who builds the modules need not build it.
 build_tests() {
+	build_make -C "$KERNEL_DIR" M="$BUILD_DIR/tools/testing/modules" \
+		KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules &&
 	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
 		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
 }
@@ -91,7 +96,7 @@ build_demo() {
 		"$BUILD_DIR/samples/demo/demo.c"
 }
 
-# By itself, so that who builds the modules need not build it.
+# Likewise.
 build_bench() {
 	local module=$BUILD_DIR/tools/bench/module
 

@@ -68,6 +68,7 @@ initramfs_tests() {
 		# shellcheck disable=SC2053 # it is a pattern
 		[[ $name != $2 ]] || cp "$program" "$1/tests/"
 	done
+	cp "$BUILD_DIR"/tools/testing/modules/*.ko "$1/modules/"
 	[ -n "$all" ] || die "this tree has no test program: they are tools/testing/selftests/hmm/*_test.c"
 	[ -n "$(ls "$1/tests")" ] || die "TEST=$2 matches no test program: choose among$all"
 }

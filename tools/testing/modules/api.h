@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the cases are made of.
+ *
+ * A case is a function. It goes on after a check has failed, so that it
+ * always undoes what it did; the first failure is what is told. Every wait is
+ * bounded. Where one thread has to be somewhere while another does something,
+ * it stops there, in a callback, until it is told to go on.
+ */
+#ifndef _HMM_TEST_API_H
+#define _HMM_TEST_API_H
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/wait.h>
+
+#include <hmm/interval.h>
+#include <hmm/mirror.h>
+
+#include "hmm_api_test.h"
+
+/* How long to wait for what must come; a slow machine is no failure. */
+#define API_PATIENCE	(20 * HZ)
+/* Long enough for what must not come to show itself, if it does. */
+#define API_GLIMPSE	(HZ / 8)
+
+/**
+ * struct api_case - a test
+ * @name: begins with the line of the list of regressions that it stands for
+ * @run: the test
+ * @flags: HMM_API_CHILD and so on
+ * @expect: what the kernel is to report, a regular expression
+ */
+struct api_case {
+	const char *name;
+	void (*run)(void);
+	unsigned int flags;
+	const char *expect;
+};
+
+/* One table for each file, which ends with an entry that has no name. */
+extern const struct api_case api_mirror_cases[];
+extern const struct api_case api_exit_cases[];
+extern const struct api_case api_insert_cases[];
+extern const struct api_case api_find_cases[];
+extern const struct api_case api_lifetime_cases[];
+extern const struct api_case api_collide_cases[];
+extern const struct api_case api_reader_cases[];
+extern const struct api_case api_dispatch_cases[];
+extern const struct api_case api_callback_cases[];
+extern const struct api_case api_stress_cases[];
+extern const struct api_case api_misuse_cases[];
+extern const struct api_case api_wrong_cases[];
+
+/* main.c: checks. They return what they were asked. */
+__printf(4, 5)
+bool api_check(bool good, const char *file, int line, const char *fmt, ...);
+bool api_check_equal(long want, long seen, const char *file, int line,
+		     const char *what);
+__printf(1, 2) void api_skip(const char *fmt, ...);
+
+#define EXPECT(cond) \
+	api_check(cond, __FILE__, __LINE__, "%s", #cond)
+#define EXPECT_EQ(want, expr) \
+	api_check_equal((long)(want), (long)(expr), __FILE__, __LINE__, #expr)
+
+/* main.c: memory, zeroed, never NULL, freed after the case at the latest. */
+void *api_alloc(size_t size);
+void api_free(void *memory);
+/* A thread did not end: nothing is freed, the module stays loaded. */
+void api_abandon(void);
+
+/* main.c: the process that lends its mm to the case. */
+struct mm_struct *api_lent_mm(void);
+void api_lender_kill(void);
+
+/* main.c: the thread of the case's process that makes system calls for it. */
+void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
+		    unsigned long arg2);
+long api_hand_wait(void);
+
+/* Pages of the arena. */
+unsigned long api_page(unsigned long number);
+
+/**
+ * struct api_stop - a place at which a thread stops
+ * @armed: the next to come stops
+ * @reached: one has
+ * @go: it may go on
+ */
+struct api_stop {
+	bool armed;
+	struct completion reached;
+	struct completion go;
+};
+
+void api_stop_arm(struct api_stop *stop);
+void api_stop_here(struct api_stop *stop);
+bool api_stop_reached_at(struct api_stop *stop, const char *file, int line);
+void api_stop_go(struct api_stop *stop);
+
+#define api_stop_reached(stop) api_stop_reached_at(stop, __FILE__, __LINE__)
+
+/**
+ * struct api_thread - a second task in an mm
+ * @fn: what it does
+ * @arg: with what
+ * @mm: the mm it uses
+ * @task: itself
+ * @entered: it has begun
+ * @done: it has returned from @fn
+ * @ret: what @fn returned
+ */
+struct api_thread {
+	int (*fn)(void *arg);
+	void *arg;
+	struct mm_struct *mm;
+	struct task_struct *task;
+	struct completion entered;
+	struct completion done;
+	int ret;
+};
+
+/* threads.c */
+struct api_thread *api_thread_in(struct mm_struct *mm, int (*fn)(void *arg),
+				 void *arg);
+struct api_thread *api_thread(int (*fn)(void *arg), void *arg);
+bool api_thread_stays(struct api_thread *thread);
+bool api_thread_done(struct api_thread *thread);
+int api_join_at(struct api_thread *thread, const char *file, int line);
+
+#define api_join(thread) api_join_at(thread, __FILE__, __LINE__)
+
+/*
+ * threads.c: real invalidations. The first write to a page that was only read
+ * replaces the page of zeros: one invalidation of just that page, with the
+ * mmap lock held for reading. A page can be written for the first time once.
+ * Unmapping is one invalidation of all the pages, and the lock is held for
+ * writing; they are mapped anew afterwards.
+ */
+int api_write(unsigned long page);
+int api_unmap(unsigned long page, unsigned long npages);
+struct api_thread *api_write_thread(unsigned long page);
+struct api_thread *api_unmap_thread(unsigned long page, unsigned long npages);
+
+/**
+ * struct api_mirror - a driver's mirror
+ * @mirror: ours
+ * @sync_stop: in sync_cpu_device_pagetables
+ * @release_stop: in release
+ * @on_release: what else release does
+ * @data: for whom needs it
+ * @syncs: calls of sync_cpu_device_pagetables
+ * @releases: release callbacks that have returned
+ */
+struct api_mirror {
+	struct hmm_mirror mirror;
+	struct api_stop sync_stop;
+	struct api_stop release_stop;
+	void (*on_release)(struct api_mirror *mirror);
+	void *data;
+	atomic_t syncs;
+	atomic_t releases;
+};
+
+/**
+ * struct api_interval - a driver's interval
+ * @notifier: ours
+ * @stop: in the callback; with two passes, in the first
+ * @action: what else the callback does, after it stopped
+ * @on_finish: what else the second pass does
+ * @data: for whom needs it
+ * @refuse: the callback returns false
+ * @calls: callbacks begun; with two passes, first ones
+ * @returned: of those, how many have returned
+ * @finishes: second passes
+ * @releases: calls of release
+ * @start: of the last invalidation
+ * @end: likewise
+ */
+struct api_interval {
+	struct hmm_interval_notifier notifier;
+	struct api_stop stop;
+	void (*action)(struct api_interval *interval,
+		       const struct mmu_notifier_range *range);
+	void (*on_finish)(struct api_interval *interval);
+	void *data;
+	bool refuse;
+	atomic_t calls;
+	atomic_t returned;
+	atomic_t finishes;
+	atomic_t releases;
+	unsigned long start;
+	unsigned long end;
+};
+
+/* objects.c; api_mirror_ops and api_ops have every callback but two passes. */
+extern const struct hmm_mirror_ops api_mirror_ops;
+extern const struct hmm_interval_notifier_ops api_ops;
+extern const struct hmm_interval_notifier_ops api_other_ops;
+extern const struct hmm_interval_notifier_ops api_two_pass_ops;
+
+struct api_mirror *api_mirror_new(void);
+struct api_mirror *api_mirror_on(struct mm_struct *mm);
+struct api_mirror *api_mirror(void);
+void api_unregister(struct api_mirror *mirror);
+struct api_thread *api_unregister_thread(struct api_mirror *mirror);
+
+struct api_interval *api_interval_new(void);
+int api_insert_ops(struct api_interval *interval, struct api_mirror *mirror,
+		   unsigned long page, unsigned long npages,
+		   const struct hmm_interval_notifier_ops *ops);
+struct api_interval *api_interval(struct api_mirror *mirror,
+				  unsigned long page, unsigned long npages);
+int api_update(struct api_interval *interval, unsigned long page,
+	       unsigned long npages);
+void api_remove(struct api_interval *interval);
+struct api_thread *api_remove_thread(struct api_interval *interval);
+void api_put(struct api_interval *interval);
+struct api_interval *api_find(struct api_mirror *mirror, unsigned long page);
+bool api_finds(struct api_mirror *mirror, unsigned long page,
+	       struct api_interval *interval);
+
+/* A write to the page that is stopped in the interval's callback. */
+struct api_thread *api_stopped_at(struct api_interval *interval,
+				  unsigned long page, const char *file,
+				  int line);
+
+#define api_stopped(interval, page) \
+	api_stopped_at(interval, page, __FILE__, __LINE__)
+
+bool api_can_begin(struct api_interval *interval);
+unsigned long api_seq(struct api_interval *interval);
+bool api_retry(struct api_interval *interval, unsigned long seq);
+bool api_all_ended(struct api_mirror *mirror);
+
+#endif /* _HMM_TEST_API_H */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whose callback is run, in which order, how often.
+ */
+#include "api.h"
+
+/* In the order of first addresses, each once, with the invalidation's bounds. */
+static void r12_each_is_called_once(void)
+{
+	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
+	struct api_interval **intervals;
+	int i;
+
+	intervals = api_alloc(200 * sizeof(*intervals));
+	/* More than are walked without letting the lock go for a moment. */
+	for (i = 0; i < 200; i++)
+		intervals[i] = api_interval(i % 3 ? mirror : other, i, 2);
+	EXPECT_EQ(0, api_unmap(10, 100));
+	for (i = 0; i < 200; i++) {
+		bool met = i >= 9 && i < 110;
+
+		EXPECT_EQ(met, atomic_read(&intervals[i]->calls));
+		if (!met)
+			continue;
+		EXPECT_EQ(api_page(10), intervals[i]->start);
+		EXPECT_EQ(api_page(110), intervals[i]->end);
+	}
+	EXPECT_EQ(1, atomic_read(&mirror->syncs));
+	EXPECT_EQ(1, atomic_read(&other->syncs));
+	for (i = 0; i < 200; i++)
+		api_remove(intervals[i]);
+	api_unregister(mirror);
+	api_unregister(other);
+}
+
+/* R14: moved to where the walk has been, before its turn came. */
+static void r14_moved_behind_the_walk(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *moved = api_interval(mirror, 6, 1);
+	struct api_interval *away = api_interval(mirror, 7, 1);
+	struct api_thread *unmapper;
+
+	api_stop_arm(&stopper->stop);
+	unmapper = api_unmap_thread(0, 10);
+	api_stop_reached(&stopper->stop);
+	EXPECT_EQ(0, atomic_read(&moved->calls));
+	EXPECT_EQ(0, api_update(moved, 1, 1));
+	EXPECT_EQ(0, api_update(away, 20, 1));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(unmapper));
+	EXPECT_EQ(1, atomic_read(&moved->calls));
+	EXPECT_EQ(0, atomic_read(&away->calls));
+	EXPECT_EQ(1, atomic_read(&stopper->calls));
+	api_remove(stopper);
+	api_remove(moved);
+	api_remove(away);
+	api_unregister(mirror);
+}
+
+/* R14: the same twice over: one more moves while the first is called. */
+static void r14_moved_behind_the_second_walk(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *first = api_interval(mirror, 6, 1);
+	struct api_interval *second = api_interval(mirror, 7, 1);
+	struct api_thread *unmapper;
+
+	api_stop_arm(&stopper->stop);
+	api_stop_arm(&first->stop);
+	unmapper = api_unmap_thread(0, 10);
+	api_stop_reached(&stopper->stop);
+	EXPECT_EQ(0, api_update(first, 2, 1));
+	EXPECT_EQ(0, api_update(second, 3, 1));
+	api_stop_go(&stopper->stop);
+	api_stop_reached(&first->stop);
+	EXPECT_EQ(0, atomic_read(&second->calls));
+	EXPECT_EQ(0, api_update(second, 1, 1));
+	api_stop_go(&first->stop);
+	EXPECT_EQ(0, api_join(unmapper));
+	EXPECT_EQ(1, atomic_read(&stopper->calls));
+	EXPECT_EQ(1, atomic_read(&first->calls));
+	EXPECT_EQ(1, atomic_read(&second->calls));
+	api_remove(stopper);
+	api_remove(first);
+	api_remove(second);
+	api_unregister(mirror);
+}
+
+/* The interval that the walk stands on is moved, put or resized. */
+static void r14_the_walk_goes_on(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *intervals[3], *last;
+	struct api_thread *unmapper;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		intervals[i] = api_interval(mirror, 4, 1);
+		api_stop_arm(&intervals[i]->stop);
+	}
+	last = api_interval(mirror, 5, 1);
+	unmapper = api_unmap_thread(0, 10);
+
+	api_stop_reached(&intervals[0]->stop);
+	EXPECT_EQ(0, api_update(intervals[0], 30, 1));
+	api_stop_go(&intervals[0]->stop);
+	api_stop_reached(&intervals[1]->stop);
+	api_put(intervals[1]);
+	api_stop_go(&intervals[1]->stop);
+	api_stop_reached(&intervals[2]->stop);
+	EXPECT_EQ(0, api_update(intervals[2], 40, 1));
+	api_stop_go(&intervals[2]->stop);
+	EXPECT_EQ(0, api_join(unmapper));
+
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
+	EXPECT_EQ(1, atomic_read(&last->calls));
+	EXPECT_EQ(1, atomic_read(&intervals[1]->releases));
+	api_remove(intervals[0]);
+	api_remove(intervals[2]);
+	api_remove(last);
+	api_unregister(mirror);
+}
+
+/* What is inserted meanwhile holds nothing, and need not be called. */
+static void r25_insert_ahead_of_the_walk(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *ahead, *behind;
+	struct api_thread *unmapper;
+
+	api_stop_arm(&stopper->stop);
+	unmapper = api_unmap_thread(0, 10);
+	api_stop_reached(&stopper->stop);
+	ahead = api_interval(mirror, 6, 1);
+	behind = api_interval(mirror, 2, 1);
+	EXPECT(!api_can_begin(ahead));
+	EXPECT(!api_can_begin(behind));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(unmapper));
+	EXPECT(atomic_read(&ahead->calls) <= 1);
+	EXPECT(atomic_read(&behind->calls) <= 1);
+	EXPECT(api_can_begin(ahead));
+	EXPECT(api_can_begin(behind));
+	api_remove(stopper);
+	api_remove(ahead);
+	api_remove(behind);
+	api_unregister(mirror);
+}
+
+/**
+ * struct api_passes - intervals that are invalidated together
+ * @intervals: they
+ * @count: how many
+ * @early: first passes that had not come when a second one did
+ */
+struct api_passes {
+	struct api_interval **intervals;
+	int count;
+	int early;
+};
+
+static void api_count_early(struct api_interval *interval)
+{
+	struct api_passes *passes = interval->data;
+	int i;
+
+	for (i = 0; i < passes->count; i++)
+		passes->early += !atomic_read(&passes->intervals[i]->returned);
+}
+
+/* R23: all first passes come before any second one. */
+static void api_two_passes(int count)
+{
+	struct api_passes *passes = api_alloc(sizeof(*passes));
+	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
+	struct api_interval *interval, *one_pass;
+	int i;
+
+	passes->count = count;
+	passes->intervals = api_alloc(count * sizeof(interval));
+	one_pass = api_interval(mirror, 0, count);
+	for (i = 0; i < count; i++) {
+		interval = api_interval_new();
+		interval->data = passes;
+		interval->on_finish = api_count_early;
+		passes->intervals[i] = interval;
+		EXPECT_EQ(0, api_insert_ops(interval, i % 2 ? mirror : other,
+					    i, 1, &api_two_pass_ops));
+	}
+	EXPECT_EQ(0, api_unmap(0, count));
+	EXPECT_EQ(0, passes->early);
+	EXPECT_EQ(1, atomic_read(&one_pass->calls));
+	EXPECT_EQ(0, atomic_read(&one_pass->finishes));
+	for (i = 0; i < count; i++) {
+		interval = passes->intervals[i];
+		EXPECT_EQ(1, atomic_read(&interval->calls));
+		EXPECT_EQ(1, atomic_read(&interval->finishes));
+		api_remove(interval);
+	}
+	api_remove(one_pass);
+	api_unregister(mirror);
+	api_unregister(other);
+}
+
+static void r23_two_passes(void)
+{
+	api_two_passes(2);
+}
+
+static void r23_two_passes_of_hundreds(void)
+{
+	api_two_passes(500);
+}
+
+const struct api_case api_dispatch_cases[] = {
+	{ "r12_each_is_called_once", r12_each_is_called_once },
+	{ "r14_moved_behind_the_walk", r14_moved_behind_the_walk },
+	{ "r14_moved_behind_the_second_walk",
+	  r14_moved_behind_the_second_walk },
+	{ "r14_the_walk_goes_on", r14_the_walk_goes_on },
+	{ "r23_two_passes", r23_two_passes },
+	{ "r23_two_passes_of_hundreds", r23_two_passes_of_hundreds },
+	{ "r25_insert_ahead_of_the_walk", r25_insert_ahead_of_the_walk },
+	{}
+};

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mm exits: the case kills the process that has lent its own.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+
+#include "api.h"
+
+/* Kill the process and wait until release has come that far. */
+static void api_exit_to(struct api_stop *stop)
+{
+	api_lender_kill();
+	api_stop_reached(stop);
+}
+
+/* There is no event to wait for, once nobody mirrors the mm. */
+static bool api_becomes(const atomic_t *count, int value)
+{
+	unsigned long end = jiffies + API_PATIENCE;
+
+	while (atomic_read(count) != value) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(20);
+	}
+	return true;
+}
+
+/*
+ * A CPU may go on using the mm of a process that has exited, until one with an
+ * mm of its own runs there: as we do, on each.
+ */
+static bool api_nobody_else_pins(struct mm_struct *mm)
+{
+	unsigned long end = jiffies + API_PATIENCE;
+	unsigned int cpu;
+
+	while (atomic_read(&mm->mm_count) != 1) {
+		if (time_after(jiffies, end))
+			return false;
+		for_each_online_cpu(cpu)
+			set_cpus_allowed_ptr(current, cpumask_of(cpu));
+		set_cpus_allowed_ptr(current, cpu_possible_mask);
+		msleep(20);
+	}
+	return true;
+}
+
+/* R03: everybody is told, once, and the whole mm is meant. */
+static void r03_exit_tells_everybody(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *other = api_mirror_on(api_lent_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_interval *two_pass = api_interval_new();
+	unsigned long seq = api_seq(interval);
+
+	EXPECT_EQ(0, api_insert_ops(two_pass, other, 1, 1, &api_two_pass_ops));
+	api_stop_arm(&other->release_stop);
+	api_exit_to(&other->release_stop);
+	/* The intervals come before the mirrors. */
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT_EQ(0, interval->start);
+	EXPECT_EQ(ULONG_MAX, interval->end);
+	EXPECT_EQ(1, atomic_read(&two_pass->calls));
+	EXPECT_EQ(1, atomic_read(&two_pass->finishes));
+	EXPECT(api_retry(interval, seq));
+	api_stop_go(&other->release_stop);
+	EXPECT(api_becomes(&mirror->releases, 1));
+	EXPECT(api_becomes(&other->releases, 1));
+
+	api_remove(interval);
+	api_put(two_pass);
+	EXPECT_EQ(1, atomic_read(&two_pass->releases));
+	api_unregister(mirror);
+	api_unregister(other);
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&mirror->releases));
+	EXPECT_EQ(1, atomic_read(&other->releases));
+	/* R02: all that is left is what we hold. */
+	EXPECT(api_nobody_else_pins(api_lent_mm()));
+}
+
+/* R03: nobody waits for an invalidation of an mm that is no more. */
+static void r03_reader_does_not_wait_for_the_dead(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	unsigned long seq;
+
+	api_stop_arm(&mirror->release_stop);
+	api_exit_to(&mirror->release_stop);
+	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier,
+						     1000, &seq));
+	EXPECT(api_can_begin(interval));
+	api_stop_go(&mirror->release_stop);
+	api_remove(interval);
+	api_unregister(mirror);
+	EXPECT_EQ(1, atomic_read(&mirror->releases));
+}
+
+/* R05: release is in the middle of its work on another CPU. */
+static void r05_unregister_waits_for_release(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_thread *leaver;
+
+	api_stop_arm(&mirror->release_stop);
+	api_exit_to(&mirror->release_stop);
+	leaver = api_unregister_thread(mirror);
+	EXPECT(api_thread_stays(leaver));
+	EXPECT_EQ(0, atomic_read(&mirror->releases));
+	api_stop_go(&mirror->release_stop);
+	EXPECT_EQ(0, api_join(leaver));
+	EXPECT_EQ(1, atomic_read(&mirror->releases));
+	api_free(mirror);
+	EXPECT(api_nobody_else_pins(api_lent_mm()));
+}
+
+/* R05: the exit is there already, but not yet at this mirror. */
+static void r05_unregister_before_its_release(void)
+{
+	/* The newest is told first. */
+	struct api_mirror *older = api_mirror_on(api_lent_mm());
+	struct api_mirror *newer = api_mirror_on(api_lent_mm());
+	struct api_thread *leaver;
+	int releases;
+
+	api_stop_arm(&newer->release_stop);
+	api_exit_to(&newer->release_stop);
+	leaver = api_unregister_thread(older);
+	EXPECT(api_thread_stays(leaver));
+	releases = atomic_read(&older->releases);
+	api_stop_go(&newer->release_stop);
+	EXPECT_EQ(0, api_join(leaver));
+	EXPECT_EQ(releases, atomic_read(&older->releases));
+	api_free(older);
+	api_unregister(newer);
+	EXPECT_EQ(1, atomic_read(&newer->releases));
+}
+
+static void r05_no_release_after_unregister(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *witness = api_mirror_on(api_lent_mm());
+
+	api_unregister(mirror);
+	EXPECT_EQ(0, atomic_read(&mirror->releases));
+	api_lender_kill();
+	EXPECT(api_becomes(&witness->releases, 1));
+	EXPECT_EQ(0, atomic_read(&mirror->releases));
+	api_unregister(witness);
+	EXPECT_EQ(1, atomic_read(&witness->releases));
+}
+
+/* An mm that does not exit is not said to. */
+static void r05_unregister_is_no_exit(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *last = api_mirror();
+
+	api_unregister(mirror);
+	api_unregister(last);
+	EXPECT_EQ(0, atomic_read(&mirror->releases));
+	EXPECT_EQ(0, atomic_read(&last->releases));
+	EXPECT_EQ(0, atomic_read(&last->syncs));
+}
+
+static int api_register_locked_on(struct mm_struct *mm)
+{
+	struct api_mirror *mirror = api_mirror_new();
+	int ret;
+
+	mmap_write_lock(mm);
+	ret = hmm_mirror_register_locked(&mirror->mirror, mm);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+/* R07, R11: with and without somebody still registered on it. */
+static void r07_register_on_the_dead(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *late = api_mirror_new();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_interval *none = api_interval_new();
+
+	api_stop_arm(&mirror->release_stop);
+	api_exit_to(&mirror->release_stop);
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
+	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
+	api_stop_go(&mirror->release_stop);
+	EXPECT(api_becomes(&mirror->releases, 1));
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
+	EXPECT_EQ(-ESRCH, api_register_locked_on(api_lent_mm()));
+	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
+	/* R08: what was there before can be looked at, moved and removed. */
+	EXPECT(api_finds(mirror, 0, interval));
+	EXPECT_EQ(0, api_update(interval, 4, 1));
+	EXPECT(api_finds(mirror, 4, interval));
+	EXPECT(api_finds(mirror, 0, NULL));
+	api_remove(interval);
+	EXPECT(api_finds(mirror, 4, NULL));
+	api_unregister(mirror);
+
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
+	EXPECT_EQ(-ESRCH, api_register_locked_on(api_lent_mm()));
+	EXPECT_EQ(0, atomic_read(&late->releases));
+	EXPECT(api_nobody_else_pins(api_lent_mm()));
+}
+
+static void api_put_in_release(struct api_mirror *mirror)
+{
+	struct api_interval *interval = mirror->data;
+
+	EXPECT(api_finds(mirror, 0, interval));
+	api_put(interval);
+	EXPECT(api_finds(mirror, 0, NULL));
+}
+
+/* What a driver does that tears down in its release callback. */
+static void r05_put_in_release(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+
+	mirror->data = interval;
+	mirror->on_release = api_put_in_release;
+	api_lender_kill();
+	EXPECT(api_becomes(&mirror->releases, 1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	api_unregister(mirror);
+}
+
+const struct api_case api_exit_cases[] = {
+	{ "r03_exit_tells_everybody", r03_exit_tells_everybody, HMM_API_CHILD },
+	{ "r03_reader_does_not_wait_for_the_dead",
+	  r03_reader_does_not_wait_for_the_dead, HMM_API_CHILD },
+	{ "r05_unregister_waits_for_release",
+	  r05_unregister_waits_for_release, HMM_API_CHILD },
+	{ "r05_unregister_before_its_release",
+	  r05_unregister_before_its_release, HMM_API_CHILD },
+	{ "r05_no_release_after_unregister",
+	  r05_no_release_after_unregister, HMM_API_CHILD },
+	{ "r05_unregister_is_no_exit", r05_unregister_is_no_exit },
+	{ "r05_put_in_release", r05_put_in_release, HMM_API_CHILD },
+	{ "r07_register_on_the_dead", r07_register_on_the_dead,
+	  HMM_API_CHILD },
+	{}
+};

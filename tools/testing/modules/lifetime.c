@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When an interval's memory is the driver's again.
+ */
+#include "api.h"
+
+/* R12: a callback runs on it. */
+static void r12_remove_waits_for_the_callback(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(interval, 0), *remover;
+
+	remover = api_remove_thread(interval);
+	EXPECT(api_thread_stays(remover));
+	EXPECT(api_finds(mirror, 0, NULL));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(remover));
+	EXPECT_EQ(1, atomic_read(&interval->returned));
+	/* R17 */
+	EXPECT_EQ(0, atomic_read(&interval->releases));
+	api_free(interval);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, api_write(1));
+	api_unregister(mirror);
+}
+
+/* R12: two callbacks run on it, in two invalidations. */
+static void r12_remove_waits_for_every_callback(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_interval *stopper = api_interval(mirror, 1, 1);
+	struct api_thread *writers[2], *remover;
+
+	/* The first stops in it; the second in the one that comes after. */
+	writers[0] = api_stopped(interval, 0);
+	writers[1] = api_stopped(stopper, 1);
+	EXPECT_EQ(2, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&interval->returned));
+	remover = api_remove_thread(interval);
+	EXPECT(api_thread_stays(remover));
+	api_stop_go(&interval->stop);
+	/* The second is done with it, though not with its invalidation. */
+	EXPECT_EQ(0, api_join(remover));
+	api_free(interval);
+	EXPECT_EQ(0, api_join(writers[0]));
+	EXPECT(!api_thread_done(writers[1]));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writers[1]));
+	api_remove(stopper);
+	api_unregister(mirror);
+}
+
+/* R12: neither callback runs, but the second pass is still to come. */
+static void r12_remove_waits_for_the_second_pass(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *started = api_interval_new();
+	struct api_interval *stopper = api_interval_new();
+	struct api_thread *writer, *remover;
+
+	EXPECT_EQ(0, api_insert_ops(started, mirror, 0, 2, &api_two_pass_ops));
+	EXPECT_EQ(0, api_insert_ops(stopper, mirror, 1, 1, &api_two_pass_ops));
+	writer = api_stopped(stopper, 1);
+	EXPECT_EQ(1, atomic_read(&started->returned));
+	EXPECT_EQ(0, atomic_read(&started->finishes));
+	remover = api_remove_thread(started);
+	EXPECT(api_thread_stays(remover));
+	EXPECT_EQ(0, atomic_read(&started->finishes));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(remover));
+	EXPECT_EQ(1, atomic_read(&started->finishes));
+	api_free(started);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(1, atomic_read(&stopper->finishes));
+	api_remove(stopper);
+	api_unregister(mirror);
+}
+
+/* R12: it is to be called, but its turn has not come: it never will. */
+static void r12_remove_before_its_turn(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 0, 2);
+	struct api_interval *removed = api_interval(mirror, 1, 1);
+	struct api_interval *put = api_interval(mirror, 1, 1);
+	struct api_interval *last = api_interval(mirror, 1, 1);
+	struct api_thread *writer = api_stopped(stopper, 1);
+
+	EXPECT_EQ(0, atomic_read(&removed->calls));
+	api_remove(removed);
+	EXPECT_EQ(0, atomic_read(&removed->calls));
+	api_free(removed);
+	api_put(put);
+	EXPECT_EQ(0, atomic_read(&put->calls));
+	EXPECT_EQ(1, atomic_read(&put->releases));
+	api_free(put);
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(1, atomic_read(&last->calls));
+	api_remove(stopper);
+	api_remove(last);
+	api_unregister(mirror);
+}
+
+/* R17: whether or not there is a release callback. */
+static void r17_remove_never_releases(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+
+	EXPECT_EQ(0, api_write(0));
+	api_remove(interval);
+	hmm_mirror_synchronize();
+	EXPECT_EQ(0, atomic_read(&interval->releases));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	/* And the memory can be used again. */
+	EXPECT_EQ(0, api_insert_ops(interval, mirror, 1, 1, &api_ops));
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(2, atomic_read(&interval->calls));
+	api_put(interval);
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	api_unregister(mirror);
+}
+
+/* R15: put does not wait; release comes when the callback is done. */
+static void r15_put_in_an_invalidation(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer;
+
+	EXPECT_EQ(interval, api_find(mirror, 0));
+	writer = api_stopped(interval, 0);
+	api_put(interval);
+	EXPECT(api_finds(mirror, 0, interval));
+	api_put(interval);
+	EXPECT(api_finds(mirror, 0, NULL));
+	EXPECT_EQ(0, atomic_read(&interval->releases));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	api_unregister(mirror);
+}
+
+/* R15: put between the passes: the second still comes, then release. */
+static void r15_put_between_the_passes(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *started = api_interval_new();
+	struct api_interval *stopper = api_interval_new();
+	struct api_thread *writer;
+
+	EXPECT_EQ(0, api_insert_ops(started, mirror, 0, 2, &api_two_pass_ops));
+	EXPECT_EQ(0, api_insert_ops(stopper, mirror, 1, 1, &api_two_pass_ops));
+	writer = api_stopped(stopper, 1);
+	api_put(started);
+	api_put(stopper);
+	EXPECT_EQ(0, atomic_read(&started->releases));
+	EXPECT_EQ(0, atomic_read(&stopper->releases));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(1, atomic_read(&started->finishes));
+	EXPECT_EQ(1, atomic_read(&stopper->finishes));
+	EXPECT_EQ(1, atomic_read(&started->releases));
+	EXPECT_EQ(1, atomic_read(&stopper->releases));
+	api_unregister(mirror);
+}
+
+static int api_synchronize_fn(void *arg)
+{
+	struct api_interval *interval = arg;
+
+	hmm_mirror_synchronize();
+	return atomic_read(&interval->releases);
+}
+
+/* R09: a module may go when hmm_mirror_synchronize() has returned. */
+static void r09_synchronize_waits_for_release(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_thread *writer = api_stopped(interval, 0), *waiter;
+
+	api_put(interval);
+	waiter = api_thread(api_synchronize_fn, interval);
+	EXPECT(api_thread_stays(waiter));
+	EXPECT_EQ(0, atomic_read(&interval->releases));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(1, api_join(waiter));
+	api_free(interval);
+	EXPECT_EQ(0, api_join(writer));
+	api_unregister(mirror);
+}
+
+/* R09: so does unregister, which a driver does before that. */
+static void r09_unregister_waits_for_release(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_thread *writer = api_stopped(interval, 0), *leaver;
+
+	api_put(interval);
+	leaver = api_unregister_thread(mirror);
+	EXPECT(api_thread_stays(leaver));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(leaver));
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	api_free(interval);
+	api_free(mirror);
+	EXPECT_EQ(0, api_join(writer));
+}
+
+const struct api_case api_lifetime_cases[] = {
+	{ "r09_synchronize_waits_for_release",
+	  r09_synchronize_waits_for_release },
+	{ "r09_unregister_waits_for_release",
+	  r09_unregister_waits_for_release },
+	{ "r12_remove_waits_for_the_callback",
+	  r12_remove_waits_for_the_callback },
+	{ "r12_remove_waits_for_every_callback",
+	  r12_remove_waits_for_every_callback },
+	{ "r12_remove_waits_for_the_second_pass",
+	  r12_remove_waits_for_the_second_pass },
+	{ "r12_remove_before_its_turn", r12_remove_before_its_turn },
+	{ "r15_put_in_an_invalidation", r15_put_in_an_invalidation },
+	{ "r15_put_between_the_passes", r15_put_between_the_passes },
+	{ "r17_remove_never_releases", r17_remove_never_releases },
+	{}
+};

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device: lists the cases, runs them, tells what came out.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "api.h"
+
+/* Precedes what api_alloc() returns. */
+struct api_memory {
+	struct list_head node;
+	u64 data[];
+};
+
+/**
+ * struct api_run - an open file, and the case that is run through it
+ * @lock: see there
+ * @result: 0, 1 skipped, -1 failed
+ * @why: the text for it
+ * @memory: what the case has allocated
+ * @abandoned: a thread that uses the memory may still run
+ * @arena: the memory to invalidate
+ * @lent: mm of the process that called HMM_API_LEND
+ * @lender: that process
+ * @wq: for the thread that makes system calls
+ * @wanted: the call in @hand has to be made
+ * @made: it has been
+ * @hand: the call
+ */
+struct api_run {
+	/* Protects @memory and the result. */
+	spinlock_t lock;
+	int result;
+	char why[sizeof_field(struct hmm_api_run, why)];
+	struct list_head memory;
+	bool abandoned;
+	unsigned long arena;
+	struct mm_struct *lent;
+	struct pid *lender;
+	wait_queue_head_t wq;
+	bool wanted;
+	bool made;
+	struct hmm_api_hand hand;
+};
+
+/* One case at a time. */
+static DEFINE_MUTEX(api_mutex);
+static struct api_run *api_now;
+
+static const struct api_case *const api_tables[] = {
+	api_mirror_cases,
+	api_exit_cases,
+	api_insert_cases,
+	api_find_cases,
+	api_lifetime_cases,
+	api_collide_cases,
+	api_reader_cases,
+	api_dispatch_cases,
+	api_callback_cases,
+	api_stress_cases,
+	api_misuse_cases,
+	api_wrong_cases,
+};
+
+static void api_tell(int result, const char *why)
+{
+	struct api_run *run = api_now;
+
+	spin_lock(&run->lock);
+	if (run->result >= 0) {
+		run->result = result;
+		strscpy(run->why, why, sizeof(run->why));
+	}
+	spin_unlock(&run->lock);
+}
+
+bool api_check(bool good, const char *file, int line, const char *fmt, ...)
+{
+	char what[160], why[sizeof_field(struct hmm_api_run, why)];
+	va_list args;
+
+	if (good)
+		return true;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	snprintf(why, sizeof(why), "%s:%d: %s", kbasename(file), line, what);
+	api_tell(-1, why);
+	return false;
+}
+
+bool api_check_equal(long want, long seen, const char *file, int line,
+		     const char *what)
+{
+	return api_check(want == seen, file, line, "%s is %ld, not %ld", what,
+			 seen, want);
+}
+
+void api_skip(const char *fmt, ...)
+{
+	char why[sizeof_field(struct hmm_api_run, why)];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	api_tell(1, why);
+}
+
+void *api_alloc(size_t size)
+{
+	struct api_memory *memory;
+
+	memory = kzalloc(sizeof(*memory) + size, GFP_KERNEL | __GFP_NOFAIL);
+	spin_lock(&api_now->lock);
+	list_add(&memory->node, &api_now->memory);
+	spin_unlock(&api_now->lock);
+	return memory->data;
+}
+
+void api_free(void *data)
+{
+	struct api_memory *memory = container_of(data, struct api_memory,
+						 data);
+
+	spin_lock(&api_now->lock);
+	list_del(&memory->node);
+	spin_unlock(&api_now->lock);
+	kfree(memory);
+}
+
+void api_abandon(void)
+{
+	spin_lock(&api_now->lock);
+	if (!api_now->abandoned)
+		__module_get(THIS_MODULE);
+	api_now->abandoned = true;
+	spin_unlock(&api_now->lock);
+}
+
+unsigned long api_page(unsigned long number)
+{
+	return api_now->arena + number * PAGE_SIZE;
+}
+
+struct mm_struct *api_lent_mm(void)
+{
+	return api_now->lent;
+}
+
+void api_lender_kill(void)
+{
+	kill_pid(api_now->lender, SIGKILL, 1);
+}
+
+void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
+		    unsigned long arg2)
+{
+	struct api_run *run = api_now;
+
+	run->hand = (struct hmm_api_hand){
+		.nr = nr,
+		.arg = { arg0, arg1, arg2 },
+	};
+	run->made = false;
+	/* The call is complete: pairs with the acquire in api_hand(). */
+	smp_store_release(&run->wanted, true);
+	wake_up_all(&run->wq);
+}
+
+long api_hand_wait(void)
+{
+	struct api_run *run = api_now;
+
+	wait_event_timeout(run->wq, READ_ONCE(run->made), API_PATIENCE);
+	/* Pairs with the release in api_hand(). */
+	if (!EXPECT(smp_load_acquire(&run->made)))
+		return -ETIMEDOUT;
+	return run->hand.result;
+}
+
+static long api_hand(struct api_run *run, struct hmm_api_hand __user *arg)
+{
+	s64 result;
+	int ret;
+
+	if (get_user(result, &arg->result))
+		return -EFAULT;
+	if (run->hand.nr && !run->made) {
+		run->hand.result = result;
+		/* Pairs with the acquire in api_hand_wait(). */
+		smp_store_release(&run->made, true);
+		wake_up_all(&run->wq);
+	}
+	ret = wait_event_interruptible(run->wq, READ_ONCE(run->wanted));
+	if (ret)
+		return ret;
+	/* Pairs with the release in api_hand_start(). */
+	smp_rmb();
+	run->wanted = false;
+	return copy_to_user(arg, &run->hand, sizeof(*arg)) ? -EFAULT : 0;
+}
+
+static const struct api_case *api_case_at(u32 index)
+{
+	const struct api_case *test;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(api_tables); i++)
+		for (test = api_tables[i]; test->name; test++)
+			if (!index--)
+				return test;
+	return NULL;
+}
+
+static long api_list(struct hmm_api_case __user *arg)
+{
+	const struct api_case *test;
+	struct hmm_api_case info = {};
+
+	if (get_user(info.index, &arg->index))
+		return -EFAULT;
+	test = api_case_at(info.index);
+	if (!test)
+		return -ENOENT;
+	info.flags = test->flags;
+	strscpy(info.name, test->name, sizeof(info.name));
+	strscpy(info.expect, test->expect ?: "", sizeof(info.expect));
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static void api_run_case(struct api_run *run, const struct api_case *test)
+{
+	struct api_memory *memory, *next;
+
+	run->result = 0;
+	run->why[0] = '\0';
+	INIT_LIST_HEAD(&run->memory);
+	api_now = run;
+	test->run();
+	/* Otherwise somebody may still use all of it, the file's too. */
+	if (run->abandoned)
+		return;
+	list_for_each_entry_safe(memory, next, &run->memory, node)
+		kfree(memory);
+	api_now = NULL;
+}
+
+static long api_run(struct api_run *run, struct hmm_api_run __user *arg)
+{
+	const struct api_case *test;
+	struct hmm_api_run info;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	test = api_case_at(info.index);
+	if (!test)
+		return -ENOENT;
+	if (info.arena & (HMM_API_ARENA_SIZE / 2 - 1))
+		return -EINVAL;
+	if (test->flags & HMM_API_CHILD && !run->lent)
+		return -ENXIO;
+	if (mutex_lock_killable(&api_mutex))
+		return -EINTR;
+	if (api_now) {
+		mutex_unlock(&api_mutex);
+		return -EBUSY;
+	}
+	run->arena = info.arena;
+	api_run_case(run, test);
+	info.result = run->result;
+	memcpy(info.why, run->why, sizeof(info.why));
+	mutex_unlock(&api_mutex);
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long api_lend(struct api_run *run)
+{
+	if (run->lent)
+		return -EBUSY;
+	mmgrab(current->mm);
+	run->lender = get_task_pid(current, PIDTYPE_TGID);
+	run->lent = current->mm;
+	return 0;
+}
+
+static int api_open(struct inode *inode, struct file *file)
+{
+	struct api_run *run = kzalloc(sizeof(*run), GFP_KERNEL);
+
+	if (!run)
+		return -ENOMEM;
+	spin_lock_init(&run->lock);
+	init_waitqueue_head(&run->wq);
+	file->private_data = run;
+	return 0;
+}
+
+static int api_release(struct inode *inode, struct file *file)
+{
+	struct api_run *run = file->private_data;
+
+	if (run->abandoned)
+		return 0;
+	if (run->lent)
+		mmdrop(run->lent);
+	put_pid(run->lender);
+	kfree(run);
+	return 0;
+}
+
+static long api_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct api_run *run = file->private_data;
+
+	switch (cmd) {
+	case HMM_API_CASE:
+		return api_list((void __user *)arg);
+	case HMM_API_RUN:
+		return api_run(run, (void __user *)arg);
+	case HMM_API_LEND:
+		return api_lend(run);
+	case HMM_API_HAND:
+		return api_hand(run, (void __user *)arg);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations api_fops = {
+	.owner = THIS_MODULE,
+	.open = api_open,
+	.release = api_release,
+	.unlocked_ioctl = api_ioctl,
+};
+
+static struct miscdevice api_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hmm_api_test",
+	.fops = &api_fops,
+	.mode = 0600,
+};
+module_misc_device(api_device);
+
+MODULE_DESCRIPTION("Tests the mirror and interval API from inside of the kernel");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Registering and unregistering mirrors.
+ */
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/sched/mm.h>
+
+#include "api.h"
+
+/* A mirror that has just registered hears what happens to the mm. */
+static void api_mirror_hears(struct api_mirror *mirror, unsigned long page)
+{
+	struct api_interval *interval = api_interval(mirror, page, 1);
+	int syncs = atomic_read(&mirror->syncs);
+	unsigned long seq = api_seq(interval);
+
+	EXPECT(!api_retry(interval, seq));
+	EXPECT_EQ(0, api_unmap(page, 1));
+	EXPECT(api_retry(interval, seq));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT_EQ(api_page(page), interval->start);
+	EXPECT_EQ(api_page(page + 1), interval->end);
+	/* Others may invalidate what is theirs at the same time. */
+	EXPECT(atomic_read(&mirror->syncs) > syncs);
+	EXPECT(api_can_begin(interval));
+	api_remove(interval);
+	api_free(interval);
+}
+
+#define API_ROUNDS	40
+
+static int api_come_and_go(void *arg)
+{
+	unsigned long page = (unsigned long)arg;
+	struct api_mirror *mirror;
+	int i;
+
+	for (i = 0; i < API_ROUNDS; i++) {
+		mirror = api_mirror();
+		if (!mirror->mirror.context)
+			return -EIO;
+		api_mirror_hears(mirror, page);
+		api_unregister(mirror);
+		api_free(mirror);
+	}
+	return 0;
+}
+
+/* R01: nothing but luck decides which of the two meets the other's end. */
+static void r01_come_and_go(void)
+{
+	struct api_thread *one = api_thread(api_come_and_go, (void *)1);
+	struct api_thread *other = api_thread(api_come_and_go, (void *)3);
+
+	EXPECT_EQ(0, api_join(one));
+	EXPECT_EQ(0, api_join(other));
+}
+
+/*
+ * A callback that is stopped holds up every unregister, whichever mm it is
+ * of: so a second process's mm serves to stop an unregister of ours.
+ */
+static int api_write_lent(void *arg)
+{
+	return api_write((unsigned long)arg);
+}
+
+static struct api_thread *api_stopped_elsewhere(struct api_interval *interval,
+						unsigned long page)
+{
+	struct api_thread *thread;
+
+	api_stop_arm(&interval->stop);
+	thread = api_thread_in(api_lent_mm(), api_write_lent, (void *)page);
+	api_stop_reached(&interval->stop);
+	return thread;
+}
+
+/* R01: the last mirror is off the list, but the context still in use. */
+static void r01_register_meets_unregister_half_way(void)
+{
+	struct api_mirror *elsewhere = api_mirror_on(api_lent_mm());
+	struct api_interval *stopper = api_interval(elsewhere, 0, 1);
+	struct api_mirror *last = api_mirror(), *next;
+	struct api_thread *writer, *leaver;
+
+	writer = api_stopped_elsewhere(stopper, 0);
+	leaver = api_unregister_thread(last);
+	EXPECT(api_thread_stays(leaver));
+
+	next = api_mirror();
+	api_mirror_hears(next, 1);
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, api_join(leaver));
+	api_mirror_hears(next, 2);
+	api_unregister(next);
+	EXPECT_EQ(0, atomic_read(&last->syncs));
+
+	api_remove(stopper);
+	api_unregister(elsewhere);
+}
+
+/*
+ * R01: the last mirror is gone, and its context is about to leave the mm. The
+ * first stopped callback holds up unregister's own wait. The second begins
+ * after that wait has, so it does not hold it up, but the next one: that for
+ * the notifiers.
+ */
+static void r01_register_meets_dying_context(void)
+{
+	struct api_mirror *elsewhere = api_mirror_on(api_lent_mm());
+	struct api_interval *first = api_interval(elsewhere, 0, 1);
+	struct api_interval *second = api_interval(elsewhere, 1, 1);
+	struct api_thread *writers[2], *leaver;
+	struct api_mirror *last = api_mirror(), *next;
+
+	writers[0] = api_stopped_elsewhere(first, 0);
+	leaver = api_unregister_thread(last);
+	EXPECT(api_thread_stays(leaver));
+	writers[1] = api_stopped_elsewhere(second, 1);
+	api_stop_go(&first->stop);
+	EXPECT_EQ(0, api_join(writers[0]));
+	EXPECT(api_thread_stays(leaver));
+
+	next = api_mirror();
+	EXPECT(!api_thread_done(leaver));
+	api_mirror_hears(next, 2);
+	api_stop_go(&second->stop);
+	EXPECT_EQ(0, api_join(writers[1]));
+	EXPECT_EQ(0, api_join(leaver));
+	api_mirror_hears(next, 3);
+	api_unregister(next);
+	EXPECT_EQ(0, atomic_read(&last->syncs));
+
+	api_remove(first);
+	api_remove(second);
+	api_unregister(elsewhere);
+}
+
+/*
+ * R02: were a reference lost in each round, there would be more of them than
+ * CPUs, which may each borrow the mm for a while.
+ */
+static void api_pins_nothing(int (*register_in)(struct hmm_mirror *mirror,
+						struct mm_struct *mm))
+{
+	int before = atomic_read(&current->mm->mm_count);
+	int rounds = 2 * num_possible_cpus() + 8;
+	int users = atomic_read(&current->mm->mm_users);
+	struct api_mirror *mirror;
+	int i;
+
+	for (i = 0; i < rounds; i++) {
+		mirror = api_mirror_new();
+		EXPECT_EQ(0, register_in(&mirror->mirror, current->mm));
+		api_unregister(mirror);
+	}
+	EXPECT(abs(atomic_read(&current->mm->mm_count) - before) <=
+	       (int)num_possible_cpus());
+	EXPECT_EQ(users, atomic_read(&current->mm->mm_users));
+}
+
+static void r02_unregister_unpins_the_mm(void)
+{
+	api_pins_nothing(hmm_mirror_register);
+}
+
+static int api_register_locked(struct hmm_mirror *mirror,
+			       struct mm_struct *mm)
+{
+	int ret;
+
+	mmap_write_lock(mm);
+	ret = hmm_mirror_register_locked(mirror, mm);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+static void r02_register_locked_unpins_the_mm(void)
+{
+	api_pins_nothing(api_register_locked);
+}
+
+static void r02_register_locked_hears(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+
+	EXPECT_EQ(0, api_register_locked(&mirror->mirror, current->mm));
+	api_mirror_hears(mirror, 0);
+	api_unregister(mirror);
+}
+
+/* R04: a mirror's callback runs, and its owner wants to free it. */
+static void r04_unregister_waits_for_sync(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_thread *writer, *leaver;
+
+	api_stop_arm(&mirror->sync_stop);
+	writer = api_write_thread(0);
+	api_stop_reached(&mirror->sync_stop);
+	leaver = api_unregister_thread(mirror);
+	EXPECT(api_thread_stays(leaver));
+	api_stop_go(&mirror->sync_stop);
+	EXPECT_EQ(0, api_join(leaver));
+	EXPECT_EQ(1, atomic_read(&mirror->syncs));
+	api_free(mirror);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, api_write(1));
+}
+
+/* R04: the same, while other mirrors stay on the mm. */
+static void r04_unregister_one_of_three(void)
+{
+	struct api_mirror *mirrors[3];
+	struct api_thread *writer, *leaver;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		mirrors[i] = api_mirror();
+	api_stop_arm(&mirrors[1]->sync_stop);
+	writer = api_write_thread(0);
+	api_stop_reached(&mirrors[1]->sync_stop);
+	leaver = api_unregister_thread(mirrors[1]);
+	EXPECT(api_thread_stays(leaver));
+	api_stop_go(&mirrors[1]->sync_stop);
+	EXPECT_EQ(0, api_join(leaver));
+	EXPECT_EQ(0, api_join(writer));
+	api_free(mirrors[1]);
+	/* The list was walked to its end, and still is. */
+	EXPECT_EQ(1, atomic_read(&mirrors[0]->syncs));
+	EXPECT_EQ(1, atomic_read(&mirrors[2]->syncs));
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(2, atomic_read(&mirrors[0]->syncs));
+	EXPECT_EQ(2, atomic_read(&mirrors[2]->syncs));
+	api_unregister(mirrors[0]);
+	EXPECT_EQ(0, api_write(2));
+	EXPECT_EQ(2, atomic_read(&mirrors[0]->syncs));
+	EXPECT_EQ(3, atomic_read(&mirrors[2]->syncs));
+	api_unregister(mirrors[2]);
+}
+
+/* A mirror that was unregistered is as good as new. */
+static void r06_register_again_after_unregister(void)
+{
+	struct api_mirror *mirror = api_mirror();
+
+	api_mirror_hears(mirror, 0);
+	api_unregister(mirror);
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
+	api_mirror_hears(mirror, 1);
+	api_unregister(mirror);
+}
+
+static void r07_register_arguments(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+
+	EXPECT_EQ(-EINVAL, hmm_mirror_register(NULL, current->mm));
+	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, NULL));
+	EXPECT_EQ(-EINVAL, hmm_mirror_register_locked(&mirror->mirror, NULL));
+	EXPECT_EQ(-EINVAL, api_register_locked(NULL, current->mm));
+	mirror->mirror.ops = NULL;
+	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, current->mm));
+	EXPECT_EQ(-EINVAL, api_register_locked(&mirror->mirror, current->mm));
+	/* And nothing stuck to it. */
+	mirror->mirror.ops = &api_mirror_ops;
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
+	api_mirror_hears(mirror, 0);
+	api_unregister(mirror);
+}
+
+const struct api_case api_mirror_cases[] = {
+	{ "r01_come_and_go", r01_come_and_go },
+	{ "r01_register_meets_unregister_half_way",
+	  r01_register_meets_unregister_half_way, HMM_API_CHILD },
+	{ "r01_register_meets_dying_context",
+	  r01_register_meets_dying_context, HMM_API_CHILD },
+	{ "r02_unregister_unpins_the_mm", r02_unregister_unpins_the_mm },
+	{ "r02_register_locked_unpins_the_mm",
+	  r02_register_locked_unpins_the_mm },
+	{ "r02_register_locked_hears", r02_register_locked_hears },
+	{ "r04_unregister_waits_for_sync", r04_unregister_waits_for_sync },
+	{ "r04_unregister_one_of_three", r04_unregister_one_of_three },
+	{ "r06_register_again_after_unregister",
+	  r06_register_again_after_unregister },
+	{ "r07_register_arguments", r07_register_arguments },
+	{}
+};

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a driver must not do: a warning says so, and nothing worse follows.
+ * Each warns once per load of the module, so each of them has one case.
+ */
+#include <linux/sched.h>
+
+#include "api.h"
+
+static void r06_register_twice(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+
+	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, current->mm));
+	/* It is registered as it was. */
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(&mirror->syncs));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	api_remove(interval);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(1, atomic_read(&mirror->syncs));
+}
+
+static void r06_unregister_twice(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *witness = api_mirror();
+	struct api_mirror *failed = api_mirror_new();
+
+	api_unregister(mirror);
+	api_unregister(mirror);
+	EXPECT_EQ(-EINVAL, hmm_mirror_register(&failed->mirror, NULL));
+	api_unregister(failed);
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(&witness->syncs));
+	EXPECT_EQ(0, atomic_read(&mirror->syncs));
+	api_unregister(witness);
+}
+
+static void r06_not_registered(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+	struct api_interval *interval = api_interval_new();
+
+	EXPECT_EQ(-EINVAL, api_insert_ops(interval, mirror, 0, 1, &api_ops));
+	EXPECT_EQ(NULL, api_find(mirror, 0));
+}
+
+/* The mirror goes, and with it what its intervals need. */
+static void r06_interval_outlives_its_mirror(void)
+{
+	struct api_mirror *witness = api_mirror();
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_interval *foreign = api_interval(witness, 0, 1);
+
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&foreign->calls));
+	EXPECT_EQ(-ENOENT, api_update(interval, 1, 1));
+	api_put(interval);
+	api_remove(interval);
+	EXPECT(api_finds(witness, 0, foreign));
+	api_remove(foreign);
+	api_unregister(witness);
+}
+
+static void r15_put_once_too_often(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_interval *witness = api_interval(mirror, 0, 1);
+
+	api_put(interval);
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	/* The memory is there still, which a driver's would not be. */
+	api_put(interval);
+	api_put(interval);
+	EXPECT_EQ(1, atomic_read(&interval->releases));
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&witness->calls));
+	api_remove(witness);
+	api_unregister(mirror);
+}
+
+static void r15_remove_twice(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_interval *witness = api_interval(mirror, 0, 1);
+
+	api_remove(interval);
+	api_remove(interval);
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+	EXPECT_EQ(0, atomic_read(&interval->releases));
+	EXPECT_EQ(1, atomic_read(&witness->calls));
+	api_remove(witness);
+	api_unregister(mirror);
+}
+
+static void api_remove_and_free(struct api_interval *interval,
+				const struct mmu_notifier_range *range)
+{
+	api_remove(interval);
+	api_free(interval);
+}
+
+static int api_remove_and_free_fn(void *arg)
+{
+	struct api_mirror *mirror = arg;
+	struct api_interval *before = api_interval(mirror, 0, 4);
+	struct api_interval *interval = api_interval(mirror, 0, 4);
+	struct api_interval *after = api_interval(mirror, 1, 4);
+	int ret;
+
+	interval->action = api_remove_and_free;
+	ret = api_write(2);
+	EXPECT(api_finds(mirror, 0, before));
+	EXPECT_EQ(1, atomic_read(&before->calls));
+	EXPECT_EQ(1, atomic_read(&after->calls));
+	api_remove(before);
+	api_remove(after);
+	return ret;
+}
+
+static void api_remove_started(struct api_interval *interval,
+			       const struct mmu_notifier_range *range)
+{
+	struct api_interval *started = interval->data;
+
+	api_remove(started);
+	EXPECT_EQ(0, atomic_read(&started->finishes));
+	api_free(started);
+}
+
+static int api_remove_started_fn(void *arg)
+{
+	struct api_mirror *mirror = arg;
+	struct api_interval *started = api_interval_new();
+	struct api_interval *last = api_interval_new();
+	struct api_interval *remover;
+	int ret;
+
+	EXPECT_EQ(0, api_insert_ops(started, mirror, 0, 1, &api_two_pass_ops));
+	remover = api_interval(mirror, 0, 1);
+	EXPECT_EQ(0, api_insert_ops(last, mirror, 0, 1, &api_two_pass_ops));
+	remover->data = started;
+	remover->action = api_remove_started;
+	ret = api_write(0);
+	EXPECT_EQ(1, atomic_read(&remover->calls));
+	EXPECT_EQ(1, atomic_read(&last->finishes));
+	api_remove(remover);
+	api_remove(last);
+	return ret;
+}
+
+/*
+ * R25: it would wait for itself. It must not, and the walk has to go on. Then
+ * one that waits for its second pass is removed in a callback between.
+ */
+static void r25_remove_in_a_callback(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_thread *thread;
+
+	thread = api_thread(api_remove_and_free_fn, mirror);
+	/* If it does wait, it will for ever, and so would unregister. */
+	if (!EXPECT_EQ(0, api_join(thread)))
+		return;
+	EXPECT(api_all_ended(mirror));
+	thread = api_thread(api_remove_started_fn, mirror);
+	if (!EXPECT_EQ(0, api_join(thread)))
+		return;
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+/* R22, R23: no wish to block is no reason where blocking is allowed. */
+static void r23_refuse_what_may_block(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *two_pass = api_interval_new();
+	struct api_interval *refuser, *after;
+	unsigned long seq;
+
+	EXPECT_EQ(0, api_insert_ops(two_pass, mirror, 0, 1,
+				    &api_two_pass_ops));
+	refuser = api_interval(mirror, 0, 1);
+	after = api_interval(mirror, 0, 1);
+	refuser->refuse = true;
+	seq = api_seq(after);
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(&two_pass->calls));
+	EXPECT_EQ(1, atomic_read(&two_pass->finishes));
+	EXPECT_EQ(1, atomic_read(&refuser->calls));
+	EXPECT_EQ(1, atomic_read(&after->calls));
+	EXPECT(api_retry(after, seq));
+	EXPECT(api_can_begin(refuser));
+	EXPECT(api_can_begin(after));
+	api_remove(two_pass);
+	api_remove(refuser);
+	api_remove(after);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+const struct api_case api_misuse_cases[] = {
+	{ "r06_register_twice", r06_register_twice,
+	  .expect = "hmm_mirror registered twice" },
+	{ "r06_unregister_twice", r06_unregister_twice,
+	  .expect = "hmm_mirror unregistered, but not registered" },
+	{ "r06_not_registered", r06_not_registered,
+	  .expect = "(interval|find) for a mirror that is not registered" },
+	{ "r06_interval_outlives_its_mirror",
+	  r06_interval_outlives_its_mirror,
+	  .expect = "unregistered with 1 intervals left|interval outlived its mirror" },
+	{ "r15_put_once_too_often", r15_put_once_too_often,
+	  .expect = "refcount_t: " },
+	{ "r15_remove_twice", r15_remove_twice,
+	  .expect = "interval removed, but not inserted" },
+	{ "r23_refuse_what_may_block", r23_refuse_what_may_block,
+	  .expect = "an interval refused an invalidation that may block" },
+	{ "r25_remove_in_a_callback", r25_remove_in_a_callback,
+	  .expect = "interval removed in a callback, where only put is right" },
+	{}
+};

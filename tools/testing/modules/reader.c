@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Readers that wait: for what, for how long, and until when.
+ */
+#include <linux/sched/signal.h>
+
+#include "api.h"
+
+/**
+ * struct api_reader - a reader in a thread of its own
+ * @interval: what it reads
+ * @timeout_ms: how long it waits; 0 for hmm_interval_read_begin()
+ * @killable: it can be killed, which a kernel thread usually cannot
+ * @ready: it has made itself so
+ * @seq: the sequence that it got
+ */
+struct api_reader {
+	struct api_interval *interval;
+	unsigned int timeout_ms;
+	bool killable;
+	struct completion ready;
+	unsigned long seq;
+};
+
+static int api_read_fn(void *arg)
+{
+	struct api_reader *reader = arg;
+	struct hmm_interval_notifier *notifier = &reader->interval->notifier;
+	int ret = 0;
+
+	if (reader->killable)
+		allow_signal(SIGKILL);
+	complete_all(&reader->ready);
+	if (reader->timeout_ms || reader->killable)
+		ret = hmm_interval_read_begin_timeout(notifier,
+						      reader->timeout_ms,
+						      &reader->seq);
+	else
+		reader->seq = hmm_interval_read_begin(notifier);
+	if (reader->killable)
+		flush_signals(current);
+	return ret;
+}
+
+static struct api_thread *api_read(struct api_reader *reader,
+				   struct api_interval *interval)
+{
+	struct api_thread *thread;
+
+	reader->interval = interval;
+	init_completion(&reader->ready);
+	thread = api_thread(api_read_fn, reader);
+	EXPECT(wait_for_completion_timeout(&reader->ready, API_PATIENCE));
+	return thread;
+}
+
+static void r20_read_begin_waits_for_the_end(void)
+{
+	struct api_reader *reader = api_alloc(sizeof(*reader));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(interval, 0), *thread;
+
+	thread = api_read(reader, interval);
+	EXPECT(api_thread_stays(thread));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(thread));
+	EXPECT(!api_retry(interval, reader->seq));
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT(!api_retry(interval, reader->seq));
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* Many wait at once, some for one end and some for the other. */
+static void r20_every_reader_is_woken(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *intervals[2];
+	struct api_reader *readers[8];
+	struct api_thread *writers[2], *threads[8];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		intervals[i] = api_interval(mirror, i, 1);
+		writers[i] = api_stopped(intervals[i], i);
+	}
+	for (i = 0; i < 8; i++) {
+		readers[i] = api_alloc(sizeof(*readers[i]));
+		threads[i] = api_read(readers[i], intervals[i % 2]);
+	}
+	EXPECT(api_thread_stays(threads[7]));
+	api_stop_go(&intervals[0]->stop);
+	for (i = 0; i < 8; i += 2)
+		EXPECT_EQ(0, api_join(threads[i]));
+	EXPECT_EQ(0, api_join(writers[0]));
+	EXPECT(api_thread_stays(threads[1]));
+	for (i = 1; i < 8; i += 2)
+		EXPECT(!api_thread_done(threads[i]));
+	api_stop_go(&intervals[1]->stop);
+	for (i = 1; i < 8; i += 2)
+		EXPECT_EQ(0, api_join(threads[i]));
+	EXPECT_EQ(0, api_join(writers[1]));
+	for (i = 0; i < 8; i++)
+		EXPECT(!api_retry(intervals[i % 2], readers[i]->seq));
+	for (i = 0; i < 2; i++)
+		api_remove(intervals[i]);
+	api_unregister(mirror);
+}
+
+/* R21: an invalidation of something else that never ends is no reason. */
+static void r21_reader_waits_for_its_own_only(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 0, 1);
+	struct api_interval *interval = api_interval(mirror, 1, 1);
+	struct api_thread *writer;
+	unsigned long seq;
+
+	/* As the first to come it had the place that the next one gets. */
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	writer = api_stopped(stopper, 0);
+	EXPECT(api_can_begin(interval));
+	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier,
+						     1000, &seq));
+	EXPECT(!api_retry(interval, seq));
+	seq = hmm_interval_read_begin(&interval->notifier);
+	EXPECT(!api_retry(interval, seq));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT(!api_retry(interval, seq));
+	api_remove(stopper);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* R18: the reader waits, and its interval is moved to where nothing is. */
+static void r21_reader_of_a_moved_interval(void)
+{
+	struct api_reader *reader = api_alloc(sizeof(*reader));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 0, 1);
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(stopper, 0), *thread;
+
+	thread = api_read(reader, interval);
+	EXPECT(api_thread_stays(thread));
+	EXPECT_EQ(0, api_update(interval, 4, 2));
+	EXPECT(api_can_begin(interval));
+	/* It may notice, or wait for the end; it does not get lost. */
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, api_join(thread));
+	EXPECT(!api_retry(interval, reader->seq));
+	api_remove(stopper);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* R28: a wait that is bounded. */
+static void r28_timeout(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(interval, 0);
+	unsigned long before = jiffies, seq;
+
+	EXPECT_EQ(-ETIME, hmm_interval_read_begin_timeout(&interval->notifier,
+							  100, &seq));
+	EXPECT(time_after_eq(jiffies, before + msecs_to_jiffies(100)));
+	EXPECT_EQ(-ETIME, hmm_interval_read_begin_timeout(&interval->notifier,
+							  1, &seq));
+	EXPECT(!hmm_interval_read_try_begin(&interval->notifier, &seq));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier, 1,
+						     &seq));
+	EXPECT(!api_retry(interval, seq));
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* R28: a long timeout does not make the wait longer than needed. */
+static void r28_timeout_is_not_waited_for(void)
+{
+	struct api_reader *reader = api_alloc(sizeof(*reader));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(interval, 0), *thread;
+
+	reader->timeout_ms = 1000 * 1000;
+	thread = api_read(reader, interval);
+	EXPECT(api_thread_stays(thread));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(thread));
+	EXPECT(!api_retry(interval, reader->seq));
+	EXPECT_EQ(0, api_join(writer));
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+static void api_kill_a_reader(unsigned int timeout_ms)
+{
+	struct api_reader *reader = api_alloc(sizeof(*reader));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 2);
+	struct api_thread *writer = api_stopped(interval, 0), *thread;
+
+	reader->timeout_ms = timeout_ms;
+	reader->killable = true;
+	thread = api_read(reader, interval);
+	EXPECT(api_thread_stays(thread));
+	send_sig(SIGKILL, thread->task, 1);
+	EXPECT_EQ(-EINTR, api_join(thread));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT(api_can_begin(interval));
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* R28: a signal that ought to have ended the wait. */
+static void r28_killed_with_a_timeout(void)
+{
+	api_kill_a_reader(1000 * 1000);
+}
+
+static void r28_killed_without_a_timeout(void)
+{
+	api_kill_a_reader(0);
+}
+
+const struct api_case api_reader_cases[] = {
+	{ "r20_read_begin_waits_for_the_end",
+	  r20_read_begin_waits_for_the_end },
+	{ "r20_every_reader_is_woken", r20_every_reader_is_woken },
+	{ "r21_reader_waits_for_its_own_only",
+	  r21_reader_waits_for_its_own_only },
+	{ "r21_reader_of_a_moved_interval", r21_reader_of_a_moved_interval },
+	{ "r28_timeout", r28_timeout },
+	{ "r28_timeout_is_not_waited_for", r28_timeout_is_not_waited_for },
+	{ "r28_killed_with_a_timeout", r28_killed_with_a_timeout },
+	{ "r28_killed_without_a_timeout", r28_killed_without_a_timeout },
+	{}
+};

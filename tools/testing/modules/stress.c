@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many at once, and many in a row.
+ */
+#include <linux/sched.h>
+
+#include "api.h"
+
+/**
+ * struct api_stream - what a thread does without pause
+ * @page: invalidates this one and those behind
+ * @stop: until told to stop
+ * @rounds: how often it has
+ */
+struct api_stream {
+	unsigned long page;
+	bool stop;
+	unsigned long rounds;
+};
+
+static int api_unmap_without_pause(void *arg)
+{
+	struct api_stream *stream = arg;
+	int ret = 0;
+
+	while (!ret && !READ_ONCE(stream->stop)) {
+		ret = api_unmap(stream->page, 8);
+		WRITE_ONCE(stream->rounds, stream->rounds + 1);
+		cond_resched();
+	}
+	return ret;
+}
+
+static struct api_stream *api_stream(unsigned long page)
+{
+	struct api_stream *stream = api_alloc(sizeof(*stream));
+
+	stream->page = page;
+	return stream;
+}
+
+/* R21: readers and inserts get through each time, and never collide. */
+static void r21_stream_of_others(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 100, 4);
+	struct api_interval *hit = api_interval(mirror, 0, 40);
+	struct api_stream *streams[2];
+	struct api_thread *threads[2];
+	unsigned long seq, end;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		streams[i] = api_stream(20 * i);
+		threads[i] = api_thread(api_unmap_without_pause, streams[i]);
+	}
+	end = jiffies + API_PATIENCE;
+	while ((READ_ONCE(streams[0]->rounds) < 5 ||
+		READ_ONCE(streams[1]->rounds) < 5) && time_before(jiffies, end))
+		cond_resched();
+
+	for (i = 0; i < 200; i++) {
+		struct api_interval *late;
+
+		EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier,
+							     5000, &seq));
+		EXPECT(!api_retry(interval, seq));
+		late = api_interval(mirror, 101 + i % 8, 1);
+		EXPECT(api_can_begin(late));
+		EXPECT_EQ(0, hmm_interval_read_begin_timeout(&hit->notifier,
+							     10000, &seq));
+		EXPECT(!api_retry(interval, api_seq(interval)));
+		api_remove(late);
+		api_free(late);
+		cond_resched();
+	}
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+	for (i = 0; i < 2; i++) {
+		WRITE_ONCE(streams[i]->stop, true);
+		EXPECT_EQ(0, api_join(threads[i]));
+	}
+	/* Each is one invalidation: nothing is there when mapping anew. */
+	EXPECT_EQ(streams[0]->rounds + streams[1]->rounds,
+		  atomic_read(&hit->calls));
+	api_remove(interval);
+	api_remove(hit);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+/**
+ * struct api_mover - a thread that moves an interval whenever it is called
+ * @interval: it
+ * @called: its callback runs
+ * @moved: it has been moved since
+ * @budget: how often at most, so that the case ends in any event
+ * @stop: no more
+ */
+struct api_mover {
+	struct api_interval *interval;
+	struct completion called;
+	struct completion moved;
+	int budget;
+	bool stop;
+};
+
+static int api_move_when_called(void *arg)
+{
+	struct api_mover *mover = arg;
+	unsigned long page = 0;
+
+	for (;;) {
+		wait_for_completion_timeout(&mover->called, HZ);
+		if (READ_ONCE(mover->stop))
+			return 0;
+		if (mover->budget-- <= 0)
+			continue;
+		/* Ahead of the walk and behind it by turns. */
+		page ^= 4;
+		EXPECT_EQ(0, api_update(mover->interval, page, 6));
+		complete(&mover->moved);
+	}
+}
+
+static void api_have_it_moved(struct api_interval *interval,
+			      const struct mmu_notifier_range *range)
+{
+	struct api_mover *mover = interval->data;
+
+	if (READ_ONCE(mover->budget) <= 0)
+		return;
+	complete(&mover->called);
+	EXPECT(wait_for_completion_timeout(&mover->moved, API_PATIENCE));
+}
+
+/* R15: who moves an interval again and again does not hold an unmap up. */
+static void r15_stream_of_updates(void)
+{
+	struct api_mover *mover = api_alloc(sizeof(*mover));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 6);
+	struct api_thread *thread;
+
+	init_completion(&mover->called);
+	init_completion(&mover->moved);
+	mover->budget = 100;
+	mover->interval = interval;
+	interval->data = mover;
+	interval->action = api_have_it_moved;
+	thread = api_thread(api_move_when_called, mover);
+	EXPECT_EQ(0, api_unmap(0, 10));
+	EXPECT(atomic_read(&interval->calls) >= 1);
+	EXPECT(atomic_read(&interval->calls) <= 4);
+	WRITE_ONCE(mover->stop, true);
+	complete(&mover->called);
+	EXPECT_EQ(0, api_join(thread));
+	api_remove(interval);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+/* More invalidations at once than are told apart: see HMM_SLOTS. */
+#define API_APART	32
+#define API_MANY	40
+
+static int api_read_begin_fn(void *arg)
+{
+	struct api_interval *interval = arg;
+	unsigned long seq = hmm_interval_read_begin(&interval->notifier);
+
+	return api_retry(interval, seq);
+}
+
+static void api_end_some(struct api_interval **intervals,
+			 struct api_thread **writers, int from, int to)
+{
+	int i;
+
+	for (i = from; i < to; i++) {
+		api_stop_go(&intervals[i]->stop);
+		EXPECT_EQ(0, api_join(writers[i]));
+	}
+}
+
+/*
+ * Those that are too many may count as covering everything, so a reader of
+ * what none of them touches may wait, but no longer than for them. Whom they
+ * do touch has to.
+ */
+static void api_overflow(bool those_first)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *untouched = api_interval(mirror, 100, 1);
+	struct api_interval *intervals[API_MANY], *late, *moved;
+	struct api_thread *writers[API_MANY], *reader;
+	unsigned long seq = api_seq(untouched);
+	int i;
+
+	moved = api_interval(mirror, 101, 1);
+	for (i = 0; i < API_MANY; i++)
+		intervals[i] = api_interval(mirror, i, 1);
+	for (i = 0; i < API_MANY; i++) {
+		if (i <= API_APART)
+			EXPECT(api_can_begin(untouched));
+		writers[i] = api_stopped(intervals[i], i);
+		EXPECT(!api_can_begin(intervals[i]));
+	}
+	for (i = 0; i < API_MANY; i++)
+		EXPECT(!api_can_begin(intervals[i]));
+	/* R18: also if it came, or was moved, in the midst of it. */
+	late = api_interval(mirror, API_MANY - 1, 1);
+	EXPECT(!api_can_begin(late));
+	EXPECT_EQ(0, api_update(moved, API_MANY - 1, 4));
+	EXPECT(!api_can_begin(moved));
+	reader = api_thread(api_read_begin_fn, intervals[API_MANY - 1]);
+	EXPECT(api_thread_stays(reader));
+	EXPECT(!api_retry(untouched, seq));
+
+	if (those_first) {
+		api_end_some(intervals, writers, API_APART, API_MANY);
+		EXPECT_EQ(0, api_join(reader));
+		EXPECT(api_can_begin(intervals[API_MANY - 1]));
+		EXPECT(!api_can_begin(intervals[0]));
+		EXPECT(!api_can_begin(intervals[API_APART - 1]));
+	} else {
+		api_end_some(intervals, writers, 0, API_APART);
+		EXPECT(!api_can_begin(intervals[API_MANY - 1]));
+		EXPECT(!api_can_begin(late));
+		EXPECT(api_thread_stays(reader));
+		/* There is room for another one, which is told apart. */
+		EXPECT_EQ(0, api_update(untouched, 200, 1));
+		seq = READ_ONCE(untouched->notifier.seq);
+		writers[0] = api_stopped(untouched, 200);
+		api_end_some(intervals, writers, API_APART, API_MANY);
+		EXPECT_EQ(0, api_join(reader));
+		EXPECT(!api_can_begin(untouched));
+		EXPECT(api_retry(untouched, seq));
+	}
+	EXPECT(api_can_begin(late));
+	EXPECT(api_can_begin(moved));
+	if (those_first) {
+		EXPECT(api_can_begin(untouched));
+		EXPECT(!api_retry(untouched, seq));
+		api_end_some(intervals, writers, 0, API_APART);
+	} else {
+		api_end_some(&untouched, writers, 0, 1);
+	}
+	EXPECT_EQ(!those_first, atomic_read(&untouched->calls));
+	EXPECT(api_can_begin(untouched));
+	EXPECT(api_all_ended(mirror));
+	for (i = 0; i < API_MANY; i++) {
+		EXPECT(api_can_begin(intervals[i]));
+		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
+		api_remove(intervals[i]);
+	}
+	EXPECT(atomic_read(&late->calls) <= 1);
+	api_remove(untouched);
+	api_remove(late);
+	api_remove(moved);
+	api_unregister(mirror);
+}
+
+static void r18_more_at_once_than_are_told_apart(void)
+{
+	api_overflow(true);
+}
+
+static void r18_those_told_apart_end_first(void)
+{
+	api_overflow(false);
+}
+
+/* R12: an interval that came while there were too many is removed. */
+static void r12_remove_with_too_many_at_once(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *intervals[API_MANY];
+	struct api_thread *writers[API_MANY], *remover;
+	int i;
+
+	for (i = 0; i < API_MANY; i++) {
+		intervals[i] = api_interval(mirror, i, 1);
+		writers[i] = api_stopped(intervals[i], i);
+	}
+	remover = api_remove_thread(intervals[API_MANY - 1]);
+	EXPECT(api_thread_stays(remover));
+	api_end_some(intervals, writers, API_MANY - 1, API_MANY);
+	EXPECT_EQ(0, api_join(remover));
+	api_free(intervals[API_MANY - 1]);
+	/* The others unwind the other way round. */
+	for (i = API_MANY - 2; i >= 0; i--) {
+		api_end_some(intervals, writers, i, i + 1);
+		api_remove(intervals[i]);
+	}
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+const struct api_case api_stress_cases[] = {
+	{ "r12_remove_with_too_many_at_once",
+	  r12_remove_with_too_many_at_once },
+	{ "r15_stream_of_updates", r15_stream_of_updates },
+	{ "r18_more_at_once_than_are_told_apart",
+	  r18_more_at_once_than_are_told_apart },
+	{ "r18_those_told_apart_end_first", r18_those_told_apart_end_first },
+	{ "r21_stream_of_others", r21_stream_of_others },
+	{}
+};

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that stop where they are told to, and invalidations.
+ */
+#include <linux/kthread.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/uaccess.h>
+
+#include "api.h"
+
+void api_stop_arm(struct api_stop *stop)
+{
+	init_completion(&stop->reached);
+	init_completion(&stop->go);
+	/* Pairs with the xchg() in api_stop_here(). */
+	smp_store_release(&stop->armed, true);
+}
+
+/* Only the first to come stops. */
+void api_stop_here(struct api_stop *stop)
+{
+	if (!xchg(&stop->armed, false))
+		return;
+	complete_all(&stop->reached);
+	EXPECT(wait_for_completion_timeout(&stop->go, API_PATIENCE));
+}
+
+bool api_stop_reached_at(struct api_stop *stop, const char *file, int line)
+{
+	return api_check(wait_for_completion_timeout(&stop->reached,
+						     API_PATIENCE),
+			 file, line, "nobody came to where it should stop");
+}
+
+void api_stop_go(struct api_stop *stop)
+{
+	complete_all(&stop->go);
+}
+
+static int api_thread_main(void *data)
+{
+	struct api_thread *thread = data;
+
+	complete_all(&thread->entered);
+	kthread_use_mm(thread->mm);
+	thread->ret = thread->fn(thread->arg);
+	kthread_unuse_mm(thread->mm);
+	mmput(thread->mm);
+	complete_all(&thread->done);
+
+	/* Code of a module must not be left to run by itself. */
+	set_current_state(TASK_INTERRUPTIBLE);
+	while (!kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+struct api_thread *api_thread_in(struct mm_struct *mm, int (*fn)(void *arg),
+				 void *arg)
+{
+	struct api_thread *thread = api_alloc(sizeof(*thread));
+
+	init_completion(&thread->entered);
+	init_completion(&thread->done);
+	thread->fn = fn;
+	thread->arg = arg;
+	thread->mm = mm;
+	if (!EXPECT(mmget_not_zero(mm)))
+		return thread;
+	thread->task = kthread_run(api_thread_main, thread, "hmm_api");
+	if (!EXPECT(!IS_ERR(thread->task))) {
+		thread->task = NULL;
+		mmput(mm);
+		return thread;
+	}
+	EXPECT(wait_for_completion_timeout(&thread->entered, API_PATIENCE));
+	return thread;
+}
+
+struct api_thread *api_thread(int (*fn)(void *arg), void *arg)
+{
+	return api_thread_in(current->mm, fn, arg);
+}
+
+/* It waits for something; had it not to, it would have returned by now. */
+bool api_thread_stays(struct api_thread *thread)
+{
+	return !wait_for_completion_timeout(&thread->done, API_GLIMPSE);
+}
+
+bool api_thread_done(struct api_thread *thread)
+{
+	return completion_done(&thread->done);
+}
+
+int api_join_at(struct api_thread *thread, const char *file, int line)
+{
+	if (!thread->task)
+		return -ENOMEM;
+	if (!api_check(wait_for_completion_timeout(&thread->done, API_PATIENCE),
+		       file, line, "%ps does not return", thread->fn)) {
+		api_abandon();
+		return -ETIMEDOUT;
+	}
+	kthread_stop(thread->task);
+	return thread->ret;
+}
+
+int api_write(unsigned long page)
+{
+	unsigned long __user *address = (void __user *)api_page(page);
+	unsigned long value;
+
+	if (get_user(value, address) || put_user(value + 1, address))
+		return -EFAULT;
+	return 0;
+}
+
+int api_unmap(unsigned long page, unsigned long npages)
+{
+	unsigned long address = api_page(page), length = npages * PAGE_SIZE;
+	unsigned long mapped;
+	int ret;
+
+	ret = vm_munmap(address, length);
+	if (ret)
+		return ret;
+	mapped = vm_mmap(NULL, address, length, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	return mapped == address ? 0 : -ENOMEM;
+}
+
+static int api_write_fn(void *arg)
+{
+	return api_write((unsigned long)arg);
+}
+
+struct api_thread *api_write_thread(unsigned long page)
+{
+	return api_thread(api_write_fn, (void *)page);
+}
+
+/* Both fit: the arena has 1024 pages. */
+static int api_unmap_fn(void *arg)
+{
+	unsigned long what = (unsigned long)arg;
+
+	return api_unmap(what >> 16, what & 0xffff);
+}
+
+struct api_thread *api_unmap_thread(unsigned long page, unsigned long npages)
+{
+	return api_thread(api_unmap_fn, (void *)(page << 16 | npages));
+}

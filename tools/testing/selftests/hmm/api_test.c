@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs the cases of hmm_api_test.ko, each in a process of its own, and tells
+ * what came out. Their names, and what else is needed, the module knows.
+ *
+ *	api_test [pattern...]
+ *
+ * A case that makes lockdep report something ends lockdep for the rest of the
+ * boot. So it is run only if it is asked for, as an argument or by
+ * hmm.wrong=<case> on the kernel's command line, and then alone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../modules/hmm_api_test.h"
+#include "hmm_lib.h"
+
+/* A case waits 20 s for each step; none has more than a few that hang. */
+#define PATIENCE_MS	120000
+/* For a process that was killed to go; it does not if the kernel hangs. */
+#define MERCY_MS	10000
+
+struct outcome {
+	int result;
+	char why[256];
+};
+
+static struct outcome *outcome;
+/* A process is left that cannot be killed: no more cases. */
+static bool stuck;
+
+static void conclude(int result, const char *why, int error)
+{
+	outcome->result = result;
+	if (error)
+		snprintf(outcome->why, sizeof(outcome->why), "%s: %s", why,
+			 strerror(error));
+	else
+		snprintf(outcome->why, sizeof(outcome->why), "%s", why);
+}
+
+/* Not with stdio, which wants to know where in the file it is. */
+static void announce(const char *what, const char *word)
+{
+	char line[256];
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	int length;
+
+	length = snprintf(line, sizeof(line), "%s%s\n", what, word);
+	if (fd < 0 || write(fd, line, length) != length)
+		fprintf(stderr, "# /dev/kmsg: %s\n", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void *map_arena(void)
+{
+	const size_t align = HMM_API_ARENA_SIZE / 2;
+	uintptr_t start;
+	void *memory;
+
+	memory = mmap(NULL, HMM_API_ARENA_SIZE + align, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	start = ((uintptr_t)memory + align - 1) & ~(align - 1);
+	memory = mmap((void *)start, HMM_API_ARENA_SIZE,
+		      PROT_READ | PROT_WRITE,
+		      MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (mprotect((char *)memory + align - HMM_API_PAGE_SIZE,
+		     HMM_API_PAGE_SIZE, PROT_NONE))
+		return NULL;
+	return memory;
+}
+
+/* Makes the system calls that the case asks for. */
+static void *helper(void *arg)
+{
+	struct hmm_api_hand hand = {};
+	int fd = *(int *)arg;
+
+	while (!ioctl(fd, HMM_API_HAND, &hand)) {
+		long ret = syscall(hand.nr, hand.arg[0], hand.arg[1],
+				   hand.arg[2]);
+
+		hand.result = ret < 0 ? -errno : ret;
+	}
+	return NULL;
+}
+
+/* A process whose mm the case mirrors too, and which it may kill. */
+static pid_t make_lender(int fd)
+{
+	struct hmm_gate gate;
+	pid_t pid;
+
+	if (hmm_gate_make(&gate))
+		return -1;
+	pid = hmm_fork();
+	if (pid == 0) {
+		if (ioctl(fd, HMM_API_LEND))
+			_exit(1);
+		hmm_gate_open(&gate);
+		for (;;)
+			pause();
+	}
+	close(gate.fds[1]);
+	if (pid > 0 && hmm_gate_wait(&gate)) {
+		kill(pid, SIGKILL);
+		hmm_wait_exit(pid);
+		pid = -1;
+	}
+	return pid;
+}
+
+/* In the case's own process. */
+static void run_case(const struct hmm_api_case *info)
+{
+	struct hmm_api_run run = { .index = info->index };
+	pthread_t thread;
+	pid_t lender = 0;
+	int fd;
+
+	fd = open(HMM_API_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return conclude(-1, HMM_API_DEVICE, errno);
+	run.arena = (uintptr_t)map_arena();
+	if (!run.arena)
+		return conclude(-1, "no memory for the arena", errno);
+	if (info->flags & HMM_API_CHILD) {
+		lender = make_lender(fd);
+		if (lender < 0)
+			return conclude(-1, "no second process", errno);
+	}
+	if (info->flags & HMM_API_HELPER &&
+	    pthread_create(&thread, NULL, helper, &fd))
+		return conclude(-1, "no second thread", errno);
+
+	if (ioctl(fd, HMM_API_RUN, &run))
+		conclude(-1, errno == EBUSY ?
+			 "a case before this one left a thread behind" :
+			 "HMM_API_RUN", errno);
+	else
+		conclude(run.result, run.why, 0);
+	if (lender) {
+		kill(lender, SIGKILL);
+		hmm_wait_exit(lender);
+	}
+}
+
+/* Whatever it mirrored has to be let go, by then if not before. */
+static void check_counts(void)
+{
+	static const char * const names[] = {
+		"contexts", "mirrors", "intervals", "pinned_mms", NULL
+	};
+	char why[64];
+
+	for (int i = 0; names[i]; i++) {
+		long count = hmm_count(names[i]);
+
+		if (count > 0 && outcome->result >= 0) {
+			snprintf(why, sizeof(why), "%ld %s are left", count,
+				 names[i]);
+			conclude(-1, why, 0);
+		}
+	}
+}
+
+/* Does the process end in time? Its status then tells how. */
+static bool ends(pid_t pid, int *status, unsigned int timeout_ms)
+{
+	__u64 end = hmm_now_ms() + timeout_ms;
+
+	while (!waitpid(pid, status, WNOHANG)) {
+		if (hmm_now_ms() > end)
+			return false;
+		usleep(5000);
+	}
+	return true;
+}
+
+static void fork_case(const struct hmm_api_case *info)
+{
+	int status;
+	pid_t pid;
+
+	conclude(-1, "the case's process ended early", 0);
+	pid = hmm_fork();
+	if (pid < 0)
+		return conclude(-1, "fork", errno);
+	if (!pid) {
+		run_case(info);
+		_exit(0);
+	}
+	if (!ends(pid, &status, PATIENCE_MS)) {
+		kill(pid, SIGKILL);
+		stuck = !ends(pid, &status, MERCY_MS);
+		conclude(-1, stuck ? "the case hangs in the kernel" :
+			 "the case did not end", 0);
+	} else if (status) {
+		conclude(-1, "the case's process ended early", 0);
+	}
+	check_counts();
+}
+
+static void print_result(unsigned int number, const struct hmm_api_case *info)
+{
+	if (outcome->result < 0)
+		printf("# %s\nnot ok %u - %s\n", outcome->why, number,
+		       info->name);
+	else if (outcome->result > 0)
+		printf("ok %u - %s # SKIP %s\n", number, info->name,
+		       outcome->why);
+	else
+		printf("ok %u - %s\n", number, info->name);
+	fflush(stdout);
+}
+
+/* Announces a report to who reads the kernel's log. */
+static void run_announced(const struct hmm_api_case *info)
+{
+	/* A warning that comes once per boot may have come. */
+	int fd = open("/sys/kernel/debug/clear_warn_once", O_WRONLY);
+
+	if (fd >= 0) {
+		if (write(fd, "1", 1) != 1)
+			conclude(-1, "clear_warn_once", errno);
+		close(fd);
+	}
+	announce("hmm-expect-begin: ", info->expect);
+	fork_case(info);
+	announce("hmm-expect-end", "");
+}
+
+static bool lockdep_is_there(void)
+{
+	return !access("/proc/lockdep", F_OK);
+}
+
+static void run(unsigned int number, const struct hmm_api_case *info)
+{
+	if (info->flags & HMM_API_LOCKDEP && !lockdep_is_there())
+		conclude(1, "this kernel has no lockdep", 0);
+	else if (info->expect[0])
+		run_announced(info);
+	else
+		fork_case(info);
+	print_result(number, info);
+}
+
+static const char *wrong_case(void)
+{
+	static char line[4096];
+	FILE *file = fopen("/proc/cmdline", "r");
+	char *word;
+
+	if (!file || !fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	for (word = strtok(line, "\n "); word; word = strtok(NULL, "\n "))
+		if (!strncmp(word, "hmm.wrong=", 10))
+			return word + 10;
+	return NULL;
+}
+
+static bool wanted(const struct hmm_api_case *info, const char *wrong,
+		   int argc, char **argv)
+{
+	if (wrong)
+		return !strcmp(info->name, wrong);
+	for (int i = 1; i < argc; i++)
+		if (!fnmatch(argv[i], info->name, 0))
+			return true;
+	return argc < 2 && !(info->flags & HMM_API_LOCKDEP);
+}
+
+int main(int argc, char **argv)
+{
+	const char *wrong = argc < 2 ? wrong_case() : NULL;
+	unsigned int total = 0, number = 0, failed = 0;
+	struct hmm_api_case info;
+	int fd;
+
+	printf("TAP version 13\n");
+	fd = open(HMM_API_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		printf("1..0 # SKIP no %s: is hmm_api_test.ko loaded?\n",
+		       HMM_API_DEVICE);
+		return 4;
+	}
+	outcome = mmap(NULL, sizeof(*outcome), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fd < 0 || outcome == MAP_FAILED) {
+		perror(HMM_API_DEVICE);
+		return 1;
+	}
+
+	memset(&info, 0, sizeof(info));
+	for (; !ioctl(fd, HMM_API_CASE, &info); info.index++)
+		total += wanted(&info, wrong, argc, argv);
+	if (!total) {
+		printf("Bail out! no such case\n");
+		return 1;
+	}
+	printf("1..%u\n", total);
+	fflush(stdout);
+	memset(&info, 0, sizeof(info));
+	for (; !ioctl(fd, HMM_API_CASE, &info); info.index++) {
+		if (!wanted(&info, wrong, argc, argv))
+			continue;
+		run(++number, &info);
+		failed += outcome->result < 0;
+		if (stuck) {
+			printf("Bail out! %s hangs\n", info.name);
+			return 1;
+		}
+	}
+	return failed ? 1 : 0;
+}
