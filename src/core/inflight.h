@@ -93,10 +93,13 @@ hmm_invalidation_leave(struct hmm_context *context,
 {
 	unsigned long first = __ffs(READ_ONCE(context->inflight) |
 				    HMM_OVERFLOW);
+	const struct mmu_notifier_range *of_first = NULL;
 
-	/* Another's may be changing, but never into ours. */
-	if (likely(first < HMM_SLOTS &&
-		   data_race(context->invalidations[first].range) == range))
+	if (likely(first < HMM_SLOTS)) {
+		/* Another's may be changing, but never into ours. */
+		of_first = data_race(context->invalidations[first].range);
+	}
+	if (likely(of_first == range))
 		hmm_invalidation_clear(context, first);
 	else
 		hmm_invalidation_search(context, range);
