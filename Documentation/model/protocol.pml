@@ -45,6 +45,16 @@
 #define INTERVALS	2
 #define ADDRESSES	2
 #define TASKS		2
+#elif defined(C_EACH_OTHER)
+#define SLOTS		1
+#define INTERVALS	2
+#define ADDRESSES	2
+#define TASKS		1
+#elif defined(C_EACH_OTHER_TWICE)
+#define SLOTS		2
+#define INTERVALS	2
+#define ADDRESSES	2
+#define TASKS		1
 #elif defined(C_MERGE) || defined(C_REPLACE)
 #define SLOTS		1
 #define INTERVALS	3
@@ -86,7 +96,12 @@ byte slot_lo[SLOTS], slot_hi[SLOTS];
 bool in_tree[INTERVALS];
 byte lo[INTERVALS], hi[INTERVALS];
 byte seq[INTERVALS], busy[INTERVALS];
-byte order[INTERVALS], moves_of[INTERVALS];
+byte order[INTERVALS];
+/*
+ * Whose walk called it last: a process here, and cleared when its dispatch is
+ * over, where the kernel has a number that no other dispatch is given.
+ */
+byte called[INTERVALS];
 byte pins[INTERVALS], users[INTERVALS];
 bool removing[INTERVALS];
 /* The memory is the owner's again: remove returned, or release was called. */
@@ -150,13 +165,19 @@ bool lock;
 
 /* ------------------------------------------------------------- the tree */
 
-#define KEY(i)	(lo[i] * 16 + order[i])
+/*
+ * No finite instance gets anywhere near so many stamps: a walk that does will
+ * never end.
+ */
+#define ORDERS	100
+#define KEY(i)	(lo[i] * ORDERS + order[i])
 
 /*
  * hmm_interval_iter_next(): the first interval that overlaps and whose key is
- * behind the walk's. Only those that entered the tree from oldest to newest.
+ * behind the walk's. Only those that entered the tree from oldest to newest,
+ * and that the dispatch has not called.
  */
-inline next_interval(l, h)
+inline next_interval(l, h, dispatch_id)
 {
 	i = NONE;
 	best = 255;
@@ -166,6 +187,9 @@ inline next_interval(l, h)
 		if
 		:: in_tree[n] && lo[n] <= h && l <= hi[n] &&
 		   order[n] >= oldest && order[n] <= newest &&
+#ifndef M_CALL_AGAIN
+		   called[n] != dispatch_id &&
+#endif
 		   KEY(n) > key && KEY(n) < best ->
 			best = KEY(n);
 			i = n
@@ -260,7 +284,7 @@ inline enter_and_collide(l, h, flag, hit)
 		key = 0;
 		oldest = 0;
 		newest = 255;
-		next_interval(l, h);
+		next_interval(l, h, NONE);
 		hit = (i != NONE)
 	};
 	do
@@ -287,7 +311,7 @@ inline enter_and_collide(l, h, flag, hit)
 		d_step { seq[i]++; LET_GO };
 #endif
 		QUEUE
-		d_step { MINE -> HOLD; next_interval(l, h) }
+		d_step { MINE -> HOLD; next_interval(l, h, NONE) }
 	od
 }
 
@@ -355,7 +379,7 @@ inline released(v, release)
  */
 inline advance(l, h)
 {
-	next_interval(l, h);
+	next_interval(l, h, _pid);
 #ifndef M_NO_SECOND_WALK
 	if
 	:: i == NONE && all_moves != moves ->
@@ -363,7 +387,7 @@ inline advance(l, h)
 		newest = orders;
 		moves = all_moves;
 		key = 0;
-		next_interval(l, h)
+		next_interval(l, h, _pid)
 	:: else
 	fi;
 #endif
@@ -371,11 +395,20 @@ inline advance(l, h)
 	:: i != NONE ->
 		assert(!freed[i]);
 		pins[i]++;
-		moved = moves_of[i]
-#ifdef M_DISCOUNT_ALL
-		; moved = all_moves
-#endif
-	:: else
+		called[i] = _pid
+	:: else ->
+		/* The walk is over. */
+		n = 0;
+		do
+		:: n < INTERVALS ->
+			if
+			:: called[n] == _pid -> called[n] = 0
+			:: else
+			fi;
+			n++
+		:: else -> break
+		od;
+		n = 0
 	fi
 }
 
@@ -400,6 +433,7 @@ inline update(v, l, h)
 		hi[v] = h;
 #ifndef M_UPDATE_NO_STAMP
 		orders++;
+		assert(orders < ORDERS);
 		order[v] = orders;
 #endif
 		invalidations_of(l, h);
@@ -407,9 +441,7 @@ inline update(v, l, h)
 		busy[v] = set;
 #endif
 		if
-		:: COUNTS(set) ->
-			moves_of[v]++;
-			all_moves++
+		:: COUNTS(set) -> all_moves++
 		:: else
 		fi;
 		set = 0
@@ -439,8 +471,19 @@ inline callback(v, l, h)
 		:: n <= h -> DEVICE(v, n) = 0; n++
 		:: else -> break
 		od;
+#if defined(C_EACH_OTHER) || defined(C_EACH_OTHER_TWICE)
+		update_lock = 1;
+#endif
 		n = 0
 	};
+#if defined(C_EACH_OTHER) || defined(C_EACH_OTHER_TWICE)
+	/* This one updates the other interval before it lets go of the lock. */
+	update(1 - v, lo[1 - v], hi[1 - v]);
+#ifdef M_DISCOUNT_OWN
+	moves++;
+#endif
+	update_lock = 0;
+#endif
 #ifdef C_MOVE
 	/* This one moves itself, ahead of where the walk has come to. */
 	if
@@ -451,13 +494,11 @@ inline callback(v, l, h)
 	assert(!freed[v])
 }
 
-/* What the walk goes on from when an own move is not counted as one. */
-#if defined(M_DISCOUNT_ALL)
-#define DISCOUNT	moves = moves + all_moves - moved
-#elif defined(V_NO_DISCOUNT)
-#define DISCOUNT	skip
+/* What else a walk could take no notice of. */
+#ifdef M_DISCOUNT_ALL
+#define DISCOUNT	moves = all_moves
 #else
-#define DISCOUNT	moves = moves + moves_of[i] - moved
+#define DISCOUNT	skip
 #endif
 
 /*
@@ -621,7 +662,7 @@ inline leave(flag)
 
 /* What a task that invalidates, or a part of it, remembers meanwhile. */
 #define WALKER							\
-	byte i = NONE, key, oldest, newest, moves, moved;	\
+	byte i = NONE, key, oldest, newest, moves;		\
 	bool slow, rel
 
 proctype invalidator(byte l; byte h; byte times)
@@ -1116,8 +1157,9 @@ init {
 		run invalidator(0, 0, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_MOVE)
-		present(1, 0, 0);
+		/* The one that grows is the older: its old stamp is behind. */
 		present(0, 1, 1);
+		present(1, 0, 0);
 		run reader(0, 0, 1);
 		run reader(1, 0, 0);
 		run grower(0, 0, 1);
@@ -1134,6 +1176,18 @@ init {
 		run shrinker(0, 0, 1);
 		run invalidator(1, 1, 1);
 		run invalidator(0, 0, 1)
+#elif defined(C_EACH_OTHER)
+		present(0, 0, 0);
+		present(1, 1, 1);
+		DEVICE(0, 0) = 1;
+		DEVICE(1, 1) = 1;
+		run reader(0, 1, 1);
+		run invalidator(0, 1, 1)
+#elif defined(C_EACH_OTHER_TWICE)
+		present(0, 0, 0);
+		present(1, 1, 1);
+		run invalidator(0, 1, 1);
+		run invalidator(0, 1, 1)
 #elif defined(C_MERGE)
 		present(0, 0, 0);
 		present(1, 1, 1);

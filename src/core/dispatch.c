@@ -140,7 +140,8 @@ static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
  * entered the tree after it began, until nothing was moved. One that has been
  * called is not called again, wherever it was moved to: what is read under it
  * since has collided with this invalidation. So callbacks that update each
- * other's intervals come to an end.
+ * other's intervals come to an end; only while another invalidation calls the
+ * same ones, and puts its own stamp on them, are they called once more.
  */
 static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch, u64 oldest)
 	__must_hold(&dispatch->context->lock)
