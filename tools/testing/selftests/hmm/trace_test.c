@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoints: that what happens leaves the lines that
+ * Documentation/tracing.rst describes, with the addresses it happened at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+#define TRACING		"/sys/kernel/tracing/"
+#define NPAGES		4
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* How many lines of the trace have both. */
+static int lines_with(const char *event, const char *field)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	char line[512];
+	int n = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, event) && strstr(line, field);
+	fclose(f);
+	return n;
+}
+
+TEST(events_tell_what_happens_and_where)
+{
+	char *mem = hmm_map(NPAGES), *buf = hmm_map(NPAGES);
+	struct hmm_access access = {
+		.request = HMM_DMIRROR_READ,
+		.addr = mem,
+		.ptr = buf,
+		.npages = NPAGES,
+	};
+	struct hmm_thread device;
+	char start[32];
+	int fd;
+
+	if (write_file(TRACING "events/hmm_mirror/enable", "0"))
+		SKIP(return, "no " TRACING "events/hmm_mirror");
+	fd = hmm_open(0);
+	if (fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	close(fd);
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, buf);
+	hmm_fill(mem, NPAGES, 1, 0);
+	snprintf(start, sizeof(start), "start=%#lx ", (unsigned long)mem);
+
+	ASSERT_EQ(0, write_file(TRACING "trace", ""));
+	ASSERT_EQ(0, write_file(TRACING "events/hmm_mirror/enable", "1"));
+	fd = hmm_open(0);
+	ASSERT_LE(0, fd);
+	access.fd = fd;
+	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_settle());
+
+	/* A read that collides once, with an invalidation of just our pages. */
+	ASSERT_EQ(0, hmm_stop_at(fd, HMM_DMIRROR_POINT_FAULTED));
+	hmm_thread_go(&device);
+	ASSERT_EQ(0, hmm_wait_at(fd, HMM_DMIRROR_POINT_FAULTED,
+				 HMM_PATIENCE_MS));
+	ASSERT_EQ(0, madvise(mem, NPAGES * hmm_page_size(), MADV_DONTNEED));
+	ASSERT_EQ(0, hmm_go_on(fd, HMM_DMIRROR_POINT_FAULTED));
+	ASSERT_EQ(0, hmm_thread_end(&device));
+	close(fd);
+	ASSERT_EQ(0, write_file(TRACING "events/hmm_mirror/enable", "0"));
+
+	EXPECT_LT(0, lines_with("hmm_interval_insert:", "start=0x0 "));
+	EXPECT_LT(0, lines_with("hmm_read_begin:", "waited_ns="));
+	EXPECT_EQ(1, lines_with("hmm_invalidate_start:", start));
+	EXPECT_EQ(1, lines_with("hmm_invalidate_end:", start));
+	EXPECT_LT(0, lines_with("hmm_invalidate_start:", "hit=1"));
+	EXPECT_LT(0, lines_with("hmm_read_retry:", "now="));
+	EXPECT_LT(0, lines_with("hmm_interval_remove:", "start=0x0 "));
+	ASSERT_EQ(0, write_file(TRACING "trace", ""));
+}
+
+TEST_HARNESS_MAIN
