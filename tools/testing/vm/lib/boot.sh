@@ -40,10 +40,23 @@ guest_cmdline() {
 		"hmm.mode=$GUEST_MODE $*"
 }
 
-# guest_boot KERNEL [WORD...]: runs the machine, its command line with the
+# guest_boot KERNEL [WORD...]: runs the machine. Under emulation a kernel now
+# and then dies in its own first milliseconds, before anything of ours is in
+# it: that is said, and tried once more. Once init has started, all counts.
+guest_boot() {
+	guest_boot_once "$@"
+	if [ "$GUEST_STATUS" = 124 ] || grep -q '^#hmm start$' "$RUN_DIR/verdict"; then
+		return
+	fi
+	say "$1: the kernel died before init began; once more"
+	show_tail "$RUN_DIR/console" 20
+	guest_boot_once "$@"
+}
+
+# guest_boot_once KERNEL [WORD...]: runs the machine, its command line with the
 # words, to its end; sets GUEST_STATUS to that of
 # QEMU, 124 after a timeout. Its words are shown as they come.
-guest_boot() {
+guest_boot_once() {
 	local qemu
 
 	guest_machine "$1"
