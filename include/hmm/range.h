@@ -27,7 +27,6 @@ struct hmm_mirror_range {
 	unsigned long default_flags;
 	unsigned long pfn_flags_mask;
 	/* private: */
-	struct hmm_mirror *mirror;
 	struct hmm_interval_notifier *interval;
 	struct hmm_interval_notifier own;
 	unsigned long seq;

@@ -48,7 +48,6 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 		return ret;
 	range->start = start;
 	range->end = end;
-	range->mirror = mirror;
 	range->interval = &range->own;
 	range->seq = 0;
 	return 0;
@@ -80,7 +79,6 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 	if (range->start < hmm_interval_start(interval) ||
 	    range->end - 1 > hmm_interval_last(interval))
 		return -EINVAL;
-	range->mirror = interval->mirror;
 	range->interval = interval;
 	range->seq = 0;
 	return 0;
