@@ -67,5 +67,7 @@ int hmm_mirror_register_locked(struct hmm_mirror *mirror,
 			       struct mm_struct *mm);
 void hmm_mirror_unregister(struct hmm_mirror *mirror);
 void hmm_mirror_synchronize(void);
+bool hmm_mirror_caused_by(const struct mmu_notifier_range *range,
+			  const void *owner);
 
 #endif /* _HMM_MIRROR_H */

@@ -8,6 +8,7 @@
 
 #include <hmm/mirror.h>
 
+#include "../compat/notifier.h"
 #include "context.h"
 
 static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
@@ -156,6 +157,29 @@ void hmm_mirror_synchronize(void)
 	mmu_notifier_synchronize();
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
+
+/**
+ * hmm_mirror_caused_by() - is this invalidation of the driver's own making?
+ * @range: what a callback was told
+ * @owner: the driver's &migrate_vma.pgmap_owner, or what it gave to
+ *         make_device_exclusive_range(); NULL is nobody
+ *
+ * For a driver that migrates pages, or makes them exclusive, and keeps its
+ * page table right while it does so: its callback may leave the mappings
+ * alone then. The interval collides all the same.
+ *
+ * Context: any; from a callback.
+ * Return: true if the invalidation comes from migrate_vma_setup() or
+ * make_device_exclusive_range() with this very owner.
+ *
+ * Since: 0.1
+ */
+bool hmm_mirror_caused_by(const struct mmu_notifier_range *range,
+			  const void *owner)
+{
+	return owner && hmm_range_caused_by(range, owner);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_caused_by);
 
 /* Runs inside of the SRCU of mm/mmu_notifier.c, whose name is private. */
 #define hmm_for_each_mirror(mirror, context) \
