@@ -13,8 +13,8 @@
  *
  * An entry is one unsigned long and is laid out alike on every kernel::
  *
- *   63     62     61     60..56  55..53    52..0
- *   VALID  WRITE  ERROR  order   private   page frame number
+ *   63     62     61     60..56  55..53    52   51..0
+ *   VALID  WRITE  ERROR  order   private   DMA  page frame number
  *
  * On the way in, %HMM_MIRROR_PFN_VALID asks for the page to be there and
  * %HMM_MIRROR_PFN_WRITE for it to be writable; what counts as the request is
@@ -43,7 +43,9 @@
 
 #define HMM_MIRROR_PFN_ORDER_SHIFT	56
 #define HMM_MIRROR_PFN_ORDER_MASK	0x1fUL
-#define HMM_MIRROR_PFN_MASK		(BIT(53) - 1)
+/* Mapped by hmm_mirror_range_dma_map(), which keeps it up to date. */
+#define HMM_MIRROR_PFN_DMA		BIT(52)
+#define HMM_MIRROR_PFN_MASK		(BIT(52) - 1)
 
 /**
  * hmm_mirror_pfn_to_pfn() - the page frame number of an entry

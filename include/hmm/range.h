@@ -9,12 +9,35 @@
 #include <hmm/pfn.h>
 
 /**
+ * DOC: compact output
+ *
+ * With %HMM_MIRROR_RANGE_COMPACT in @flags, a read writes one entry per CPU
+ * mapping instead of one per page: that of the mapping's first page within
+ * the range. Its order says for how many pages it stands, also where nothing
+ * is mapped or the device may use nothing: a hole of 2 MiB is one entry. The
+ * entries between stay as they are, so the array is indexed as ever;
+ * hmm_mirror_range_next() steps through it::
+ *
+ *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
+ *		program(range->start + i * PAGE_SIZE, range->pfns[i]);
+ *
+ * The whole range is asked for the same then, by @default_flags;
+ * @pfn_flags_mask must be 0.
+ */
+#define HMM_MIRROR_RANGE_COMPACT	BIT(0)
+
+/**
  * struct hmm_mirror_range - one request for the pages behind addresses
  * @start: first address; set by hmm_mirror_range_register()
  * @end: first address behind; set by hmm_mirror_range_register()
  * @pfns: set by the driver: an array with one entry per page; see pfn.h
  * @default_flags: set by the driver: requested of every page
  * @pfn_flags_mask: set by the driver: what of each entry counts as a request
+ * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
+ * @dev_private_owner: set by the driver: the owner of its device-private
+ *                     memory, &dev_pagemap.owner. Such pages of this owner
+ *                     are given as they are; those of another are faulted
+ *                     back to RAM. NULL: there is none.
  *
  * Zero it, then register it. A range serves one thread at a time.
  *
@@ -26,10 +49,13 @@ struct hmm_mirror_range {
 	unsigned long *pfns;
 	unsigned long default_flags;
 	unsigned long pfn_flags_mask;
+	unsigned int flags;
+	void *dev_private_owner;
 	/* private: */
 	struct hmm_interval_notifier *interval;
 	struct hmm_interval_notifier own;
 	unsigned long seq;
+	unsigned long mapped;
 };
 
 int hmm_mirror_range_register(struct hmm_mirror_range *range,
@@ -65,6 +91,29 @@ static inline bool
 hmm_mirror_range_valid(const struct hmm_mirror_range *range)
 {
 	return !hmm_interval_read_retry(range->interval, range->seq);
+}
+
+/**
+ * hmm_mirror_range_next() - the entry behind one of a compact range
+ * @range: a range with %HMM_MIRROR_RANGE_COMPACT, which was read
+ * @i: index of an entry: 0, or what this function returned
+ *
+ * Return: the index of the next entry that was written; at the end of the
+ * range the number of its pages.
+ *
+ * Since: 0.1
+ */
+static inline unsigned long
+hmm_mirror_range_next(const struct hmm_mirror_range *range, unsigned long i)
+{
+	unsigned int shift = PAGE_SHIFT + hmm_mirror_pfn_to_order(range->pfns[i]);
+	unsigned long addr = range->start + (i << PAGE_SHIFT);
+	unsigned long next = ((addr >> shift) + 1) << shift;
+
+	/* The next of the last address there is would be 0. */
+	if (next - 1 >= range->end - 1)
+		next = range->end;
+	return (next - range->start) >> PAGE_SHIFT;
 }
 
 #endif /* _HMM_RANGE_H */

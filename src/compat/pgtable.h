@@ -119,6 +119,15 @@ static inline unsigned long hmm_pte_plain_write(pte_t pte)
 }
 #endif
 
+/* Huge mappings can be special since 6.12; before, nothing told them apart. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define hmm_pmd_special		pmd_special
+#define hmm_pud_special		pud_special
+#else
+#define hmm_pmd_special(pmd)	false
+#define hmm_pud_special(pud)	false
+#endif
+
 /* A pointer to a table of the next level, and neither empty nor a leaf. */
 static inline bool hmm_pmd_table(pmd_t pmd)
 {

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include <hmm/pfn.h>
 
@@ -16,6 +17,12 @@
  * takes it away each time, and to do that it invalidates: a collision.
  */
 #define HMM_FAULT_TRIES	4
+
+/* How many pages are faulted in before the page tables are read again. */
+#define HMM_FAULT_BATCH	(64 * PAGE_SIZE)
+
+/* How much is read before others that want the mmap lock are let in. */
+#define HMM_FAULT_STRETCH	SZ_64M
 
 /* A vma whose pages a device must not or cannot use at all. */
 static bool hmm_vma_forbidden(const struct vm_area_struct *vma)
@@ -67,8 +74,38 @@ static int hmm_fault_page(struct hmm_fault *fault,
 }
 
 /*
- * Go on from @addr, where the walk stopped, as far as the vma there reaches.
- * Returns the first address that is not done, or an error.
+ * Fault in what is requested from @addr on. Where nothing has ever been, that
+ * is more than one page: what one fault maps is then known, and to read the
+ * page tables after each would cost more than it tells.
+ */
+static int hmm_fault_pages(struct hmm_fault *fault,
+			   struct vm_area_struct *vma, unsigned long addr,
+			   unsigned long end, bool *locked)
+{
+	unsigned long requested = hmm_walk_requested(&fault->walk, addr);
+	unsigned long last = addr;
+	int ret;
+
+	if (vma_is_anonymous(vma)) {
+		end = min(end, addr + HMM_FAULT_BATCH);
+		last = hmm_walk_empty(&fault->walk, addr, end);
+	}
+
+	do {
+		ret = hmm_fault_page(fault, vma, addr,
+				     requested & HMM_MIRROR_PFN_WRITE, locked);
+		addr += PAGE_SIZE;
+		if (ret || !*locked || addr >= last)
+			break;
+		requested = hmm_walk_requested(&fault->walk, addr);
+	} while (requested);
+	return ret;
+}
+
+/*
+ * Go on from @addr, where the walk stopped, as far as the vma there reaches,
+ * or until somebody else wants the mmap lock. @addr becomes the first address
+ * that is not done, *@locked whether the lock is still held.
  */
 static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
 			 unsigned long end, bool *locked)
@@ -77,6 +114,7 @@ static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
 	struct vm_area_struct *vma = find_vma(walk->mm, *addr);
 	unsigned long stopped = *addr;
 	bool forbidden;
+	int ret;
 
 	if (vma && vma->vm_start <= *addr) {
 		end = min(end, vma->vm_end);
@@ -87,35 +125,40 @@ static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
 		forbidden = true;
 	}
 
-	if (forbidden) {
-		*addr = hmm_walk_fill(walk, *addr, end, HMM_MIRROR_PFN_ERROR);
-		return *addr == end ? 0 : -EFAULT;
-	}
+	while (*locked && *addr < end) {
+		unsigned long next = end;
 
-	while (*locked) {
-		unsigned long entry, requested;
-		int ret;
-
-		walk->in_vma = true;
-		*addr = hmm_walk_page_tables(walk, *addr, end);
-		walk->in_vma = false;
-		if (*addr == end)
-			return 0;
+		if (next - *addr > HMM_FAULT_STRETCH)
+			next = *addr + HMM_FAULT_STRETCH;
+		walk->unusable = false;
+		if (forbidden) {
+			*addr = hmm_walk_fill(walk, *addr, next,
+					      HMM_MIRROR_PFN_ERROR);
+		} else {
+			walk->vma = vma;
+			*addr = hmm_walk_page_tables(walk, *addr, next);
+			walk->vma = NULL;
+		}
+		if (walk->unusable)
+			return -EFAULT;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (*addr != stopped)
 			fault->tries = 0;
 		stopped = *addr;
-		if (fault->tries == HMM_FAULT_TRIES)
-			return -EBUSY;
 
-		entry = walk->pfns[(*addr - walk->base) >> PAGE_SHIFT];
-		requested = hmm_walk_requested(walk, entry);
-		ret = hmm_fault_page(fault, vma, *addr,
-				     requested & HMM_MIRROR_PFN_WRITE, locked);
-		if (ret)
-			return ret;
-		fault->tries++;
+		if (*addr != next) {
+			if (fault->tries++ == HMM_FAULT_TRIES)
+				return -EBUSY;
+			ret = hmm_fault_pages(fault, vma, *addr, next, locked);
+			if (ret)
+				return ret;
+		}
+		if (*locked && !fault->keep_lock &&
+		    mmap_lock_is_contended(walk->mm)) {
+			mmap_read_unlock(walk->mm);
+			*locked = false;
+		}
 	}
 	return 0;
 }

@@ -50,6 +50,7 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 	range->end = end;
 	range->interval = &range->own;
 	range->seq = 0;
+	range->mapped = 0;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
@@ -81,13 +82,15 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 		return -EINVAL;
 	range->interval = interval;
 	range->seq = 0;
+	range->mapped = 0;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
 
 /**
  * hmm_mirror_range_unregister() - done with a request
- * @range: a range that was registered or bound
+ * @range: a range that was registered or bound; nothing of it is mapped for
+ *         DMA
  *
  * Context: may sleep; not from a callback.
  *
@@ -95,6 +98,8 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
  */
 void hmm_mirror_range_unregister(struct hmm_mirror_range *range)
 {
+	WARN_ONCE(range->mapped, "hmm_mirror range given up with %lu DMA mappings\n",
+		  range->mapped);
 	if (range->interval == &range->own)
 		hmm_interval_notifier_remove(&range->own);
 	range->interval = NULL;
@@ -148,11 +153,18 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	bool borrowed = current->mm == mm || fault->keep_lock;
 	int ret = -EBUSY;
 
+	if (range->flags & ~HMM_MIRROR_RANGE_COMPACT || range->mapped)
+		return -EINVAL;
+	if (range->flags & HMM_MIRROR_RANGE_COMPACT && range->pfn_flags_mask)
+		return -EINVAL;
+
 	if (!borrowed && !mmget_not_zero(mm))
 		return -ESRCH;
 	fault->walk.mm = mm;
 	fault->walk.pfns = range->pfns;
 	fault->walk.base = range->start;
+	fault->walk.owner = range->dev_private_owner;
+	fault->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
 	if (!hmm_range_collided(range))
 		ret = hmm_fault_range(fault, range->start, range->end);
 	if (!ret && hmm_range_collided(range))
@@ -173,7 +185,8 @@ static int hmm_range_read(struct hmm_mirror_range *range,
  *
  * Context: may sleep; without the mmap lock and without the update lock.
  * Return: 0, and then every entry is set; -EBUSY if the range has collided:
- * begin again; -ESRCH if the mm has exited, -EINTR if the task was killed.
+ * begin again; -ESRCH if the mm has exited, -EINTR if the task was killed,
+ * -EINVAL if pages of the range are mapped for DMA or its flags are none.
  * On an error each entry is either as it was or wholly set.
  *
  * Since: 0.1
@@ -216,8 +229,9 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
  * -EBUSY if the range has collided: begin again; -EFAULT where there is no
  * vma, one that cannot be read, device memory, or the fault failed; -EPERM
  * for a write where the vma does not allow it; -ESRCH if the mm has exited;
- * -EINTR if the task was killed; -ENOMEM. On an error each entry is either as
- * it was or wholly set.
+ * -EINTR if the task was killed; -ENOMEM; -EINVAL if pages of the range are
+ * mapped for DMA or its flags are none. On an error each entry is either as it
+ * was or wholly set.
  *
  * Since: 0.1
  */

@@ -16,10 +16,10 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/string.h>
 
 #include <hmm/pfn.h>
 
+#include "../compat/device_private.h"
 #include "../compat/pgtable.h"
 #include "walk.h"
 
@@ -27,117 +27,13 @@
 #error "hmm_mirror needs a 64-bit kernel: pfn entries and sequences are one word"
 #endif
 
-/* The longest stretch with interrupts off, in what a PMD entry spans. */
+/*
+ * The longest stretch with interrupts off: what a PMD entry spans, and as many
+ * entries. If huge pages need one entry each, it is more, but not more entries.
+ */
 #define HMM_WALK_STRETCH	PMD_SIZE
-
-/*
- * An entry that was written keeps what was requested of it, so that the same
- * array can be asked again: the request sits HMM_PFN_KEPT_SHIFT lower.
- */
-#define HMM_PFN_KEPT		BIT(55)
-#define HMM_PFN_KEPT_SHIFT	9
-#define HMM_PFN_REQUEST		(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
-
-/* What is requested of the page whose entry this is. */
-unsigned long hmm_walk_requested(const struct hmm_walk *walk,
-				 unsigned long entry)
-{
-	if (entry & HMM_PFN_KEPT)
-		entry <<= HMM_PFN_KEPT_SHIFT;
-	return ((entry & walk->mask) | walk->required) & HMM_PFN_REQUEST;
-}
-
-/*
- * Write one entry, unless it is less than what was requested: then it stays
- * as it is, and so does what it requests.
- */
-static __always_inline bool hmm_walk_put(struct hmm_walk *walk,
-					 unsigned long *slot,
-					 unsigned long entry)
-{
-	if (likely(!walk->mask)) {
-		if (unlikely(walk->required & ~entry))
-			return false;
-	} else {
-		unsigned long requested = *slot;
-
-		if (requested & HMM_PFN_KEPT)
-			requested <<= HMM_PFN_KEPT_SHIFT;
-		requested &= HMM_PFN_REQUEST;
-		if (((requested & walk->mask) | walk->required) & ~entry)
-			return false;
-		entry |= HMM_PFN_KEPT | (requested >> HMM_PFN_KEPT_SHIFT);
-	}
-	*slot = entry;
-	return true;
-}
-
-static unsigned long *hmm_walk_slot(const struct hmm_walk *walk,
-				    unsigned long addr)
-{
-	return &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
-}
-
-/*
- * Fill [addr, end) with @entry; returns the first address of which more was
- * requested than that.
- */
-unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
-			    unsigned long end, unsigned long entry)
-{
-	unsigned long *slot = hmm_walk_slot(walk, addr);
-
-	if (likely(!walk->mask)) {
-		if (walk->required & ~entry)
-			return addr;
-		memset64((u64 *)slot, entry, (end - addr) >> PAGE_SHIFT);
-		return end;
-	}
-	for (; addr < end; addr += PAGE_SIZE, slot++) {
-		if (!hmm_walk_put(walk, slot, entry))
-			break;
-	}
-	return addr;
-}
-
-/* The part of a mapping of 1 << @shift bytes that [addr, end) covers. */
-static unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
-				   unsigned long end, unsigned long pfn,
-				   unsigned int shift, bool writable)
-{
-	unsigned long *slot = hmm_walk_slot(walk, addr);
-	unsigned long n = (end - addr) >> PAGE_SHIFT;
-	unsigned long entry;
-
-	entry = pfn + ((addr & (BIT(shift) - 1)) >> PAGE_SHIFT);
-	entry |= HMM_MIRROR_PFN_VALID | (writable ? HMM_MIRROR_PFN_WRITE : 0) |
-		 (unsigned long)(shift - PAGE_SHIFT)
-			<< HMM_MIRROR_PFN_ORDER_SHIFT;
-
-	/* All of them are alike, but for the page frame. */
-	if (likely(!walk->mask)) {
-		if (walk->required & ~entry)
-			return addr;
-		for (; n >= 8; n -= 8, slot += 8, entry += 8) {
-			slot[0] = entry;
-			slot[1] = entry + 1;
-			slot[2] = entry + 2;
-			slot[3] = entry + 3;
-			slot[4] = entry + 4;
-			slot[5] = entry + 5;
-			slot[6] = entry + 6;
-			slot[7] = entry + 7;
-		}
-		while (n--)
-			*slot++ = entry++;
-		return end;
-	}
-	for (; addr < end; addr += PAGE_SIZE, slot++, entry++) {
-		if (!hmm_walk_put(walk, slot, entry))
-			break;
-	}
-	return addr;
-}
+#define HMM_WALK_COMPACT	PUD_SIZE
+#define HMM_WALK_ENTRIES	((long)(PMD_SIZE >> PAGE_SHIFT))
 
 /*
  * What a PTE says; false if that depends on the vma and the walk is not in
@@ -152,8 +48,13 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 		return true;
 	}
 	*entry = 0;
-	if (!pte_present(pte) || pte_protnone(pte))
-		return walk->in_vma;
+	if (!pte_present(pte)) {
+		if (walk->vma && walk->owner)
+			*entry = hmm_pte_device_entry(pte, walk->owner);
+		return walk->vma;
+	}
+	if (pte_protnone(pte))
+		return walk->vma;
 	/* The zero page is mapped as a special one, and never writable. */
 	if (pte_special(pte) && is_zero_pfn(pte_pfn(pte))) {
 		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID;
@@ -164,7 +65,7 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 	else
 		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
 			 (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
-	return walk->in_vma;
+	return walk->vma;
 }
 
 /*
@@ -216,7 +117,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 		if (likely(!walk->mask)) {
 			i += hmm_walk_plain_ptes(plain, ptep + i, slot + i,
 						 n - i);
-			if (walk->in_vma && !walk->required)
+			if (walk->vma && !walk->required)
 				i += hmm_walk_no_ptes(ptep + i, slot + i,
 						      n - i);
 			if (i == n)
@@ -230,6 +131,50 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 	return addr + (i << PAGE_SHIFT);
 }
 
+/* In a vma: a huge mapping that is not plain. */
+static unsigned long hmm_walk_odd_leaf(struct hmm_walk *walk,
+				       unsigned long addr, unsigned long end,
+				       unsigned long pfn, unsigned int shift,
+				       bool writable, bool special)
+{
+	if (!special)
+		return hmm_walk_leaf(walk, addr, end, pfn, shift, writable);
+	/* Of what is special, anonymous memory has the huge zero page only. */
+	if (vma_is_anonymous(walk->vma))
+		return hmm_walk_leaf(walk, addr, end, pfn, shift, false);
+	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);
+}
+
+/* In a vma: a PMD that is neither a table nor a plain mapping. */
+static unsigned long hmm_walk_odd_pmd(struct hmm_walk *walk, pmd_t pmd,
+				      unsigned long addr, unsigned long end)
+{
+	unsigned long entry = 0;
+
+	if (pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd))
+		return hmm_walk_odd_leaf(walk, addr, end, pmd_pfn(pmd),
+					 PMD_SHIFT, pmd_write(pmd),
+					 hmm_pmd_special(pmd));
+	if (walk->owner && !pmd_present(pmd))
+		entry = hmm_pmd_device_entry(pmd, walk->owner);
+	if (entry)
+		return hmm_walk_leaf(walk, addr, end,
+				     hmm_mirror_pfn_to_pfn(entry), PMD_SHIFT,
+				     entry & HMM_MIRROR_PFN_WRITE);
+	return hmm_walk_fill(walk, addr, end, 0);
+}
+
+/* Likewise a PUD. */
+static unsigned long hmm_walk_odd_pud(struct hmm_walk *walk, pud_t pud,
+				      unsigned long addr, unsigned long end)
+{
+	if (pud_present(pud) && pud_leaf(pud))
+		return hmm_walk_odd_leaf(walk, addr, end, pud_pfn(pud),
+					 PUD_SHIFT, pud_write(pud),
+					 hmm_pud_special(pud));
+	return hmm_walk_fill(walk, addr, end, 0);
+}
+
 static unsigned long hmm_walk_pmds(struct hmm_walk *walk, pud_t *pudp,
 				   pud_t pud, unsigned long addr,
 				   unsigned long end)
@@ -241,18 +186,22 @@ static unsigned long hmm_walk_pmds(struct hmm_walk *walk, pud_t *pudp,
 	do {
 		pmd_t pmd = READ_ONCE(*pmdp);
 
+		if (unlikely(walk->budget <= 0))
+			return addr;
 		next = pmd_addr_end(addr, end);
-		if (hmm_pmd_plain_leaf(plain, pmd))
+		if (hmm_pmd_plain_leaf(plain, pmd)) {
 			done = hmm_walk_leaf(walk, addr, next, pmd_pfn(pmd),
 					     PMD_SHIFT, pmd_write(pmd));
-		else if (hmm_pmd_table(pmd))
+		} else if (hmm_pmd_table(pmd)) {
 			done = hmm_walk_ptes(walk, pmd, addr, next);
-		else if (walk->in_vma)
-			done = hmm_walk_fill(walk, addr, next, 0);
-		else
+		} else if (walk->vma) {
+			done = hmm_walk_odd_pmd(walk, pmd, addr, next);
+		} else {
 			return addr;
+		}
 		if (done != next)
 			return done;
+		walk->budget -= hmm_pmd_table(pmd) ? PTRS_PER_PTE : 1;
 	} while (pmdp++, addr = next, addr != end);
 	return end;
 }
@@ -274,8 +223,8 @@ static unsigned long hmm_walk_puds(struct hmm_walk *walk, p4d_t *p4dp,
 					     PUD_SHIFT, pud_write(pud));
 		else if (hmm_pud_table(pud))
 			done = hmm_walk_pmds(walk, pudp, pud, addr, next);
-		else if (walk->in_vma)
-			done = hmm_walk_fill(walk, addr, next, 0);
+		else if (walk->vma)
+			done = hmm_walk_odd_pud(walk, pud, addr, next);
 		else
 			return addr;
 		if (done != next)
@@ -297,7 +246,7 @@ static unsigned long hmm_walk_p4ds(struct hmm_walk *walk, pgd_t *pgdp,
 		next = p4d_addr_end(addr, end);
 		if (!p4d_none(p4d) && !p4d_bad(p4d))
 			done = hmm_walk_puds(walk, p4dp, p4d, addr, next);
-		else if (walk->in_vma)
+		else if (walk->vma)
 			done = hmm_walk_fill(walk, addr, next, 0);
 		else
 			return addr;
@@ -319,7 +268,7 @@ static unsigned long hmm_walk_stretch(struct hmm_walk *walk,
 		next = pgd_addr_end(addr, end);
 		if (!pgd_none(pgd) && !pgd_bad(pgd))
 			done = hmm_walk_p4ds(walk, pgdp, pgd, addr, next);
-		else if (walk->in_vma)
+		else if (walk->vma)
 			done = hmm_walk_fill(walk, addr, next, 0);
 		else
 			return addr;
@@ -327,6 +276,54 @@ static unsigned long hmm_walk_stretch(struct hmm_walk *walk,
 			return done;
 	} while (pgdp++, addr = next, addr != end);
 	return end;
+}
+
+/* The table that holds the PTE of @addr; none if there is no such table. */
+static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
+{
+	pgd_t *pgdp = pgd_offset(walk->mm, addr);
+	pgd_t pgd = READ_ONCE(*pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t pmd;
+
+	if (pgd_none(pgd) || pgd_bad(pgd))
+		return __pmd(0);
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = READ_ONCE(*p4dp);
+	if (p4d_none(p4d) || p4d_bad(p4d))
+		return __pmd(0);
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = READ_ONCE(*pudp);
+	if (!hmm_pud_table(pud))
+		return __pmd(0);
+	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, addr));
+	return hmm_pmd_table(pmd) ? pmd : __pmd(0);
+}
+
+/*
+ * How far from @addr on do empty entries of one table reach? Returns the first
+ * address behind them; @addr if there is no table of PTEs.
+ */
+unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
+			     unsigned long end)
+{
+	unsigned long flags;
+	pte_t *ptep;
+	pmd_t pmd;
+
+	end = pmd_addr_end(addr, end);
+	local_irq_save(flags);
+	pmd = hmm_walk_table(walk, addr);
+	if (!pmd_none(pmd)) {
+		ptep = pte_offset_kernel(&pmd, addr);
+		while (addr < end && pte_none(READ_ONCE(*ptep))) {
+			addr += PAGE_SIZE;
+			ptep++;
+		}
+	}
+	local_irq_restore(flags);
+	return addr;
 }
 
 /*
@@ -343,21 +340,25 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
  * first address that cannot, or @end. Reschedules between stretches.
  *
  * Context: may sleep; the caller holds mm_users, and the mmap lock if
- * walk->in_vma or hmm_walk_needs_lock().
+ * walk->vma or hmm_walk_needs_lock().
  */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end)
 {
+	const unsigned long stretch = walk->compact ? HMM_WALK_COMPACT :
+						      HMM_WALK_STRETCH;
 	unsigned long next, done, flags;
 
 	while (addr < end) {
-		next = min(end, ALIGN(addr + 1, HMM_WALK_STRETCH));
+		/* The one behind the last address there is would be 0. */
+		next = min(end - 1, addr | (stretch - 1)) + 1;
+		walk->budget = HMM_WALK_ENTRIES;
 		local_irq_save(flags);
 		done = hmm_walk_stretch(walk, addr, next);
 		local_irq_restore(flags);
-		if (done != next)
+		if (done != next && walk->budget > 0)
 			return done;
-		addr = next;
+		addr = done;
 		cond_resched();
 		if (fatal_signal_pending(current))
 			break;

@@ -5,7 +5,7 @@
 #ifndef _HMM_CORE_WALK_H
 #define _HMM_CORE_WALK_H
 
-#include <linux/mm_types.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 /**
@@ -15,8 +15,12 @@
  * @base: address of the first entry
  * @mask: what of an entry on the way in counts as a request
  * @required: requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
- * @in_vma: the walk lies within one readable vma and the mmap lock is held,
- *          so that whatever is not a page is known to be none
+ * @owner: whose device-private pages are given as they are; NULL is nobody
+ * @budget: how many more entries to write with interrupts off
+ * @compact: write one entry per mapping; @mask is 0 then
+ * @unusable: the walk stopped at what no fault makes usable
+ * @vma: if not NULL, the walk lies within this readable vma and the mmap lock
+ *       is held, so that whatever is not a page is known to be none
  */
 struct hmm_walk {
 	struct mm_struct *mm;
@@ -24,15 +28,35 @@ struct hmm_walk {
 	unsigned long base;
 	unsigned long mask;
 	unsigned long required;
-	bool in_vma;
+	const void *owner;
+	long budget;
+	bool compact;
+	bool unusable;
+	struct vm_area_struct *vma;
 };
 
+/* walk.c */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end);
+unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
+			     unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
+
+/* entries.c */
 unsigned long hmm_walk_requested(const struct hmm_walk *walk,
-				 unsigned long entry);
+				 unsigned long addr);
+bool hmm_walk_put(struct hmm_walk *walk, unsigned long *slot,
+		  unsigned long entry);
 unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long entry);
+unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
+			    unsigned long end, unsigned long pfn,
+			    unsigned int shift, bool writable);
+
+static inline unsigned long *hmm_walk_slot(const struct hmm_walk *walk,
+					   unsigned long addr)
+{
+	return &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
+}
 
 #endif /* _HMM_CORE_WALK_H */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernels in how a page table says that a page lies in
+ * the memory of a device.
+ */
+#ifndef _HMM_COMPAT_DEVICE_PRIVATE_H
+#define _HMM_COMPAT_DEVICE_PRIVATE_H
+
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/version.h>
+
+#include <hmm/pfn.h>
+
+/*
+ * An entry that is not present is a swap entry before 6.19 and a leaf entry
+ * since. A huge one may be device-private since then, too.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#include <linux/leafops.h>
+
+typedef softleaf_t hmm_leaf_t;
+#define hmm_leaf_from_pte		softleaf_from_pte
+#define hmm_leaf_from_pmd		softleaf_from_pmd
+#define hmm_leaf_pfn			softleaf_to_pfn
+#define hmm_leaf_is_device		softleaf_is_device_private
+#define hmm_leaf_is_device_write	softleaf_is_device_private_write
+#else
+typedef swp_entry_t hmm_leaf_t;
+#define hmm_leaf_from_pte		pte_to_swp_entry
+#define hmm_leaf_from_pmd(pmd)		swp_entry(0, 0)
+#define hmm_leaf_pfn			swp_offset_pfn
+#define hmm_leaf_is_device		is_device_private_entry
+#define hmm_leaf_is_device_write	is_writable_device_private_entry
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define hmm_page_pgmap			page_pgmap
+#else
+#define hmm_page_pgmap(page)		((page)->pgmap)
+#endif
+
+/*
+ * The pfn entry of what is not present: none, unless it is device-private
+ * memory of @owner. The CPU's page table holds a reference on such a page.
+ */
+static inline unsigned long hmm_leaf_entry(hmm_leaf_t leaf, const void *owner)
+{
+	unsigned long pfn;
+
+	if (!hmm_leaf_is_device(leaf))
+		return 0;
+	pfn = hmm_leaf_pfn(leaf);
+	if (hmm_page_pgmap(pfn_to_page(pfn))->owner != owner)
+		return 0;
+	return pfn | HMM_MIRROR_PFN_VALID |
+	       (hmm_leaf_is_device_write(leaf) ? HMM_MIRROR_PFN_WRITE : 0);
+}
+
+static inline unsigned long hmm_pte_device_entry(pte_t pte, const void *owner)
+{
+	return hmm_leaf_entry(hmm_leaf_from_pte(pte), owner);
+}
+
+static inline unsigned long hmm_pmd_device_entry(pmd_t pmd, const void *owner)
+{
+	return hmm_leaf_entry(hmm_leaf_from_pmd(pmd), owner);
+}
+
+#endif /* _HMM_COMPAT_DEVICE_PRIVATE_H */
