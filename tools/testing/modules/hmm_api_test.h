@@ -61,7 +61,7 @@ struct hmm_api_run {
 /**
  * struct hmm_api_hand - a system call that a case wants to be made
  * @result: in: what the one before returned, or -errno
- * @nr: out: number
+ * @nr: in: number of the one before, or 0; out: number
  * @arg: out: arguments
  */
 struct hmm_api_hand {

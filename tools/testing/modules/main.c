@@ -65,6 +65,8 @@ static const struct api_case *const api_tables[] = {
 	api_lifetime_cases,
 	api_collide_cases,
 	api_reader_cases,
+	api_range_cases,
+	api_locked_cases,
 	api_dispatch_cases,
 	api_callback_cases,
 	api_stress_cases,
@@ -191,13 +193,14 @@ long api_hand_wait(void)
 
 static long api_hand(struct api_run *run, struct hmm_api_hand __user *arg)
 {
-	s64 result;
+	struct hmm_api_hand made;
 	int ret;
 
-	if (get_user(result, &arg->result))
+	if (copy_from_user(&made, arg, sizeof(made)))
 		return -EFAULT;
-	if (run->hand.nr && !run->made) {
-		run->hand.result = result;
+	/* The first time it comes, it has made none. */
+	if (made.nr && !run->made) {
+		run->hand.result = made.result;
 		/* Pairs with the acquire in api_hand_wait(). */
 		smp_store_release(&run->made, true);
 		wake_up_all(&run->wq);

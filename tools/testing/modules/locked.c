@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faulting in with the mmap lock and without: who holds it, and when.
+ *
+ * Memory whose faults have to wait is had from userfaultfd: they wait until
+ * the case itself says what the page contains.
+ */
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <linux/userfaultfd_k.h>
+#include <linux/unistd.h>
+
+#include <hmm/range.h>
+
+#include "api.h"
+
+/* Where the arguments of system calls are put; a page that nothing else uses. */
+#define API_ARGUMENTS	16
+
+static long api_call(long nr, unsigned long arg0, unsigned long arg1,
+		     unsigned long arg2)
+{
+	api_hand_start(nr, arg0, arg1, arg2);
+	return api_hand_wait();
+}
+
+static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
+{
+	unsigned long user = api_page(API_ARGUMENTS);
+
+	if (copy_to_user((void __user *)user, arg, size))
+		return -EFAULT;
+	return api_call(__NR_ioctl, fd, cmd, user);
+}
+
+/* A userfaultfd that has the faults of one page wait, or an error. */
+static int api_faults_wait(unsigned long page)
+{
+	struct uffdio_register reg = {
+		.range = { .start = api_page(page), .len = PAGE_SIZE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	long fd;
+
+	fd = api_call(__NR_userfaultfd, 0, 0, 0);
+	if (fd < 0)
+		return fd;
+	if (!EXPECT_EQ(0, api_ioctl(fd, UFFDIO_API, &api, sizeof(api))) ||
+	    !EXPECT_EQ(0, api_ioctl(fd, UFFDIO_REGISTER, &reg, sizeof(reg)))) {
+		api_call(__NR_close, fd, 0, 0);
+		return -EIO;
+	}
+	return fd;
+}
+
+static void api_let_fault(int fd, unsigned long page)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = api_page(page), .len = PAGE_SIZE },
+	};
+
+	EXPECT_EQ(0, api_ioctl(fd, UFFDIO_ZEROPAGE, &zero, sizeof(zero)));
+}
+
+/* Nobody holds the mmap lock. */
+static bool api_lock_is_free(void)
+{
+	struct rw_semaphore *lock = &current->mm->mmap_lock;
+
+	if (!down_write_trylock(lock))
+		return false;
+	up_write(lock);
+	return true;
+}
+
+static int api_fault_in(struct hmm_mirror_range *range, bool locked)
+{
+	int ret = hmm_mirror_range_wait_until_valid(range, MSEC_PER_SEC);
+
+	if (ret)
+		return ret;
+	return locked ? hmm_mirror_range_fault_locked(range) :
+			hmm_mirror_range_fault(range);
+}
+
+static int api_fault_in_fn(void *range)
+{
+	return api_fault_in(range, false);
+}
+
+static void fault_locked_keeps_the_lock(void)
+{
+	struct hmm_mirror_range range = {
+		.default_flags = HMM_MIRROR_PFN_REQ_FAULT,
+	};
+	struct mm_struct *mm = current->mm;
+	struct api_mirror *mirror = api_mirror();
+	unsigned long pfns[2] = {};
+	int fd, ret;
+
+	EXPECT_EQ(0, api_unmap(0, 2));
+	range.pfns = pfns;
+	EXPECT_EQ(0, hmm_mirror_range_register(&range, &mirror->mirror,
+					       api_page(0), api_page(2)));
+
+	/* What need not wait is there afterwards. */
+	mmap_read_lock(mm);
+	ret = api_fault_in(&range, true);
+	EXPECT_EQ(0, ret);
+	EXPECT(!api_lock_is_free());
+	mmap_read_unlock(mm);
+	EXPECT(pfns[0] & HMM_MIRROR_PFN_VALID);
+
+	EXPECT_EQ(0, api_unmap(0, 2));
+	fd = api_faults_wait(1);
+	if (fd == -ENOSYS || fd == -EPERM) {
+		api_skip("userfaultfd is not to be had here: %d", fd);
+		goto out;
+	}
+	if (fd < 0)
+		goto out;
+
+	mmap_read_lock(mm);
+	ret = api_fault_in(&range, true);
+	EXPECT_EQ(-EAGAIN, ret);
+	EXPECT(!api_lock_is_free());
+	mmap_read_unlock(mm);
+
+	api_let_fault(fd, 1);
+	mmap_read_lock(mm);
+	EXPECT_EQ(0, api_fault_in(&range, true));
+	mmap_read_unlock(mm);
+	EXPECT(pfns[1] & HMM_MIRROR_PFN_VALID);
+	api_call(__NR_close, fd, 0, 0);
+out:
+	hmm_mirror_range_unregister(&range);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(0, 2));
+}
+
+/*
+ * R38: while the fault waits, somebody else gets the mmap lock for writing;
+ * and then the fault succeeds.
+ */
+static void r38_a_fault_waits_without_the_lock(void)
+{
+	struct hmm_mirror_range range = {
+		.default_flags = HMM_MIRROR_PFN_REQ_FAULT,
+	};
+	struct api_mirror *mirror = api_mirror();
+	struct api_thread *thread;
+	unsigned long pfns[2] = {};
+	int fd;
+
+	EXPECT_EQ(0, api_unmap(0, 2));
+	fd = api_faults_wait(1);
+	if (fd == -ENOSYS || fd == -EPERM)
+		api_skip("userfaultfd is not to be had here: %d", fd);
+	if (fd < 0) {
+		api_unregister(mirror);
+		return;
+	}
+	range.pfns = pfns;
+	EXPECT_EQ(0, hmm_mirror_range_register(&range, &mirror->mirror,
+					       api_page(0), api_page(2)));
+	thread = api_thread(api_fault_in_fn, &range);
+	EXPECT(api_thread_stays(thread));
+	EXPECT(api_lock_is_free());
+	EXPECT(!api_thread_done(thread));
+	EXPECT_EQ(0, pfns[1]);
+
+	api_let_fault(fd, 1);
+	EXPECT_EQ(0, api_join(thread));
+	EXPECT(pfns[0] & HMM_MIRROR_PFN_VALID);
+	EXPECT(pfns[1] & HMM_MIRROR_PFN_VALID);
+
+	hmm_mirror_range_unregister(&range);
+	api_call(__NR_close, fd, 0, 0);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(0, 2));
+}
+
+const struct api_case api_locked_cases[] = {
+	{ "fault_locked_keeps_the_lock", fault_locked_keeps_the_lock,
+	  HMM_API_HELPER },
+	{ "r38_a_fault_waits_without_the_lock",
+	  r38_a_fault_waits_without_the_lock, HMM_API_HELPER },
+	{}
+};

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges: what they refuse, what they say of each page, compact or not, and
+ * the DMA addresses of their pages.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/platform_device.h>
+
+#include <hmm/dma.h>
+#include <hmm/range.h>
+
+#include "api.h"
+
+/* Any word that is no pfn entry: what was not written shows. */
+#define API_UNTOUCHED	0x5eed5eedUL
+
+static struct hmm_mirror_range *api_range(struct api_mirror *mirror,
+					  unsigned long page,
+					  unsigned long npages)
+{
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	unsigned long i;
+
+	range->pfns = api_alloc(npages * sizeof(*range->pfns));
+	for (i = 0; i < npages; i++)
+		range->pfns[i] = API_UNTOUCHED;
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(page),
+					       api_page(page + npages)));
+	return range;
+}
+
+static int api_snapshot(struct hmm_mirror_range *range)
+{
+	int ret = hmm_mirror_range_wait_until_valid(range, MSEC_PER_SEC);
+
+	return ret ? ret : hmm_mirror_range_snapshot(range);
+}
+
+static void r32_addresses_of_a_range(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 4, 4);
+	struct hmm_mirror_range range = {};
+
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
+						     api_page(1), api_page(1)));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
+						     api_page(2), api_page(1)));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
+						     api_page(1) + 8,
+						     api_page(2)));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
+						     api_page(1),
+						     api_page(2) - 8));
+
+	range.start = api_page(3);
+	range.end = api_page(5);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
+	range.start = api_page(7);
+	range.end = api_page(9);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
+	range.start = api_page(5);
+	range.end = api_page(5);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
+	range.start = api_page(4);
+	range.end = api_page(8);
+	EXPECT_EQ(0, hmm_mirror_range_bind(&range, &interval->notifier));
+	hmm_mirror_range_unregister(&range);
+
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+static void r32_flags_of_a_range(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_range(mirror, 0, 4);
+
+	range->flags = HMM_MIRROR_RANGE_COMPACT << 1;
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
+
+	/* One entry for many pages cannot request something of each. */
+	range->flags = HMM_MIRROR_RANGE_COMPACT;
+	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(API_UNTOUCHED, range->pfns[0]);
+
+	range->pfn_flags_mask = 0;
+	EXPECT_EQ(0, api_snapshot(range));
+	EXPECT(range->pfns[0] != API_UNTOUCHED);
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
+/* R30: nothing is requested of the hole, so it is no error, but it is set. */
+static void r30_each_page_as_it_was_requested(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+
+	EXPECT_EQ(0, vm_munmap(api_page(1), PAGE_SIZE));
+	range = api_range(mirror, 0, 4);
+	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[0] = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[1] = 0;
+	range->pfns[2] = HMM_MIRROR_PFN_REQ_FAULT;
+	range->pfns[3] = 0;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_VALID);
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_WRITE);
+	EXPECT(range->pfns[1] & HMM_MIRROR_PFN_ERROR);
+	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_VALID);
+	EXPECT(!(range->pfns[2] & HMM_MIRROR_PFN_WRITE));
+	EXPECT(!(range->pfns[3] & HMM_MIRROR_PFN_VALID));
+	EXPECT(!(range->pfns[3] & HMM_MIRROR_PFN_ERROR));
+
+	/* The same array asks for the same again; a new word for something new. */
+	EXPECT_EQ(0, api_unmap(2, 2));
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_VALID);
+	EXPECT(!(range->pfns[3] & HMM_MIRROR_PFN_VALID));
+	range->pfns[1] = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(-EFAULT, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(HMM_MIRROR_PFN_REQ_FAULT, range->pfns[1]);
+
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(1, 1));
+}
+
+/*
+ * Compact output says the same in fewer words: pages, and a hole in a vma and
+ * between two.
+ */
+static void compact_says_the_same(void)
+{
+	const unsigned long npages = 1024;
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *full, *compact;
+	unsigned long i, k, next, words = 0;
+
+	EXPECT_EQ(0, api_unmap(0, npages));
+	for (i = 5; i < 20; i += 2)
+		EXPECT_EQ(0, api_write(i));
+	EXPECT_EQ(0, vm_munmap(api_page(300), 300 * PAGE_SIZE));
+
+	full = api_range(mirror, 0, npages);
+	compact = api_range(mirror, 0, npages);
+	compact->flags = HMM_MIRROR_RANGE_COMPACT;
+	EXPECT_EQ(0, api_snapshot(full));
+	EXPECT_EQ(0, api_snapshot(compact));
+
+	for (i = 0; i < npages; i = next, words++) {
+		unsigned long entry = compact->pfns[i];
+
+		next = hmm_mirror_range_next(compact, i);
+		if (!EXPECT(next > i && next <= npages))
+			break;
+		entry &= ~(HMM_MIRROR_PFN_ORDER_MASK <<
+			   HMM_MIRROR_PFN_ORDER_SHIFT);
+		for (k = i; k < next; k++)
+			EXPECT_EQ(full->pfns[k], entry);
+		for (k = i + 1; k < next; k++)
+			EXPECT_EQ(API_UNTOUCHED, compact->pfns[k]);
+	}
+	/* At most 512 for the one table, and a few for the two holes. */
+	EXPECT(words < 512 + 32);
+
+	hmm_mirror_range_unregister(full);
+	hmm_mirror_range_unregister(compact);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(0, npages));
+}
+
+/* The answer is the same whichever field a kernel has it in. */
+static void own_invalidations_are_told_apart(void)
+{
+	struct mmu_notifier_range range = { .event = MMU_NOTIFY_MIGRATE };
+	int me, other;
+
+	range.owner = &me;
+	EXPECT(hmm_mirror_caused_by(&range, &me));
+	EXPECT(!hmm_mirror_caused_by(&range, &other));
+	EXPECT(!hmm_mirror_caused_by(&range, NULL));
+	range.event = MMU_NOTIFY_EXCLUSIVE;
+	EXPECT(hmm_mirror_caused_by(&range, &me));
+	range.event = MMU_NOTIFY_UNMAP;
+	EXPECT(!hmm_mirror_caused_by(&range, &me));
+	range.event = MMU_NOTIFY_MIGRATE;
+	range.owner = NULL;
+	EXPECT(!hmm_mirror_caused_by(&range, &me));
+	EXPECT(!hmm_mirror_caused_by(&range, NULL));
+}
+
+/* A device for the DMA API that has nothing behind it. */
+static struct platform_device *api_device(void)
+{
+	struct platform_device *pdev;
+
+	pdev = platform_device_register_simple("hmm_api_test", -1, NULL, 0);
+	if (!EXPECT(!IS_ERR(pdev)))
+		return NULL;
+	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev,
+						  DMA_BIT_MASK(64)));
+	return pdev;
+}
+
+/* R41: what failed half way leaves nothing mapped, and says why it failed. */
+static void r41_dma_map_is_undone_whole(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct platform_device *pdev = api_device();
+	struct hmm_mirror_range *range;
+	dma_addr_t addrs[4];
+	int i;
+
+	if (!pdev)
+		goto out;
+	EXPECT_EQ(0, api_unmap(0, 4));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, api_write(i));
+
+	range = api_range(mirror, 0, 4);
+	EXPECT_EQ(0, api_snapshot(range));
+	EXPECT_EQ(-EFAULT, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_TO_DEVICE, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+
+	/* The last page is there, but only to be read. */
+	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(-EPERM, hmm_mirror_range_dma_map(range, &pdev->dev,
+						   DMA_BIDIRECTIONAL, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_NONE, addrs));
+
+	/* What is mapped cannot be read again, nor mapped twice. */
+	EXPECT_EQ(0, hmm_mirror_range_dma_map(range, &pdev->dev,
+					      DMA_TO_DEVICE, addrs));
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_TO_DEVICE, addrs));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
+				   api_page(1), api_page(2));
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_DMA);
+	EXPECT(!(range->pfns[1] & HMM_MIRROR_PFN_DMA));
+	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_DMA);
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
+				   0, ULONG_MAX);
+	EXPECT_EQ(0, api_snapshot(range));
+
+	/* Read, but no longer true. */
+	EXPECT_EQ(0, api_write(3));
+	EXPECT_EQ(-EBUSY, hmm_mirror_range_dma_map(range, &pdev->dev,
+						   DMA_TO_DEVICE, addrs));
+	hmm_mirror_range_unregister(range);
+	platform_device_unregister(pdev);
+out:
+	api_unregister(mirror);
+}
+
+const struct api_case api_range_cases[] = {
+	{ "r32_addresses_of_a_range", r32_addresses_of_a_range },
+	{ "r32_flags_of_a_range", r32_flags_of_a_range },
+	{ "r30_each_page_as_it_was_requested",
+	  r30_each_page_as_it_was_requested },
+	{ "compact_says_the_same", compact_says_the_same },
+	{ "own_invalidations_are_told_apart",
+	  own_invalidations_are_told_apart },
+	{ "r41_dma_map_is_undone_whole", r41_dma_map_is_undone_whole },
+	{}
+};
