@@ -75,10 +75,20 @@ static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
 	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;
 }
 
+static inline unsigned long hmm_pmd_plain_pfn(pmd_t pmd)
+{
+	return (native_pmd_val(pmd) & PTE_PFN_MASK & PMD_MASK) >> PAGE_SHIFT;
+}
+
 /* 1 or 0, without a branch. */
 static inline unsigned long hmm_pte_plain_write(pte_t pte)
 {
 	return (native_pte_val(pte) >> _PAGE_BIT_RW) & 1;
+}
+
+static inline unsigned long hmm_pmd_plain_write(pmd_t pmd)
+{
+	return (native_pmd_val(pmd) >> _PAGE_BIT_RW) & 1;
 }
 #else
 struct hmm_plain {
@@ -113,9 +123,19 @@ static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
 	return pte_pfn(pte);
 }
 
+static inline unsigned long hmm_pmd_plain_pfn(pmd_t pmd)
+{
+	return pmd_pfn(pmd);
+}
+
 static inline unsigned long hmm_pte_plain_write(pte_t pte)
 {
 	return !!pte_write(pte);
+}
+
+static inline unsigned long hmm_pmd_plain_write(pmd_t pmd)
+{
+	return !!pmd_write(pmd);
 }
 #endif
 

@@ -175,35 +175,71 @@ static unsigned long hmm_walk_odd_pud(struct hmm_walk *walk, pud_t pud,
 	return hmm_walk_fill(walk, addr, end, 0);
 }
 
+/*
+ * Compact: the run of plain huge pages from @pmdp on, one entry for each.
+ * Returns how many of @n it took.
+ */
+static noinline unsigned long
+hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
+		    unsigned long *slot, unsigned long n)
+{
+	const unsigned long order = (unsigned long)(PMD_SHIFT - PAGE_SHIFT) <<
+				    HMM_MIRROR_PFN_ORDER_SHIFT;
+	unsigned long i;
+
+	for (i = 0; i < n; i++, slot += PTRS_PER_PTE) {
+		pmd_t pmd = READ_ONCE(pmdp[i]);
+
+		if (unlikely(!hmm_pmd_plain_leaf(plain, pmd)))
+			break;
+		*slot = hmm_pmd_plain_pfn(pmd) | HMM_MIRROR_PFN_VALID | order |
+			hmm_pmd_plain_write(pmd) << HMM_MIRROR_PFN_WRITE_BIT;
+	}
+	return i;
+}
+
+static unsigned long hmm_walk_pmd(struct hmm_walk *walk, pmd_t pmd,
+				  unsigned long addr, unsigned long end)
+{
+	if (hmm_pmd_plain_leaf(hmm_plain(false), pmd))
+		return hmm_walk_leaf(walk, addr, end, pmd_pfn(pmd), PMD_SHIFT,
+				     pmd_write(pmd));
+	if (hmm_pmd_table(pmd))
+		return hmm_walk_ptes(walk, pmd, addr, end);
+	if (walk->vma)
+		return hmm_walk_odd_pmd(walk, pmd, addr, end);
+	return addr;
+}
+
 static unsigned long hmm_walk_pmds(struct hmm_walk *walk, pud_t *pudp,
 				   pud_t pud, unsigned long addr,
 				   unsigned long end)
 {
+	const bool write = walk->required & HMM_MIRROR_PFN_WRITE;
 	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, addr);
-	const struct hmm_plain plain = hmm_plain(false);
-	unsigned long next, done;
+	unsigned long next, n;
 
-	do {
-		pmd_t pmd = READ_ONCE(*pmdp);
+	while (addr != end && walk->budget > 0) {
+		pmd_t pmd;
 
-		if (unlikely(walk->budget <= 0))
-			return addr;
-		next = pmd_addr_end(addr, end);
-		if (hmm_pmd_plain_leaf(plain, pmd)) {
-			done = hmm_walk_leaf(walk, addr, next, pmd_pfn(pmd),
-					     PMD_SHIFT, pmd_write(pmd));
-		} else if (hmm_pmd_table(pmd)) {
-			done = hmm_walk_ptes(walk, pmd, addr, next);
-		} else if (walk->vma) {
-			done = hmm_walk_odd_pmd(walk, pmd, addr, next);
-		} else {
-			return addr;
+		if (walk->compact && IS_ALIGNED(addr, PMD_SIZE)) {
+			n = hmm_walk_plain_pmds(hmm_plain(write), pmdp,
+						hmm_walk_slot(walk, addr),
+						(end - addr) >> PMD_SHIFT);
+			walk->budget -= n;
+			pmdp += n;
+			addr += n << PMD_SHIFT;
+			if (addr == end)
+				break;
 		}
-		if (done != next)
-			return done;
+		pmd = READ_ONCE(*pmdp++);
+		next = pmd_addr_end(addr, end);
+		addr = hmm_walk_pmd(walk, pmd, addr, next);
+		if (addr != next)
+			break;
 		walk->budget -= hmm_pmd_table(pmd) ? PTRS_PER_PTE : 1;
-	} while (pmdp++, addr = next, addr != end);
-	return end;
+	}
+	return addr;
 }
 
 static unsigned long hmm_walk_puds(struct hmm_walk *walk, p4d_t *p4dp,
