@@ -35,12 +35,20 @@ plot "read-threads-4.dat" using 1:2 with linespoints ls 1 title "ours, 4 CPUs", 
      "read-threads-2.dat" using 1:2 with linespoints ls 3 title "ours, 2 CPUs", \
      "read-threads-2.dat" using 1:3 with linespoints ls 4 title "kernel, 2 CPUs"
 
+set output "snapshots.svg"
+set title "snapshots of 64 KiB by several threads on disjoint parts of one mm"
+set ylabel "pages in a microsecond, all threads"
+plot "snapshot-threads-4.dat" using 1:2 with linespoints ls 1 title "ours, 4 CPUs", \
+     "snapshot-threads-4.dat" using 1:3 with linespoints ls 2 title "kernel, 4 CPUs", \
+     "snapshot-threads-2.dat" using 1:2 with linespoints ls 3 title "ours, 2 CPUs", \
+     "snapshot-threads-2.dat" using 1:3 with linespoints ls 4 title "kernel, 2 CPUs"
+
 stats "ratios.dat" using 2 nooutput
 n = STATS_records
 set terminal svg size 1000,(80 + 20 * n) dynamic noenhanced background rgb "white"
 set output "ratios.svg"
 set title "ours / the kernel's own" offset -30
-set xlabel "reads/us: more is better; all else: less" offset -10
+set xlabel "reads/us, pages/us: more is better; all else: less" offset -10
 unset ylabel
 unset key
 set lmargin 62

@@ -49,9 +49,10 @@ bench_report() {
 
 	mkdir -p "$new"
 	echo "hmm-mirror beside the HMM of $KERNEL (${KERNEL_ID})"
-	awk -f "$BENCH_DIR/report.awk" -v out="$new" "$RUN_DIR/rows"
+	awk -f "$BENCH_DIR/report.awk" -v out="$new" -v cores="$(nproc)" \
+		"$RUN_DIR/rows"
 	(cd "$new" && gnuplot "$BENCH_DIR/plots.gp") ||
 		die "gnuplot failed: nothing is reported"
-	cp "$new"/bench.json "$new"/*.svg "$BENCH_OUT/"
-	say "written to $BENCH_OUT: $(cd "$new" && echo bench.json *.svg)"
+	cp "$new"/bench.json "$new"/table.csv "$new"/*.svg "$BENCH_OUT/"
+	say "written to $BENCH_OUT: $(cd "$new" && echo bench.json table.csv *.svg)"
 }

@@ -29,6 +29,7 @@ struct bench_interval {
  * @mirror: of our side
  * @intervals: those that HMM_BENCH_INSERT made
  * @nr_intervals: how many
+ * @holder: of the mmap lock, between HMM_BENCH_HOLD and HMM_BENCH_HOLD_END
  */
 struct bench {
 	struct mutex lock;	/* see above */
@@ -37,6 +38,7 @@ struct bench {
 	struct hmm_mirror mirror;
 	void *intervals;
 	unsigned long nr_intervals;
+	struct bench_holder *holder;
 };
 
 /*
@@ -62,6 +64,10 @@ int bench_wait(struct bench *bench, struct hmm_bench_wait *arg);
 
 /* ranges.c */
 int bench_range(struct bench *bench, struct hmm_bench_range *arg);
+
+/* holder.c */
+int bench_hold(struct bench *bench, struct hmm_bench_hold *arg);
+int bench_hold_end(struct bench *bench, struct hmm_bench_hold *arg);
 
 /* latency.c */
 int bench_latency_start(struct hmm_bench_latency *arg);

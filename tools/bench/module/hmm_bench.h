@@ -67,16 +67,18 @@ struct hmm_bench_wait {
 
 #define HMM_BENCH_FAULT		0x1
 #define HMM_BENCH_WRITE		0x2
+#define HMM_BENCH_COMPACT	0x4
 
 /**
  * struct hmm_bench_range - one snapshot or fault of a range
  * @start: first address
  * @end: first address behind
- * @flags: HMM_BENCH_FAULT and _WRITE; 0 is a snapshot
- * @step: bytes per request; the range is done in so many
+ * @flags: HMM_BENCH_FAULT and _WRITE; without, it is a snapshot. _COMPACT: of
+ *         our side one entry per mapping; the kernel's has no such thing
+ * @step: bytes per request; the range is a multiple, or less than one
  * @ticks: out: for all requests, with the locks that the caller has to take
  * @ns: out: likewise, of CLOCK_MONOTONIC
- * @valid: out: how many entries say that there is a page
+ * @valid: out: how many pages are there, by the entries of the last request
  */
 struct hmm_bench_range {
 	__u64 start;
@@ -86,6 +88,20 @@ struct hmm_bench_range {
 	__u64 ticks;
 	__u64 ns;
 	__u64 valid;
+};
+
+/**
+ * struct hmm_bench_hold - the mmap lock, held for writing half of the time
+ * @period: ns for which it is held, and then not held
+ * @held: out: ns for which it was held
+ * @total: out: ns between HMM_BENCH_HOLD and HMM_BENCH_HOLD_END
+ * @nr: out: how often it was taken
+ */
+struct hmm_bench_hold {
+	__u64 period;
+	__u64 held;
+	__u64 total;
+	__u64 nr;
 };
 
 /**
@@ -132,5 +148,7 @@ struct hmm_bench_sizes {
 #define HMM_BENCH_LATENCY	_IOWR('b', 6, struct hmm_bench_latency)
 #define HMM_BENCH_LATENCY_END	_IOWR('b', 7, struct hmm_bench_latency)
 #define HMM_BENCH_SIZES		_IOR('b', 8, struct hmm_bench_sizes)
+#define HMM_BENCH_HOLD		_IOWR('b', 9, struct hmm_bench_hold)
+#define HMM_BENCH_HOLD_END	_IOWR('b', 10, struct hmm_bench_hold)
 
 #endif /* _HMM_BENCH_H */

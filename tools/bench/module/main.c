@@ -56,6 +56,7 @@ union bench_arg {
 	struct hmm_bench_read read;
 	struct hmm_bench_wait wait;
 	struct hmm_bench_range range;
+	struct hmm_bench_hold hold;
 	struct hmm_bench_latency latency;
 	struct hmm_bench_sizes sizes;
 };
@@ -71,6 +72,10 @@ static int bench_locked(struct bench *bench, unsigned int nr,
 		return bench_insert(bench, &arg->intervals);
 	case HMM_BENCH_CHURN:
 		return bench_churn(bench, &arg->intervals);
+	case HMM_BENCH_HOLD:
+		return bench_hold(bench, &arg->hold);
+	case HMM_BENCH_HOLD_END:
+		return bench_hold_end(bench, &arg->hold);
 	case HMM_BENCH_LATENCY:
 		return bench_latency_start(&arg->latency);
 	case HMM_BENCH_LATENCY_END:
@@ -129,8 +134,10 @@ static int bench_open(struct inode *inode, struct file *file)
 static int bench_release(struct inode *inode, struct file *file)
 {
 	struct bench *bench = file->private_data;
+	struct hmm_bench_hold hold;
 
 	if (bench->mm) {
+		bench_hold_end(bench, &hold);
 		bench_remove_all(bench);
 		if (bench->side == HMM_BENCH_OURS)
 			hmm_mirror_unregister(&bench->mirror);

@@ -34,7 +34,11 @@ static int bench_ours_requests(struct bench *bench,
 			       unsigned long *pfns)
 {
 	struct hmm_interval_notifier *interval = bench->intervals;
-	struct hmm_mirror_range range = { .pfns = pfns };
+	struct hmm_mirror_range range = {
+		.pfns = pfns,
+		.flags = arg->flags & HMM_BENCH_COMPACT ?
+			 HMM_MIRROR_RANGE_COMPACT : 0,
+	};
 	u64 at;
 	int ret;
 
@@ -95,19 +99,53 @@ static int bench_kernel_requests(struct bench *bench,
 	return 0;
 }
 
+/* How many pages the entries of the last request say that there are. */
+static u64 bench_ours_valid(const struct hmm_bench_range *arg,
+			    unsigned long *pfns, unsigned long nr)
+{
+	const struct hmm_mirror_range range = {
+		.start = arg->end - (nr << PAGE_SHIFT),
+		.end = arg->end,
+		.pfns = pfns,
+	};
+	unsigned long i, next;
+	u64 valid = 0;
+
+	for (i = 0; i < nr; i = next) {
+		next = i + 1;
+		if (arg->flags & HMM_BENCH_COMPACT)
+			next = hmm_mirror_range_next(&range, i);
+		if (pfns[i] & HMM_MIRROR_PFN_VALID)
+			valid += next - i;
+	}
+	return valid;
+}
+
+static u64 bench_kernel_valid(const unsigned long *pfns, unsigned long nr)
+{
+	unsigned long i;
+	u64 valid = 0;
+
+	for (i = 0; i < nr; i++)
+		valid += !!(pfns[i] & HMM_PFN_VALID);
+	return valid;
+}
+
 /*
  * The first of the inserted intervals guards it. All requests write to one
- * array, whose size is that of one request; the entries counted as valid are
+ * array, whose size is that of one request; the pages that are counted are
  * those of the last.
  */
 int bench_range(struct bench *bench, struct hmm_bench_range *arg)
 {
-	unsigned long nr, i, *pfns;
-	u64 begin, begin_ns, valid;
+	unsigned long nr, *pfns;
+	u64 begin, begin_ns;
 	int ret;
 
 	if (!bench->intervals || arg->start >= arg->end || !arg->step ||
-	    !PAGE_ALIGNED(arg->start | arg->end | arg->step))
+	    !PAGE_ALIGNED(arg->start | arg->end | arg->step) ||
+	    (arg->end - arg->start > arg->step &&
+	     (arg->end - arg->start) % arg->step))
 		return -EINVAL;
 	nr = min(arg->step, arg->end - arg->start) >> PAGE_SHIFT;
 	pfns = kvcalloc(nr, sizeof(*pfns), GFP_KERNEL);
@@ -123,11 +161,9 @@ int bench_range(struct bench *bench, struct hmm_bench_range *arg)
 	arg->ticks = bench_ticks() - begin;
 	arg->ns = ktime_get_ns() - begin_ns;
 
-	valid = bench->side == HMM_BENCH_OURS ? HMM_MIRROR_PFN_VALID :
-						HMM_PFN_VALID;
-	arg->valid = 0;
-	for (i = 0; i < nr; i++)
-		arg->valid += !!(pfns[i] & valid);
+	arg->valid = bench->side == HMM_BENCH_OURS ?
+		     bench_ours_valid(arg, pfns, nr) :
+		     bench_kernel_valid(pfns, nr);
 	kvfree(pfns);
 	return ret;
 }

@@ -26,14 +26,28 @@
  */
 typedef void (*work_fn)(int fd, int side, void *arg, double *values);
 
-/* Each value's median over @rounds rounds, in which the sides alternate. */
+/*
+ * Each value's median over all rounds, in which the sides alternate, and the
+ * quarters of the rounds below and above: how much it varied.
+ */
 struct result {
 	double ours[MAX_VALUES];
 	double kernel[MAX_VALUES];
+	double ours_low[MAX_VALUES];
+	double ours_high[MAX_VALUES];
+	double kernel_low[MAX_VALUES];
+	double kernel_high[MAX_VALUES];
 };
 
 void both_sides(struct result *result, int rounds, work_fn work, void *arg);
-void one_side(int side, double *values, work_fn work, void *arg);
+
+/*
+ * For times, which the host's other load disturbs: two processes, one for
+ * each side, that live throughout and take turns. @work prepares what it
+ * needs and measures while my_turn() says so.
+ */
+void alternate(struct result *result, int rounds, work_fn work, void *arg);
+bool my_turn(void);
 
 /*
  * One figure. @rule is what is to be reached: "<=15", "<=1.03x", ">=4x" with
@@ -42,6 +56,10 @@ void one_side(int side, double *values, work_fn work, void *arg);
 [[gnu::format(printf, 7, 8)]]
 void row(const char *group, double x, const char *unit, double ours,
 	 double kernel, const char *rule, const char *name, ...);
+
+/* What the next row() says beside its figures. */
+[[gnu::format(printf, 1, 2)]]
+void note(const char *text, ...);
 
 [[gnu::format(printf, 1, 2)]]
 void progress(const char *text, ...);
@@ -52,6 +70,7 @@ __u64 ticks(void);
 __u64 now_ns(void);
 void call(int fd, unsigned long nr, void *arg);
 char *map_pages(size_t length);
+char *map_aligned(size_t length, int advice);
 void unmap_pages(char *pages, size_t length);
 
 /* Groups of figures, one file each. */
@@ -60,6 +79,10 @@ void bench_read_cost(void);
 void bench_read_threads(void);
 void bench_read_wait(void);
 void bench_ranges(void);
+void bench_sparse(void);
+void bench_held(void);
+void bench_snapshots(void);
+void bench_snapshot_threads(void);
 void bench_munmap(void);
 void bench_sizes(void);
 

@@ -3,17 +3,15 @@
  * hmm_bench MODE [GROUP]: measures what makes sense on the machine that the
  * host booted. A figure is a line of fields with tabs between them:
  *
- *	figure group x name mode cpus unit ours kernel rule
+ *	figure group x name mode cpus unit ours kernel rule note
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -21,6 +19,7 @@
 #include "bench.h"
 
 static const char *mode;
+static char noted[200];
 
 void die(const char *what)
 {
@@ -40,6 +39,15 @@ void progress(const char *text, ...)
 	fflush(stdout);
 }
 
+void note(const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	vsnprintf(noted, sizeof(noted), text, args);
+	va_end(args);
+}
+
 void row(const char *group, double x, const char *unit, double ours,
 	 double kernel, const char *rule, const char *name, ...)
 {
@@ -49,9 +57,10 @@ void row(const char *group, double x, const char *unit, double ours,
 	va_start(args, name);
 	vprintf(name, args);
 	va_end(args);
-	printf("\t%s\t%ld\t%s\t%.8g\t%.8g\t%s\n",
+	printf("\t%s\t%ld\t%s\t%.8g\t%.8g\t%s\t%s\n",
 	       strcmp(mode, "smp") ? "icount" : "smp",
-	       sysconf(_SC_NPROCESSORS_ONLN), unit, ours, kernel, rule);
+	       sysconf(_SC_NPROCESSORS_ONLN), unit, ours, kernel, rule, noted);
+	noted[0] = '\0';
 	fflush(stdout);
 }
 
@@ -102,63 +111,21 @@ char *map_pages(size_t length)
 	return pages;
 }
 
+/* Of huge pages as well: @length bytes that begin where one may. */
+char *map_aligned(size_t length, int advice)
+{
+	char *region = map_pages(length + HUGE);
+	char *start = (char *)(((uintptr_t)region + HUGE - 1) & -HUGE);
+
+	if (madvise(start, length, advice))
+		die("madvise");
+	return start;
+}
+
 void unmap_pages(char *pages, size_t length)
 {
 	if (munmap(pages, length))
 		die("munmap");
-}
-
-void one_side(int side, double *values, work_fn work, void *arg)
-{
-	static double *shared;
-	int fd, status;
-	pid_t child;
-
-	if (!shared) {
-		shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (shared == MAP_FAILED)
-			die("mmap");
-	}
-	child = fork();
-	if (child < 0)
-		die("fork");
-	if (!child) {
-		fd = open("/dev/hmm_bench", O_RDWR);
-		if (fd < 0)
-			die("/dev/hmm_bench");
-		call(fd, HMM_BENCH_SIDE, (void *)(long)side);
-		work(fd, side, arg, shared);
-		/* Before the exit, which would invalidate each interval. */
-		close(fd);
-		_exit(0);
-	}
-	if (waitpid(child, &status, 0) != child || status) {
-		fprintf(stderr, "hmm_bench: a child ended with status %#x\n",
-			status);
-		exit(1);
-	}
-	memcpy(values, shared, MAX_VALUES * sizeof(*values));
-}
-
-void both_sides(struct result *result, int rounds, work_fn work, void *arg)
-{
-	double ours[MAX_VALUES][rounds], kernel[MAX_VALUES][rounds];
-	double values[MAX_VALUES];
-	int round, i;
-
-	for (round = 0; round < rounds; round++) {
-		one_side(HMM_BENCH_OURS, values, work, arg);
-		for (i = 0; i < MAX_VALUES; i++)
-			ours[i][round] = values[i];
-		one_side(HMM_BENCH_KERNEL, values, work, arg);
-		for (i = 0; i < MAX_VALUES; i++)
-			kernel[i][round] = values[i];
-	}
-	for (i = 0; i < MAX_VALUES; i++) {
-		result->ours[i] = median(ours[i], rounds);
-		result->kernel[i] = median(kernel[i], rounds);
-	}
 }
 
 struct group {
@@ -172,9 +139,13 @@ static const struct group groups[] = {
 	{ "icount", "read", bench_read_cost },
 	{ "icount", "interval", bench_intervals },
 	{ "icount", "range", bench_ranges },
+	{ "icount", "sparse", bench_sparse },
+	{ "icount", "held", bench_held },
 	{ "preempt", "munmap", bench_munmap },
 	{ "smp", "read", bench_read_threads },
 	{ "smp", "wait", bench_read_wait },
+	{ "smp", "snapshot", bench_snapshots },
+	{ "smp", "threads", bench_snapshot_threads },
 	{ NULL, NULL, NULL }
 };
 
