@@ -21,19 +21,23 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #include <linux/leafops.h>
 
-typedef softleaf_t hmm_leaf_t;
+#define hmm_leaf_t			softleaf_t
 #define hmm_leaf_from_pte		softleaf_from_pte
 #define hmm_leaf_from_pmd		softleaf_from_pmd
 #define hmm_leaf_pfn			softleaf_to_pfn
 #define hmm_leaf_is_device		softleaf_is_device_private
 #define hmm_leaf_is_device_write	softleaf_is_device_private_write
 #else
-typedef swp_entry_t hmm_leaf_t;
+#define hmm_leaf_t			swp_entry_t
 #define hmm_leaf_from_pte		pte_to_swp_entry
-#define hmm_leaf_from_pmd(pmd)		swp_entry(0, 0)
 #define hmm_leaf_pfn			swp_offset_pfn
 #define hmm_leaf_is_device		is_device_private_entry
 #define hmm_leaf_is_device_write	is_writable_device_private_entry
+
+static inline hmm_leaf_t hmm_leaf_from_pmd(pmd_t pmd)
+{
+	return swp_entry(0, 0);
+}
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)

@@ -144,8 +144,15 @@ static inline unsigned long hmm_pmd_plain_write(pmd_t pmd)
 #define hmm_pmd_special		pmd_special
 #define hmm_pud_special		pud_special
 #else
-#define hmm_pmd_special(pmd)	false
-#define hmm_pud_special(pud)	false
+static inline bool hmm_pmd_special(pmd_t pmd)
+{
+	return false;
+}
+
+static inline bool hmm_pud_special(pud_t pud)
+{
+	return false;
+}
 #endif
 
 /* A pointer to a table of the next level, and neither empty nor a leaf. */

@@ -171,6 +171,11 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  * device can map it by one as well; unless dma_max_mapping_size() of the
  * device is less, then in pieces of so much.
  *
+ * A bounce buffer would be a copy, and no sharing. Nothing in the DMA API tells
+ * for sure whether there is one: let the driver see at probe that the device
+ * can address all memory (dma_addressing_limited()) or is behind an IOMMU
+ * (device_iommu_mapped()), and refuse it otherwise.
+ *
  * The range cannot be read again before it is unmapped, whole.
  *
  * Context: the caller holds its update lock; does not sleep.
