@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA while the process changes its memory, forks and exits, and while the
+ * device is taken away. Like all that edu_lib.h makes, no test here may leave
+ * a fault of the IOMMU in the kernel's log.
+ */
+#include <dirent.h>
+#include <signal.h>
+
+#include "edu_lib.h"
+
+#define DRIVER		"/sys/bus/pci/drivers/hmm_edu/"
+
+/* The device takes 100 ms for one DMA: a step is tried so often at most. */
+#define TRIES		20
+
+/* For hmm_thread. */
+struct edu_job {
+	int fd;
+	void *dst;
+	void *src;
+};
+
+static int edu_job_run(void *arg)
+{
+	struct edu_job *job = arg;
+
+	return edu_copy(job->fd, job->dst, job->src, CHUNK);
+}
+
+/* Until so many DMAs were started in all. */
+static int edu_wait_started(int fd, __u64 started)
+{
+	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+
+	while (edu_stats(fd).started < started) {
+		if (hmm_now_ms() > patience)
+			return -ETIMEDOUT;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* An invalidation returns when the DMA is over, and the mapping gone. */
+TEST_F(edu, invalidation_waits_for_the_dma)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_edu_test_stats before, after;
+	struct hmm_thread thread;
+	int i;
+
+	REGISTER_BOTH();
+	for (i = 0; i < TRIES; i++) {
+		before = edu_stats(self->watch);
+		ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+		hmm_thread_go(&thread);
+		/* The second DMA of the two is the last, and writes to dst. */
+		ASSERT_EQ(0, edu_wait_started(self->watch,
+					      before.started + 2));
+		ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
+		after = edu_stats(self->watch);
+		EXPECT_EQ(0, after.busy);
+		EXPECT_EQ(2 * NPAGES - 1, after.mappings);
+		ASSERT_EQ(0, hmm_thread_end(&thread));
+		EXPECT_EQ(-1, hmm_differs_from(self->dst, 1, 0));
+		if (after.waited > before.waited)
+			break;
+	}
+	/* Else we were too slow each time, and nothing was tested. */
+	EXPECT_GT(TRIES, i);
+}
+
+/*
+ * R44: the device writes to the parent's copy and not to the child's, and the
+ * child cannot use the parent's file.
+ */
+TEST_F(edu, r44_fork_keeps_the_childs_memory_as_it_was)
+{
+	struct hmm_gate gate;
+	pid_t pid;
+
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst + self->page, self->src,
+			      CHUNK));
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (hmm_gate_wait(&gate))
+			_exit(1);
+		if (hmm_differs(self->dst, 1, 2, 0) != -1)
+			_exit(2);
+		if (edu_copy(self->fd, self->dst, self->src, CHUNK) != -EPERM)
+			_exit(3);
+		_exit(0);
+	}
+	EXPECT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+static void copy_until_killed(int *shared, struct hmm_gate *ready)
+{
+	char *src = hmm_map(1), *dst = hmm_map(1);
+
+	*shared = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (*shared < 0 || !src || !dst ||
+	    edu_register(*shared, src, 1, 0) ||
+	    edu_register(*shared, dst, 1, HMM_EDU_WRITE) ||
+	    hmm_gate_open(ready))
+		_exit(1);
+	while (!edu_copy(*shared, dst, src, CHUNK))
+		;
+	_exit(2);
+}
+
+/*
+ * The process goes while the device works for it, and the file stays: memory
+ * is given back when the device has finished, and not before.
+ */
+TEST_F(edu, exit_waits_for_the_dma)
+{
+	struct hmm_edu_test_stats before, after;
+	int *shared = hmm_map_shared(1);
+	struct hmm_gate ready;
+	pid_t pid;
+	int i;
+
+	ASSERT_NE(NULL, shared);
+	ASSERT_EQ(0, hmm_gate_make(&ready));
+	for (i = 0; i < TRIES; i++) {
+		before = edu_stats(self->watch);
+		pid = hmm_fork_sharing_files();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			copy_until_killed(shared, &ready);
+		ASSERT_EQ(0, hmm_gate_wait(&ready));
+		ASSERT_EQ(0, edu_wait_started(self->watch,
+					      before.started + 1));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(-SIGKILL, hmm_wait_exit(pid));
+		after = edu_stats(self->watch);
+		EXPECT_EQ(0, after.busy);
+		EXPECT_EQ(0, after.mappings);
+		EXPECT_EQ(2, after.buffers);
+		close(*shared);
+		if (after.waited > before.waited)
+			break;
+	}
+	EXPECT_GT(TRIES, i);
+}
+
+/* What else the process does to its memory, until told to stop. */
+struct unrest {
+	char *src;
+	char *dst;
+	bool stop;
+};
+
+static int make_unrest(void *arg)
+{
+	struct unrest *unrest = arg;
+	size_t page = hmm_page_size();
+	unsigned int seed = 1;
+
+	while (!__atomic_load_n(&unrest->stop, __ATOMIC_RELAXED)) {
+		size_t at = rand_r(&seed) % NPAGES * page;
+		char *mem = rand_r(&seed) % 2 ? unrest->src : unrest->dst;
+
+		/* Nothing of this changes what a page holds. */
+		switch (rand_r(&seed) % 3) {
+		case 0:
+			madvise(mem + at, page, MADV_DONTNEED);
+			break;
+		case 1:
+			mprotect(mem + at, page, PROT_READ);
+			mprotect(mem + at, page, PROT_READ | PROT_WRITE);
+			break;
+		case 2:
+			write_file("/proc/sys/vm/compact_memory", "1");
+			break;
+		}
+		usleep(rand_r(&seed) % 30000);
+	}
+	return 0;
+}
+
+/*
+ * Pages are replaced between copies, and come and go, move and change their
+ * protection while they run. Each page has a content of its own, and the one
+ * that was there before lives on: a copy from, or to, the wrong one shows.
+ */
+TEST_F(edu, copies_are_right_whatever_the_process_does)
+{
+	const size_t length = NPAGES * self->page, nfile = 16;
+	struct unrest unrest = { .src = self->src, .dst = self->dst };
+	__u64 end = hmm_now_ms() + 8000;
+	int copies = 0, refused = 0, ret, file;
+	unsigned int seed = 2, i, from, to;
+	struct hmm_thread thread;
+	char *content, *want;
+
+	file = memfd_create("edu", MFD_CLOEXEC);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, 2 * nfile * self->page));
+	content = mmap(NULL, 2 * nfile * self->page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, content);
+	hmm_fill(content, 2 * nfile, 5, 0);
+	want = malloc(2 * nfile * self->page);
+	ASSERT_NE(NULL, want);
+	memcpy(want, content, 2 * nfile * self->page);
+
+	/* src shows pages of the file's first half, dst those of its second. */
+	ASSERT_NE(MAP_FAILED, mmap(self->src, length, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_FIXED, file, 0));
+	ASSERT_NE(MAP_FAILED, mmap(self->dst, length, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_FIXED, file,
+				   nfile * self->page));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, hmm_thread_make(&thread, make_unrest, &unrest));
+	hmm_thread_go(&thread);
+
+	while (hmm_now_ms() < end) {
+		i = rand_r(&seed) % NPAGES;
+		from = rand_r(&seed) % nfile;
+		to = nfile + rand_r(&seed) % nfile;
+		ASSERT_NE(MAP_FAILED, mmap(self->src + i * self->page,
+					   self->page, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, file,
+					   from * self->page));
+		ASSERT_NE(MAP_FAILED, mmap(self->dst + i * self->page,
+					   self->page, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, file,
+					   to * self->page));
+		do {
+			ret = edu_copy(self->fd, self->dst + i * self->page,
+				       self->src + i * self->page, CHUNK);
+			refused += ret == -EPERM;
+		} while (ret == -EPERM);
+		ASSERT_EQ(0, ret);
+		copies++;
+		memcpy(want + to * self->page, want + from * self->page, CHUNK);
+		ASSERT_EQ(0, memcmp(want, content, 2 * nfile * self->page));
+	}
+	__atomic_store_n(&unrest.stop, true, __ATOMIC_RELAXED);
+	EXPECT_EQ(0, hmm_thread_end(&thread));
+	TH_LOG("%d copies, %d refused while read-only", copies, refused);
+	EXPECT_LT(0, copies);
+	free(want);
+}
+
+/* The name of the one device of the driver. */
+static int device_name(char *name, size_t size)
+{
+	DIR *dir = opendir(DRIVER);
+	struct dirent *entry;
+	int ret = -ENOENT;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (strchr(entry->d_name, ':')) {
+			snprintf(name, size, "%s", entry->d_name);
+			ret = 0;
+		}
+	}
+	closedir(dir);
+	return ret;
+}
+
+/* The device is taken away from under a copy, and comes back. */
+TEST_F(edu, device_goes_while_it_is_used)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_thread thread;
+	__u64 started;
+	char name[256];
+	bool traced;
+	int ret;
+
+	ASSERT_EQ(0, device_name(name, sizeof(name)));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	traced = !iommu_trace("1");
+	started = edu_stats(self->watch).started;
+	hmm_thread_go(&thread);
+	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
+	EXPECT_EQ(0, write_file(DRIVER "unbind", name));
+	iommu_trace("0");
+	EXPECT_EQ(0, edu_stats(self->watch).busy);
+	EXPECT_EQ(0, edu_stats(self->watch).mappings);
+	if (traced) {
+		EXPECT_EQ(2 * NPAGES * (long)self->page, iommu_mapped());
+		EXPECT_EQ(iommu_mapped(), iommu_unmapped());
+	}
+	/* One DMA of the two was made in any case. */
+	ret = hmm_thread_end(&thread);
+	EXPECT_TRUE(ret == -ENODEV || ret == 0);
+	EXPECT_EQ(-ENODEV, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_NE(0, access(DEVICE, F_OK));
+
+	EXPECT_EQ(0, write_file(DRIVER "bind", name));
+	close(self->fd);
+	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+}
+
+TEST_HARNESS_MAIN

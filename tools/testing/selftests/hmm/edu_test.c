@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA to and from the memory of a process, by a real device behind a real
+ * IOMMU (as real as QEMU's are), through samples/edu. Where the device uses an
+ * address that it should not have any more, the IOMMU faults: but for tests
+ * that announce it, no test may leave a fault in the kernel's log.
+ */
+#include "edu_lib.h"
+
+static struct hmm_edu_test_page edu_page(int fd, void *addr)
+{
+	struct hmm_edu_test_page page = { .addr = (uintptr_t)addr };
+
+	if (ioctl(fd, HMM_EDU_TEST_PAGE, &page))
+		memset(&page, 0xff, sizeof(page));
+	return page;
+}
+
+static int edu_dma(int fd, __u64 dma, bool write)
+{
+	struct hmm_edu_test_dma arg = { .dma = dma, .write = write };
+
+	return ioctl(fd, HMM_EDU_TEST_DMA, &arg) ? -errno : 0;
+}
+
+static int iommu_fault_comes(int kmsg)
+{
+	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+
+	while (!iommu_faults(kmsg)) {
+		if (hmm_now_ms() > patience)
+			return -ETIMEDOUT;
+		usleep(10000);
+	}
+	/* Let what belongs to it come, too. */
+	usleep(HMM_GLIMPSE_MS * 1000);
+	iommu_faults(kmsg);
+	return 0;
+}
+
+/* For the one who reads the kernel's log in the end: these are wanted. */
+static int announce_faults(void)
+{
+	return write_file("/dev/kmsg",
+			  "hmm-expect-begin: DMAR: .*(fault addr|handling fault)\n");
+}
+
+static int end_of_faults(void)
+{
+	return write_file("/dev/kmsg", "hmm-expect-end\n");
+}
+
+/* Across pages and at odd offsets; what is not copied to stays as it was. */
+TEST_F(edu, copies_what_it_is_told_to)
+{
+	const size_t from = 100, to = self->page - 1000, length = self->page;
+	char *want = malloc(NPAGES * self->page);
+
+	ASSERT_NE(NULL, want);
+	memcpy(want, self->dst, NPAGES * self->page);
+	memcpy(want + to, self->src + from, length);
+	REGISTER_BOTH();
+	EXPECT_EQ(0, edu_stats(self->watch).mappings);
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst + to, self->src + from,
+			      length));
+	EXPECT_EQ(0, memcmp(want, self->dst, NPAGES * self->page));
+	EXPECT_EQ(-1, hmm_differs(self->src, NPAGES, 1, 0));
+	EXPECT_EQ(2 * NPAGES, edu_stats(self->watch).mappings);
+	free(want);
+}
+
+/* What the CPU maps as one, the device gets as one. */
+TEST_F(edu, huge_page_is_one_mapping)
+{
+	struct hmm_edu_test_page first, at;
+	size_t size, npages, i;
+	const char *why;
+	char *mem = hmm_map_huge(&size, &why);
+	bool traced;
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	hmm_fill(mem, npages, 3, 0);
+	ASSERT_EQ(0, edu_register(self->fd, mem, npages, HMM_EDU_WRITE));
+	traced = !iommu_trace("1");
+	ASSERT_EQ(0, edu_copy(self->fd, mem + size - CHUNK, mem, CHUNK));
+	iommu_trace("0");
+	EXPECT_EQ(0, memcmp(mem + size - CHUNK, mem, CHUNK));
+	EXPECT_EQ(1, edu_stats(self->watch).mappings);
+	if (traced)
+		EXPECT_EQ((long)size, iommu_mapped());
+	first = edu_page(self->fd, mem);
+	EXPECT_EQ(1, first.prepared);
+	for (i = 0; i < npages; i++) {
+		at = edu_page(self->fd, mem + i * self->page);
+		ASSERT_EQ(first.dma + i * self->page, at.dma);
+	}
+
+	/* One small page goes, and with it the whole. */
+	ASSERT_EQ(0, madvise(mem + size / 2, self->page, MADV_DONTNEED));
+	EXPECT_EQ(0, edu_stats(self->watch).mappings);
+	ASSERT_EQ(0, edu_copy(self->fd, mem + size / 2, mem, CHUNK));
+	EXPECT_EQ(0, memcmp(mem + size / 2, mem, CHUNK));
+	EXPECT_EQ((__u64)npages, edu_stats(self->watch).mappings);
+}
+
+TEST_F(edu, read_only_memory_is_read_and_not_written)
+{
+	__u64 started;
+
+	ASSERT_EQ(0, mprotect(self->src, NPAGES * self->page, PROT_READ));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+
+	started = edu_stats(self->watch).started;
+	EXPECT_EQ(-ENOENT, edu_copy(self->fd, self->src, self->dst, CHUNK));
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, HMM_EDU_WRITE));
+	EXPECT_EQ(-EPERM, edu_copy(self->fd, self->src, self->dst, CHUNK));
+	EXPECT_EQ(started, edu_stats(self->watch).started);
+	EXPECT_EQ(-1, hmm_differs(self->src, NPAGES, 1, 0));
+}
+
+/* The memory that is there when the device looks is what it gets. */
+TEST_F(edu, new_pages_are_copied_not_those_that_went)
+{
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	ASSERT_EQ(2 * NPAGES, edu_stats(self->watch).mappings);
+
+	/* A second page beside the first, so that it cannot be the same. */
+	ASSERT_EQ(self->src,
+		  mremap(self->dst + self->page, self->page, self->page,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, self->src));
+	EXPECT_EQ(2 * NPAGES - 2, edu_stats(self->watch).mappings);
+	EXPECT_EQ(-1, hmm_differs(self->src, 1, 2, 1));
+	ASSERT_EQ(0, edu_unregister(self->fd, self->dst));
+	ASSERT_EQ(0, edu_register(self->fd, self->dst, 1, HMM_EDU_WRITE));
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+}
+
+/*
+ * The control of all others: a DMA through an address that an invalidation
+ * took away is a fault, and reaches no memory.
+ */
+TEST_F(edu, stale_address_faults)
+{
+	struct hmm_edu_test_page page;
+	int mapped, stale, seen;
+
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	page = edu_page(self->fd, self->dst);
+	ASSERT_EQ(1, page.prepared);
+	mapped = edu_dma(self->fd, page.dma, true);
+	ASSERT_EQ(0, mapped);
+	EXPECT_EQ(0, iommu_faults(self->kmsg));
+
+	ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
+	hmm_fill(self->dst, 1, 4, 0);
+	ASSERT_EQ(0, announce_faults());
+	stale = edu_dma(self->fd, page.dma, true);
+	seen = iommu_fault_comes(self->kmsg);
+	ASSERT_EQ(0, end_of_faults());
+	EXPECT_EQ(0, stale);
+	EXPECT_EQ(0, seen);
+	EXPECT_EQ(-1, hmm_differs(self->dst, 1, 4, 0));
+}
+
+/*
+ * R41: a map that fails in the middle leaves nothing. The driver is made to
+ * ask for pages to read and to map them for writing.
+ */
+TEST_F(edu, r41_map_fails_half_way)
+{
+	struct hmm_edu_test_page page;
+	int faulted, seen;
+	bool traced;
+
+	ASSERT_EQ(0, mprotect(self->dst + 2 * self->page, self->page,
+			      PROT_READ));
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, 0));
+	ASSERT_EQ(0, edu_register(self->fd, self->dst, NPAGES, HMM_EDU_WRITE |
+				  HMM_EDU_TEST_ASK_READ));
+	traced = !iommu_trace("1");
+	EXPECT_EQ(-EPERM, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	iommu_trace("0");
+	EXPECT_EQ(NPAGES, edu_stats(self->watch).mappings);
+	if (traced) {
+		EXPECT_EQ((NPAGES + 2) * (long)self->page, iommu_mapped());
+		EXPECT_EQ(2 * (long)self->page, iommu_unmapped());
+	}
+	page = edu_page(self->fd, self->dst);
+	EXPECT_EQ(0, page.prepared);
+	EXPECT_NE(0, page.dma);
+	ASSERT_EQ(0, announce_faults());
+	faulted = edu_dma(self->fd, page.dma, true);
+	seen = iommu_fault_comes(self->kmsg);
+	ASSERT_EQ(0, end_of_faults());
+	EXPECT_EQ(0, faulted);
+	EXPECT_EQ(0, seen);
+	EXPECT_EQ(-1, hmm_differs(self->dst, NPAGES, 2, 0));
+}
+
+/*
+ * R41: the same where the device's 28 bits of addresses are used up. What
+ * needs most of them finds them free again. Nearly no memory is needed: it
+ * is the zero page, and a huge one so that it does not take long.
+ */
+TEST_F(edu, r41_addresses_used_up)
+{
+	const size_t most = 240 << 20, more = 300 << 20;
+	int prot = PROT_READ, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	size_t size = hmm_huge_size();
+	char zero[CHUNK] = {};
+	char *mem;
+	int i;
+
+	if (!size)
+		SKIP(return, "this kernel has no transparent huge pages");
+	mem = mmap(NULL, more + size, prot, flags | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, madvise(mem, more + size, MADV_HUGEPAGE));
+	mem += -(uintptr_t)mem & (size - 1);
+
+	ASSERT_EQ(0, edu_register(self->fd, self->dst, NPAGES, HMM_EDU_WRITE));
+	ASSERT_EQ(0, edu_register(self->fd, mem, more / self->page, 0));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(-ENOMEM, edu_copy(self->fd, self->dst, mem, CHUNK));
+		ASSERT_EQ(0, edu_stats(self->watch).mappings);
+	}
+	ASSERT_EQ(0, edu_unregister(self->fd, mem));
+	ASSERT_EQ(0, edu_register(self->fd, mem, most / self->page, 0));
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, mem + most - CHUNK, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, zero, CHUNK));
+}
+
+/* Bit 4 of /proc/kpageflags, or -1. */
+static int is_dirty(const void *addr)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), ret = -1;
+	__u64 flags;
+
+	if (fd < 0)
+		return -1;
+	if (pread(fd, &flags, sizeof(flags),
+		  hmm_frame(addr) * sizeof(flags)) == sizeof(flags))
+		ret = flags >> 4 & 1;
+	close(fd);
+	return ret;
+}
+
+/* R41: pages that the device could write become dirty, and no others. */
+TEST_F(edu, r41_only_what_was_written_becomes_dirty)
+{
+	if (is_dirty(self->src) < 0)
+		SKIP(return, "no /proc/kpageflags");
+	/* Pages of no file, never swapped: dirty only if somebody says so. */
+	ASSERT_EQ(0, is_dirty(self->src));
+	ASSERT_EQ(0, is_dirty(self->dst));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	ASSERT_EQ(0, edu_unregister(self->fd, self->src));
+	ASSERT_EQ(0, edu_unregister(self->fd, self->dst));
+	EXPECT_EQ(0, is_dirty(self->src));
+	EXPECT_EQ(1, is_dirty(self->dst));
+}
+
+TEST_HARNESS_MAIN
