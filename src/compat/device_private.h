@@ -6,13 +6,14 @@
 #ifndef _HMM_COMPAT_DEVICE_PRIVATE_H
 #define _HMM_COMPAT_DEVICE_PRIVATE_H
 
-#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
 #include <linux/version.h>
 
 #include <hmm/pfn.h>
+
+#include "pgmap.h"
 
 /*
  * An entry that is not present is a swap entry before 6.19 and a leaf entry
@@ -38,12 +39,6 @@ static inline hmm_leaf_t hmm_leaf_from_pmd(pmd_t pmd)
 {
 	return swp_entry(0, 0);
 }
-#endif
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
-#define hmm_page_pgmap			page_pgmap
-#else
-#define hmm_page_pgmap(page)		((page)->pgmap)
 #endif
 
 /*

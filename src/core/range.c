@@ -227,11 +227,11 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
  * without any lock that a page fault may take.
  * Return: 0, and then every entry is set and holds what was requested of it;
  * -EBUSY if the range has collided: begin again; -EFAULT where there is no
- * vma, one that cannot be read, device memory, or the fault failed; -EPERM
- * for a write where the vma does not allow it; -ESRCH if the mm has exited;
- * -EINTR if the task was killed; -ENOMEM; -EINVAL if pages of the range are
- * mapped for DMA or its flags are none. On an error each entry is either as it
- * was or wholly set.
+ * vma, one that cannot be read (but pages that the CPU can reach in it may be
+ * given), device memory, or the fault failed; -EPERM for a write where the vma
+ * does not allow it; -ESRCH if the mm has exited; -EINTR if the task was
+ * killed; -ENOMEM; -EINVAL if pages of the range are mapped for DMA or its
+ * flags are none. On an error each entry is either as it was or wholly set.
  *
  * Since: 0.1
  */

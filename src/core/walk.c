@@ -12,6 +12,11 @@
  * every level. It stops at anything else. Inside of a vma that is known to be
  * readable, with the mmap lock held, what is not such a page is simply not
  * there. In both it stops where less is there than was requested.
+ *
+ * Present, ordinary pages in a vma that is not readable, or is a device's
+ * (VM_IO), have a meaning of their own to some. They are what the CPU can
+ * reach, and get_user_pages_fast() gives them out as well; so does this walk,
+ * without looking at the vma, unless something in the range makes it look.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "devmem.h"
 #include "dmirror.h"
 
 /* Ask the mirror for npages pages and program them. */
@@ -31,6 +32,7 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		.pfns = pfns,
 		.default_flags = write ? HMM_MIRROR_PFN_REQ_WRITE :
 					 HMM_MIRROR_PFN_REQ_FAULT,
+		.dev_private_owner = dm->device,
 	};
 	unsigned long index = start >> PAGE_SHIFT;
 	int ret;
@@ -81,7 +83,7 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 /**
  * dmirror_fault() - the device lacks an entry: get it, and those behind it
  * @dm: the file
- * @start: first address
+ * @start: in: first address; out: the first that could not be had
  * @end: first address behind
  * @write: the device wants to write
  *
@@ -89,11 +91,11 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
  * nevertheless accessed all that lies before it, so the request is halved
  * until the one page that fails is left.
  *
- * Return: 0; else the error of the first page that could not be had. The
- * pages before it have been programmed.
+ * Return: 0; else the error of the first page that could not be had, whose
+ * address is *@start then. The pages before it have been programmed.
  */
-static int dmirror_fault(struct dmirror *dm, unsigned long start,
-			 unsigned long end, bool write)
+int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
+		  bool write)
 {
 	unsigned long chunk = DMIRROR_CHUNK_PAGES;
 	unsigned long *pfns;
@@ -105,17 +107,17 @@ static int dmirror_fault(struct dmirror *dm, unsigned long start,
 	if (!pfns)
 		return -ENOMEM;
 
-	while (start < end) {
-		unsigned long npages = min(chunk, (end - start) >> PAGE_SHIFT);
+	while (*start < end) {
+		unsigned long npages = min(chunk, (end - *start) >> PAGE_SHIFT);
 
-		ret = dmirror_populate(dm, start, npages, pfns, write);
+		ret = dmirror_populate(dm, *start, npages, pfns, write);
 		if ((ret == -EFAULT || ret == -EPERM) && npages > 1) {
 			chunk = npages / 2;
 			continue;
 		}
 		if (ret)
 			break;
-		start += npages << PAGE_SHIFT;
+		*start += npages << PAGE_SHIFT;
 	}
 
 	kfree(pfns);
@@ -129,7 +131,7 @@ static int dmirror_fault(struct dmirror *dm, unsigned long start,
  */
 static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 {
-	void *addr = page_address(page);
+	void *addr = page_address(dmirror_devmem_content(page));
 	unsigned long probe;
 
 	if (!write)
@@ -140,7 +142,8 @@ static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 		return -EFAULT;
 	memcpy(addr, bounce, PAGE_SIZE);
 	/*
-	 * The CPU's entry may be clean (MADV_FREE leaves it so) and would not
+	 * The CPU's entry may be clean (MADV_FREE leaves it so), or there may
+	 * be none as the page is in the device's memory: it would not
 	 * tell that the page has changed. The mapping is still valid, as its
 	 * invalidation waits for the update lock: so nobody truncates the
 	 * page meanwhile, and the page lock is not needed. Waiting for that
@@ -196,6 +199,7 @@ static int dmirror_transfer(struct dmirror *dm, unsigned long start,
 			    unsigned long *done, u64 *faults)
 {
 	unsigned long end = start + (npages << PAGE_SHIFT);
+	unsigned long bad = start;
 	int err = 0;
 	int ret;
 
@@ -205,8 +209,11 @@ static int dmirror_transfer(struct dmirror *dm, unsigned long start,
 				   write, done);
 		if (ret != -ENOENT)
 			return ret;
-		/* What lies before the page that failed is done by now. */
-		if (err)
+		/*
+		 * The error is that of one page. One before it may have been
+		 * invalidated since it was programmed: that is faulted again.
+		 */
+		if (err && start + (*done << PAGE_SHIFT) >= bad)
 			return err;
 		/* What was faulted in may be gone again, time after time. */
 		if (fatal_signal_pending(current))
@@ -214,8 +221,8 @@ static int dmirror_transfer(struct dmirror *dm, unsigned long start,
 		cond_resched();
 
 		++*faults;
-		err = dmirror_fault(dm, start + (*done << PAGE_SHIFT), end,
-				    write);
+		bad = start + (*done << PAGE_SHIFT);
+		err = dmirror_fault(dm, &bad, end, write);
 	}
 }
 
@@ -266,6 +273,53 @@ int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 		cmd->cpages += done;
 		addr += size;
 		user += size;
+	}
+
+	kvfree(bounce);
+	return ret;
+}
+
+/**
+ * dmirror_read_entries() - copy what the device maps to the caller
+ * @dm: the file
+ * @cmd: the command; its cpages is filled in, also on failure
+ *
+ * Like READ, but faults nothing in.
+ *
+ * Return: 0, -ENOENT at the first page that the device does not map; -EFAULT
+ * also for the caller's buffer.
+ */
+int dmirror_read_entries(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	unsigned long window = min_t(u64, cmd->npages, DMIRROR_BOUNCE_PAGES);
+	char __user *user = u64_to_user_ptr(cmd->ptr);
+	void *bounce;
+	int ret = 0;
+
+	bounce = kvmalloc_array(window, PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+
+	cmd->cpages = 0;
+	while (!ret && cmd->cpages < cmd->npages) {
+		unsigned long npages = min_t(u64, window,
+					     cmd->npages - cmd->cpages);
+		unsigned long index = (cmd->addr >> PAGE_SHIFT) + cmd->cpages;
+		unsigned long done = 0;
+
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+
+		ret = dmirror_copy(dm, index, npages, bounce, false, &done);
+		if (copy_to_user(user + (cmd->cpages << PAGE_SHIFT), bounce,
+				 done << PAGE_SHIFT)) {
+			ret = -EFAULT;
+			break;
+		}
+		cmd->cpages += done;
 	}
 
 	kvfree(bounce);

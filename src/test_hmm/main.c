@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * test_hmm: a device that does not exist, and mirrors processes all the same.
- *
- * It is a driver like any other: all that it knows of a process comes from
- * include/hmm. User space makes it read and write the process's memory with
- * the ioctls of include/uapi/hmm/test_hmm.h.
+ * The file operations of a device: open, close, and the ioctls of
+ * include/uapi/hmm/test_hmm.h.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -15,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "devmem.h"
 #include "dmirror.h"
 
 /*
@@ -41,7 +39,13 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (!dm)
 		return -ENOMEM;
 
+	/* Where the misc device leaves itself. */
+	dm->device = container_of(file->private_data, struct dmirror_device,
+				  misc);
 	mutex_init(&dm->update_lock);
+	mutex_init(&dm->exclusive_lock);
+	dm->claim = DMIRROR_NO_CLAIM;
+	dm->devmem_limit = ~0ULL;
 	dmirror_prime_lockdep(dm);
 	/* The table grows with what user space asks for: charge it. */
 	xa_init_flags(&dm->table, XA_FLAGS_ACCOUNT);
@@ -58,12 +62,16 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (ret)
 		goto err_unregister;
 
+	mmgrab(current->mm);
+	dm->mm = current->mm;
+	dmirror_device_add_file(dm);
 	file->private_data = dm;
 	return 0;
 
 err_unregister:
 	hmm_mirror_unregister(&dm->mirror);
 err_free:
+	mutex_destroy(&dm->exclusive_lock);
 	mutex_destroy(&dm->update_lock);
 	kfree(dm);
 	return ret;
@@ -74,11 +82,14 @@ static int dmirror_close(struct inode *inode, struct file *file)
 	struct dmirror *dm = file->private_data;
 
 	dmirror_points_close(dm);
+	dmirror_device_remove_file(dm);
 	hmm_interval_notifier_remove(&dm->interval);
 	hmm_mirror_unregister(&dm->mirror);
 
 	/* No callback runs any more, and nobody else has the file. */
 	xa_destroy(&dm->table);
+	mmdrop(dm->mm);
+	mutex_destroy(&dm->exclusive_lock);
 	mutex_destroy(&dm->update_lock);
 	kfree(dm);
 	return 0;
@@ -98,7 +109,8 @@ static int dmirror_check_cmd(struct dmirror *dm, unsigned int nr,
 	if (cmd->addr > dm->task_size - size)
 		return -EINVAL;
 
-	if (nr == HMM_DMIRROR_CHECK)
+	if (nr == HMM_DMIRROR_CHECK || nr == HMM_DMIRROR_CHECK_EXCLUSIVE ||
+	    nr == HMM_DMIRROR_MIGRATE_TO_SYS)
 		return 0;
 	if (nr == HMM_DMIRROR_SNAPSHOT)
 		size = cmd->npages;
@@ -119,6 +131,18 @@ static long dmirror_command(struct dmirror *dm, unsigned int nr,
 	ret = dmirror_check_cmd(dm, nr, &cmd);
 	if (!ret) {
 		switch (nr) {
+		case HMM_DMIRROR_MIGRATE_TO_DEV:
+			ret = dmirror_migrate_to_dev(dm, &cmd);
+			break;
+		case HMM_DMIRROR_MIGRATE_TO_SYS:
+			ret = dmirror_migrate_to_sys(dm, &cmd);
+			break;
+		case HMM_DMIRROR_EXCLUSIVE:
+			ret = dmirror_exclusive(dm, &cmd);
+			break;
+		case HMM_DMIRROR_CHECK_EXCLUSIVE:
+			ret = dmirror_check_exclusive(dm, &cmd);
+			break;
 		case HMM_DMIRROR_READ:
 			ret = dmirror_access(dm, &cmd, false);
 			break;
@@ -138,6 +162,51 @@ static long dmirror_command(struct dmirror *dm, unsigned int nr,
 	if (copy_to_user(user, &cmd, sizeof(cmd)))
 		return -EFAULT;
 	return ret;
+}
+
+/* Those that name no addresses. */
+static long dmirror_device_command(struct dmirror *dm, unsigned int nr,
+				   struct hmm_dmirror_cmd __user *user)
+{
+	struct hmm_dmirror_cmd cmd;
+	int ret = 0;
+
+	if (copy_from_user(&cmd, user, sizeof(cmd)))
+		return -EFAULT;
+	cmd.cpages = 0;
+	cmd.faults = 0;
+
+	if (nr == HMM_DMIRROR_RELEASE)
+		ret = dmirror_devmem_release(dm->device, true);
+	else if (cmd.npages & ~HMM_DMIRROR_FLAG_FAIL_ALLOC)
+		ret = -EINVAL;
+	else
+		WRITE_ONCE(dm->flags, cmd.npages);
+
+	if (copy_to_user(user, &cmd, sizeof(cmd)))
+		return -EFAULT;
+	return ret;
+}
+
+static long dmirror_devmem(struct dmirror *dm,
+			   struct hmm_dmirror_devmem __user *user)
+{
+	struct hmm_dmirror_devmem stats = {
+		.own = atomic64_read(&dm->own),
+	};
+
+	dmirror_devmem_stats(dm->device, &stats);
+	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static long dmirror_limit(struct dmirror *dm, u64 __user *user)
+{
+	u64 limit;
+
+	if (copy_from_user(&limit, user, sizeof(limit)))
+		return -EFAULT;
+	WRITE_ONCE(dm->devmem_limit, limit);
+	return 0;
 }
 
 static long dmirror_stats(struct dmirror *dm,
@@ -204,9 +273,20 @@ static long dmirror_ioctl(struct file *file, unsigned int nr,
 	switch (nr) {
 	case HMM_DMIRROR_READ:
 	case HMM_DMIRROR_WRITE:
+	case HMM_DMIRROR_MIGRATE_TO_DEV:
+	case HMM_DMIRROR_MIGRATE_TO_SYS:
 	case HMM_DMIRROR_SNAPSHOT:
+	case HMM_DMIRROR_EXCLUSIVE:
+	case HMM_DMIRROR_CHECK_EXCLUSIVE:
 	case HMM_DMIRROR_CHECK:
 		return dmirror_command(dm, nr, user);
+	case HMM_DMIRROR_RELEASE:
+	case HMM_DMIRROR_FLAGS:
+		return dmirror_device_command(dm, nr, user);
+	case HMM_DMIRROR_DEVMEM:
+		return dmirror_devmem(dm, user);
+	case HMM_DMIRROR_DEVMEM_LIMIT:
+		return dmirror_limit(dm, user);
 	case HMM_DMIRROR_STATS:
 		return dmirror_stats(dm, user);
 	case HMM_DMIRROR_STOP_AT:
@@ -220,56 +300,11 @@ static long dmirror_ioctl(struct file *file, unsigned int nr,
 	}
 }
 
-static const struct file_operations dmirror_fops = {
+const struct file_operations dmirror_fops = {
 	.owner = THIS_MODULE,
 	.open = dmirror_open,
 	.release = dmirror_close,
+	.mmap = dmirror_mmap,
 	.unlocked_ioctl = dmirror_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
-
-static struct miscdevice dmirror_devices[] = {
-	{
-		.minor = MISC_DYNAMIC_MINOR,
-		.name = "hmm_dmirror0",
-		.fops = &dmirror_fops,
-	},
-	{
-		.minor = MISC_DYNAMIC_MINOR,
-		.name = "hmm_dmirror1",
-		.fops = &dmirror_fops,
-	},
-};
-
-static int __init dmirror_init(void)
-{
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < ARRAY_SIZE(dmirror_devices); i++) {
-		ret = misc_register(&dmirror_devices[i]);
-		if (ret)
-			goto err;
-	}
-	return 0;
-
-err:
-	while (i--)
-		misc_deregister(&dmirror_devices[i]);
-	return ret;
-}
-
-static void __exit dmirror_exit(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(dmirror_devices); i++)
-		misc_deregister(&dmirror_devices[i]);
-	/* Each close has waited for its callbacks; this costs nothing. */
-	hmm_mirror_synchronize();
-}
-
-module_init(dmirror_init);
-module_exit(dmirror_exit);
-MODULE_DESCRIPTION("Dummy device for tests of hmm_mirror");
-MODULE_LICENSE("GPL");

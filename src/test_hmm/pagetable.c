@@ -44,9 +44,50 @@ struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
 	lockdep_assert_held(&dm->update_lock);
 
 	entry = xa_load(&dm->table, index);
-	if (!entry || (write && xa_pointer_tag(entry) != DMIRROR_ENTRY_WRITE))
+	if (!entry || (write && !xa_pointer_tag(entry)))
 		return NULL;
 	return xa_untag_pointer(entry);
+}
+
+/* Does the device have the page at an address for itself? */
+bool dmirror_table_exclusive(struct dmirror *dm, unsigned long index)
+{
+	void *entry;
+
+	lockdep_assert_held(&dm->update_lock);
+
+	entry = xa_load(&dm->table, index);
+	return entry && xa_pointer_tag(entry) == DMIRROR_ENTRY_EXCLUSIVE;
+}
+
+/**
+ * dmirror_table_enter() - program one entry into the device page table
+ * @dm: the file
+ * @index: the address, in pages; reserved
+ * @page: the page
+ * @tag: DMIRROR_ENTRY_*, or 0
+ *
+ * Context: update lock held, since when the caller has made sure that the
+ * process still has the page there.
+ * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
+ */
+int dmirror_table_enter(struct dmirror *dm, unsigned long index,
+			struct page *page, unsigned long tag)
+{
+	void *old;
+
+	lockdep_assert_held(&dm->update_lock);
+
+	if (dm->released)
+		return -ESRCH;
+
+	old = xa_store(&dm->table, index, xa_tag_pointer(page, tag),
+		       GFP_NOWAIT | __GFP_NOWARN);
+	if (xa_is_err(old))
+		return -EAGAIN;
+	if (!old)
+		atomic64_inc(&dm->entries);
+	return 0;
 }
 
 /**
@@ -104,15 +145,10 @@ int dmirror_table_store(struct dmirror *dm, unsigned long index,
 			unsigned long request)
 {
 	unsigned long i;
-
-	lockdep_assert_held(&dm->update_lock);
-
-	if (dm->released)
-		return -ESRCH;
+	int ret;
 
 	for (i = 0; i < npages; i++) {
 		unsigned long tag = 0;
-		void *old;
 
 		/* Success promises it; without it the device would loop. */
 		if (WARN_ON_ONCE((pfns[i] & request) != request))
@@ -120,22 +156,17 @@ int dmirror_table_store(struct dmirror *dm, unsigned long index,
 		if (pfns[i] & HMM_MIRROR_PFN_WRITE)
 			tag = DMIRROR_ENTRY_WRITE;
 
-		old = xa_store(&dm->table, index + i,
-			       xa_tag_pointer(hmm_mirror_pfn_to_page(pfns[i]),
-					      tag),
-			       GFP_NOWAIT | __GFP_NOWARN);
-		if (xa_is_err(old))
-			return -EAGAIN;
-		if (!old)
-			atomic64_inc(&dm->entries);
+		ret = dmirror_table_enter(dm, index + i,
+					  hmm_mirror_pfn_to_page(pfns[i]), tag);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
 /* Take out the entries from first to last, both inclusive. */
-static unsigned long dmirror_table_drop(struct dmirror *dm,
-					unsigned long first,
-					unsigned long last, bool blockable)
+unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
+				 unsigned long last, bool blockable)
 {
 	unsigned long dropped = 0;
 	unsigned long index;
@@ -158,10 +189,21 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 {
 	struct dmirror *dm = container_of(interval, struct dmirror, interval);
 	bool blockable = mmu_notifier_range_blockable(range);
+	unsigned long first = range->start >> PAGE_SHIFT;
+	/* range->end is the first address that is not invalidated. */
+	unsigned long last = (range->end - 1) >> PAGE_SHIFT;
 	unsigned long dropped;
 	u32 delay;
 
 	atomic64_inc(&dm->invalidations);
+
+	/* The page stays where it is, only the CPU loses it: see exclusive.c. */
+	if (hmm_mirror_caused_by(range, dm)) {
+		atomic64_inc(&dm->own);
+		return true;
+	}
+	if (hmm_mirror_caused_by(range, dm->device))
+		atomic64_inc(&dm->own);
 
 	if (blockable) {
 		dmirror_point(dm, HMM_DMIRROR_POINT_INVALIDATE);
@@ -175,10 +217,9 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 		return false;
 	}
 
-	/* range->end is the first address that is not invalidated. */
-	dropped = dmirror_table_drop(dm, range->start >> PAGE_SHIFT,
-				     (range->end - 1) >> PAGE_SHIFT,
-				     blockable);
+	if (dm->claim >= first && dm->claim <= last)
+		dm->claim_lost = true;
+	dropped = dmirror_table_drop(dm, first, last, blockable);
 	atomic64_add(dropped, &dm->dropped);
 
 	mutex_unlock(&dm->update_lock);

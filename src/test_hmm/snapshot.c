@@ -10,13 +10,18 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "devmem.h"
 #include "dmirror.h"
 
-/*
- * Read the CPU's page tables until they hold still. Returns 0 with the update
- * lock held, and what was read is valid until it is let go.
+/**
+ * dmirror_look() - read the CPU's page tables until they hold still
+ * @dm: the file
+ * @range: what to read
+ *
+ * Return: 0 with the update lock held, and what was read is valid until it is
+ * let go; else an error without it.
  */
-static int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range)
+int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range)
 {
 	int ret;
 
@@ -42,7 +47,7 @@ static int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range)
 	return -EINTR;
 }
 
-static u8 dmirror_protection(unsigned long entry)
+static u8 dmirror_protection(struct dmirror *dm, unsigned long entry)
 {
 	unsigned int shift;
 	u8 prot;
@@ -56,6 +61,9 @@ static u8 dmirror_protection(unsigned long entry)
 					      HMM_DMIRROR_PROT_READ;
 	if (is_zero_pfn(hmm_mirror_pfn_to_pfn(entry)))
 		prot |= HMM_DMIRROR_PROT_ZERO;
+	else
+		prot |= dmirror_devmem_protection(dm->device,
+						  hmm_mirror_pfn_to_page(entry));
 
 	shift = hmm_mirror_pfn_to_order(entry) + PAGE_SHIFT;
 	if (shift == PMD_SHIFT)
@@ -73,7 +81,10 @@ static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
 				  unsigned long npages, unsigned long *pfns,
 				  u8 *prot)
 {
-	struct hmm_mirror_range range = { .pfns = pfns };
+	struct hmm_mirror_range range = {
+		.pfns = pfns,
+		.dev_private_owner = dm->device,
+	};
 	unsigned long i;
 	int ret;
 
@@ -85,7 +96,7 @@ static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
 	ret = dmirror_look(dm, &range);
 	if (!ret) {
 		for (i = 0; i < npages; i++)
-			prot[i] = dmirror_protection(pfns[i]);
+			prot[i] = dmirror_protection(dm, pfns[i]);
 		mutex_unlock(&dm->update_lock);
 	}
 
@@ -135,7 +146,8 @@ out:
 }
 
 /*
- * The CPU may grant more than the device has, but not less. The update lock
+ * The CPU may grant more than the device has, but not less; or nothing, where
+ * the device has a page alone. The update lock
  * is held since pfns were found valid: each invalidation that came before has
  * had its callback.
  */
@@ -148,6 +160,7 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
 	for (i = 0; i < npages; i++) {
 		struct page *page = dmirror_table_lookup(dm, index + i, false);
 		unsigned long need = HMM_MIRROR_PFN_VALID;
+		bool wrong;
 
 		if (!page)
 			continue;
@@ -155,8 +168,12 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
 			need |= HMM_MIRROR_PFN_WRITE;
 
 		cmd->cpages++;
-		if ((pfns[i] & need) != need ||
-		    hmm_mirror_pfn_to_page(pfns[i]) != page)
+		if (dmirror_table_exclusive(dm, index + i))
+			wrong = pfns[i] & HMM_MIRROR_PFN_VALID;
+		else
+			wrong = (pfns[i] & need) != need ||
+				hmm_mirror_pfn_to_page(pfns[i]) != page;
+		if (wrong || !dmirror_devmem_content(page))
 			cmd->faults++;
 	}
 }
@@ -192,6 +209,7 @@ int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 			.start = index << PAGE_SHIFT,
 			.end = (index + npages) << PAGE_SHIFT,
 			.pfns = pfns,
+			.dev_private_owner = dm->device,
 		};
 
 		ret = hmm_mirror_range_bind(&range, &dm->interval);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * The ioctls of the dummy device, /dev/hmm_dmirror0 and 1.
+ * The ioctls of the dummy devices, /dev/hmm_dmirror0 to 3: 0 and 1 have memory
+ * that the CPU cannot reach, 2 and 3 memory that it can, if the module was
+ * given some.
  *
  * Commands 0x00 to 0x08 and struct hmm_dmirror_cmd have the numbers and the
  * layout that the kernel's own test device has, so that programs written for
@@ -16,9 +18,9 @@
 /**
  * struct hmm_dmirror_cmd - one command to the device
  * @addr: in: address in the mirrored process; page aligned
- * @ptr: in: buffer in the caller: bytes for READ and WRITE, one byte a page
- *       for SNAPSHOT
- * @npages: in: how many pages
+ * @ptr: in: buffer in the caller: one byte a page for SNAPSHOT, else the
+ *       bytes of the pages
+ * @npages: in: how many pages; FLAGS: HMM_DMIRROR_FLAG_*
  * @cpages: out: how many pages were done, also when the command failed
  * @faults: out: how many times the device page table lacked an entry, or a
  *          right. A fault fetches all that is left of the command; of a
@@ -42,12 +44,36 @@ struct hmm_dmirror_cmd {
 #define HMM_DMIRROR_READ		_IOWR('H', 0x00, struct hmm_dmirror_cmd)
 /* Copy npages from ptr to the mirrored memory. */
 #define HMM_DMIRROR_WRITE		_IOWR('H', 0x01, struct hmm_dmirror_cmd)
+/*
+ * Move npages of private memory into the device's own, map them on the device
+ * and copy them to ptr. -EINVAL where nothing is mapped or nothing may be
+ * read; -ENOENT for a page that did not get there; -EOPNOTSUPP if the device
+ * has no memory.
+ */
+#define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
+/* Move back those of npages that are in this device. cpages: how many were. */
+#define HMM_DMIRROR_MIGRATE_TO_SYS	_IOWR('H', 0x03, struct hmm_dmirror_cmd)
 /* Write one HMM_DMIRROR_PROT_* byte a page to ptr; fault nothing. */
 #define HMM_DMIRROR_SNAPSHOT		_IOWR('H', 0x04, struct hmm_dmirror_cmd)
+/*
+ * Take npages of private memory from the CPU, so that the device may access
+ * them alone, and copy them to ptr. Whatever the CPU then does with a page
+ * takes it from the device. -EBUSY for a page that others use.
+ */
+#define HMM_DMIRROR_EXCLUSIVE		_IOWR('H', 0x05, struct hmm_dmirror_cmd)
+/* -EPERM if the device still has one of npages alone; cpages: how many. */
+#define HMM_DMIRROR_CHECK_EXCLUSIVE	_IOWR('H', 0x06, struct hmm_dmirror_cmd)
+/* Move all that any process has in the device back, and give its memory up. */
+#define HMM_DMIRROR_RELEASE		_IOWR('H', 0x07, struct hmm_dmirror_cmd)
+/* Behave as the flags say, instead of as before. */
+#define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
+
+/* Once: the next allocation for a migration, either way, fails. */
+#define HMM_DMIRROR_FLAG_FAIL_ALLOC	(1ULL << 0)
 
 /*
- * What SNAPSHOT says of a page: one of the first four, with PMD, PUD and
- * ZERO on top where they hold.
+ * What SNAPSHOT says of a page: one of the first four, with PMD, PUD and one
+ * of the last five on top where they hold.
  */
 enum {
 	HMM_DMIRROR_PROT_NONE	= 0x00,	/* mapped by a vma, nothing there */
@@ -57,6 +83,12 @@ enum {
 	HMM_DMIRROR_PROT_PMD	= 0x04,	/* mapped by a PMD entry */
 	HMM_DMIRROR_PROT_PUD	= 0x08,	/* mapped by a PUD entry */
 	HMM_DMIRROR_PROT_ZERO	= 0x10,	/* the shared zero page */
+	/* In memory of this device, or of another, that the CPU cannot reach. */
+	HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL	= 0x20,
+	HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE	= 0x30,
+	/* The same, where the CPU can. */
+	HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL	= 0x40,
+	HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE	= 0x50,
 };
 
 /**
@@ -98,6 +130,16 @@ enum {
 	HMM_DMIRROR_POINT_LOCKED,
 	/* in the release callback of a mirror whose mm exits */
 	HMM_DMIRROR_POINT_RELEASE,
+	/* MIGRATE_TO_DEV: pages are taken from the CPU, none copied yet */
+	HMM_DMIRROR_POINT_MIGRATING,
+	/*
+	 * the same on the way back: in MIGRATE_TO_SYS, and when the CPU faults
+	 * on a page in the device, by the file opened last of those that mirror
+	 * the faulting mm with that device
+	 */
+	HMM_DMIRROR_POINT_RETURNING,
+	/* EXCLUSIVE: a page is taken from the CPU, not yet on the device */
+	HMM_DMIRROR_POINT_EXCLUSIVE,
 	HMM_DMIRROR_POINTS,
 };
 
@@ -109,9 +151,10 @@ enum {
  *              by itself after 60 seconds or when killed.
  *
  * Each open file has its own points. Kernel threads and invalidations that
- * must not block never stop. While a task is stopped at INVALIDATE or LOCKED,
- * threads of the mirrored process must not touch new memory, unmap any, nor
- * create threads before GO_ON: they would wait for the stopped task.
+ * must not block never stop. While a task is stopped at INVALIDATE, LOCKED,
+ * MIGRATING or RETURNING, threads of the mirrored process must not touch new
+ * memory, unmap any, nor create threads before GO_ON: they would wait for the
+ * stopped task. The same goes for the page itself at EXCLUSIVE.
  */
 struct hmm_dmirror_point {
 	__u32 point;
@@ -144,8 +187,37 @@ struct hmm_dmirror_config {
 /*
  * Compare the device page table with the CPU's for npages from addr on.
  * cpages: how many entries the device has there; faults: how many of them
- * map a page, or grant a right, that the CPU's page table does not.
+ * map a page, or grant a right, that the CPU's page table does not; or claim
+ * a page for the device alone that the CPU can access; or are in device memory
+ * that is free.
  */
 #define HMM_DMIRROR_CHECK	_IOWR('H', 0x85, struct hmm_dmirror_cmd)
+
+/**
+ * struct hmm_dmirror_devmem - the memory of a device, for all of its files
+ * @capacity: pages that the device has now; it grows on demand
+ * @used: pages that are in use
+ * @allocated: pages that were ever given out
+ * @freed: pages that ever came back
+ * @chunks: pieces that the capacity consists of
+ * @own: invalidations that this file saw and that migrations of this device
+ *       or EXCLUSIVE on this file have caused
+ */
+struct hmm_dmirror_devmem {
+	__u64 capacity;
+	__u64 used;
+	__u64 allocated;
+	__u64 freed;
+	__u64 chunks;
+	__u64 own;
+};
+
+#define HMM_DMIRROR_DEVMEM	_IOR('H', 0x86, struct hmm_dmirror_devmem)
+
+/*
+ * MIGRATE_TO_DEV on this file takes no page while the device has so many in
+ * use; ~0, as at first, is no limit.
+ */
+#define HMM_DMIRROR_DEVMEM_LIMIT	_IOW('H', 0x87, __u64)
 
 #endif /* _UAPI_HMM_TEST_HMM_H */

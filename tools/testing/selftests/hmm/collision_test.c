@@ -261,4 +261,26 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
+/*
+ * A command over a hole does what lies before it. The page before it was
+ * programmed, then the hole was met; before the device gets to the page, it
+ * is invalidated. The error is the hole's, and the page is fetched once more.
+ */
+TEST_F(collision, page_before_a_hole_is_lost_meanwhile)
+{
+	self->access.npages = 2;
+	ASSERT_EQ(0, munmap(self->mem + self->page, self->page));
+	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
+	ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
+	/* It has begun to fetch the page that is not there. */
+	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_PATIENCE_MS));
+	ASSERT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
+	hmm_fill(self->mem, 1, 2, 0);
+	ASSERT_EQ(-EFAULT, go_on_and_end(self->fd, &self->device, BEGUN));
+
+	EXPECT_EQ(1, self->access.cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 2, 0));
+}
+
 TEST_HARNESS_MAIN

@@ -4,7 +4,10 @@
  * device works afterwards as before.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <kselftest_harness.h>
 
@@ -18,6 +21,10 @@ static const struct {
 	{ "WRITE", HMM_DMIRROR_WRITE },
 	{ "SNAPSHOT", HMM_DMIRROR_SNAPSHOT },
 	{ "CHECK", HMM_DMIRROR_CHECK },
+	{ "MIGRATE_TO_DEV", HMM_DMIRROR_MIGRATE_TO_DEV },
+	{ "MIGRATE_TO_SYS", HMM_DMIRROR_MIGRATE_TO_SYS },
+	{ "EXCLUSIVE", HMM_DMIRROR_EXCLUSIVE },
+	{ "CHECK_EXCLUSIVE", HMM_DMIRROR_CHECK_EXCLUSIVE },
 };
 
 FIXTURE(hostile) {
@@ -139,6 +146,7 @@ TEST_F(hostile, buffers_of_the_caller)
 		(char *)-1ULL,
 		none,
 	};
+	int ret;
 
 	ASSERT_NE(NULL, readonly);
 	ASSERT_NE(NULL, none);
@@ -159,6 +167,16 @@ TEST_F(hostile, buffers_of_the_caller)
 				  bad[i], 1, NULL)) {
 			TH_LOG("SNAPSHOT to %p", bad[i]);
 		}
+		ret = hmm_cmd(self->fd, HMM_DMIRROR_MIGRATE_TO_DEV, self->mem,
+			      bad[i], 1, NULL);
+		EXPECT_TRUE(ret == -EFAULT || ret == -EOPNOTSUPP) {
+			TH_LOG("MIGRATE_TO_DEV to %p: %d", bad[i], ret);
+		}
+		ret = hmm_cmd(self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
+			      bad[i], 1, NULL);
+		EXPECT_TRUE(ret == -EFAULT || ret == -EOPNOTSUPP) {
+			TH_LOG("EXCLUSIVE to %p: %d", bad[i], ret);
+		}
 		EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
 	}
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, readonly, 1, NULL));
@@ -173,6 +191,69 @@ TEST_F(hostile, buffers_of_the_caller)
 				     self->buf + 3 * self->page + 8, 1, NULL));
 	EXPECT_EQ(-1, hmm_differs(self->mem, 1, 1, 0));
 	hmm_fill(self->mem, 4, 1, 0);
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+/* What the commands of device memory do where there is nothing to be moved. */
+TEST_F(hostile, memory_that_does_not_move)
+{
+	static const unsigned long moving[] = {
+		HMM_DMIRROR_MIGRATE_TO_DEV, HMM_DMIRROR_MIGRATE_TO_SYS,
+		HMM_DMIRROR_EXCLUSIVE,
+	};
+	/* All that this process can have, of which almost all is a hole. */
+	const size_t everything = (1ULL << 47) / self->page - 1;
+	char *none = hmm_map(1), *file;
+	int ret;
+
+	ASSERT_NE(NULL, none);
+	ASSERT_EQ(0, mprotect(none, self->page, PROT_NONE));
+	file = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+		    self->fd, 0);
+	ASSERT_NE(MAP_FAILED, file);
+	for (size_t i = 0; i < ARRAY_SIZE(moving); i++) {
+		char *const where[] = { NULL, none, file };
+
+		for (size_t w = 0; w < ARRAY_SIZE(where); w++) {
+			ret = hmm_cmd(self->fd, moving[i], where[w], self->buf,
+				      1, NULL);
+			EXPECT_TRUE(ret == -EINVAL || ret == -EFAULT ||
+				    ret == -EOPNOTSUPP || ret == -EBUSY ||
+				    (!ret && where[w] == file)) {
+				TH_LOG("%#lx, %zu: %d", moving[i], w, ret);
+			}
+		}
+		ret = hmm_cmd(self->fd, moving[i], NULL, self->buf, everything,
+			      NULL);
+		EXPECT_TRUE(ret == -EINVAL || ret == -EFAULT ||
+			    ret == -EOPNOTSUPP) {
+			TH_LOG("%#lx, everything: %d", moving[i], ret);
+		}
+	}
+	/* A copy of the file's page may have been taken. */
+	ASSERT_EQ(0, munmap(file, self->page));
+	EXPECT_EQ(0, hmm_cmd(self->fd, HMM_DMIRROR_CHECK_EXCLUSIVE, NULL, NULL,
+			     everything, NULL));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, flags_that_do_not_exist)
+{
+	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL, 2,
+				   NULL));
+	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL,
+				   ~0UL, NULL));
+	EXPECT_EQ(0, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL, 0, NULL));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+/* R48: the module stays as long as anybody has the device open. */
+TEST_F(hostile, unloading_with_an_open_file)
+{
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "test_hmm", O_NONBLOCK));
+	EXPECT_TRUE(errno == EAGAIN || errno == EBUSY) TH_LOG("%d", errno);
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "hmm_mirror", O_NONBLOCK));
+	EXPECT_TRUE(errno == EAGAIN || errno == EBUSY) TH_LOG("%d", errno);
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
@@ -192,6 +273,10 @@ TEST_F(hostile, requests_and_their_arguments)
 		HMM_DMIRROR_READ, HMM_DMIRROR_WRITE, HMM_DMIRROR_SNAPSHOT,
 		HMM_DMIRROR_STATS, HMM_DMIRROR_STOP_AT, HMM_DMIRROR_WAIT_AT,
 		HMM_DMIRROR_GO_ON, HMM_DMIRROR_CONFIG, HMM_DMIRROR_CHECK,
+		HMM_DMIRROR_MIGRATE_TO_DEV, HMM_DMIRROR_MIGRATE_TO_SYS,
+		HMM_DMIRROR_EXCLUSIVE, HMM_DMIRROR_CHECK_EXCLUSIVE,
+		HMM_DMIRROR_RELEASE, HMM_DMIRROR_FLAGS, HMM_DMIRROR_DEVMEM,
+		HMM_DMIRROR_DEVMEM_LIMIT,
 	};
 	static const unsigned long unknown[] = {
 		0, ~0U, _IO('H', 0), _IOR('H', 0, struct hmm_dmirror_cmd),

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernels in exclusive access: none before 5.14, a range
+ * at a time until 6.14, one page at a time since.
+ */
+#ifndef _HMM_COMPAT_EXCLUSIVE_H
+#define _HMM_COMPAT_EXCLUSIVE_H
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/rmap.h>
+#include <linux/version.h>
+
+#if defined(CONFIG_DEVICE_PRIVATE) && \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#define HMM_HAS_EXCLUSIVE	1
+#else
+#define HMM_HAS_EXCLUSIVE	0
+#endif
+
+#if HMM_HAS_EXCLUSIVE
+/*
+ * Takes the page at an address from the CPU. Returns it locked and with a
+ * reference, or an error; -EBUSY if it cannot be had now. The caller holds the
+ * mmap lock for reading.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+static inline struct page *
+hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
+{
+	struct folio *folio;
+	struct page *page;
+
+	page = make_device_exclusive(mm, addr, owner, &folio);
+	/* Memory that is not anonymous; the older call left it out, too. */
+	return page == ERR_PTR(-EOPNOTSUPP) ? ERR_PTR(-EBUSY) : page;
+}
+#else
+static inline struct page *
+hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
+{
+	struct page *page = NULL;
+	int ret;
+
+	ret = make_device_exclusive_range(mm, addr, addr + PAGE_SIZE, &page,
+					  owner);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	return ret && page ? page : ERR_PTR(-EBUSY);
+}
+#endif
+#endif /* HMM_HAS_EXCLUSIVE */
+
+#endif /* _HMM_COMPAT_EXCLUSIVE_H */

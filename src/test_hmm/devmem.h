@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A device, and the memory that it has of its own.
+ */
+#ifndef _TEST_HMM_DEVMEM_H
+#define _TEST_HMM_DEVMEM_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+
+#include "../compat/devmem.h"
+#include "dmirror.h"
+
+enum dmirror_memory {
+	DMIRROR_MEMORY_NONE,
+	DMIRROR_MEMORY_PRIVATE,		/* out of the CPU's reach */
+	DMIRROR_MEMORY_COHERENT,	/* within it */
+};
+
+/*
+ * One of the devices. Its address is the owner of its memory, and of the
+ * invalidations that its migrations cause.
+ */
+struct dmirror_device {
+	struct miscdevice misc;
+	char name[16];
+	enum dmirror_memory memory;
+	/* where coherent memory lies */
+	phys_addr_t start;
+	unsigned long size;
+
+	/* protects files */
+	spinlock_t files_lock;
+	struct list_head files;
+	wait_queue_head_t files_wait;
+
+	/* protects chunks, what is in them, and the four counters */
+	spinlock_t lock;
+	struct list_head chunks;
+	unsigned long capacity;
+	unsigned long used;
+	unsigned long reserved;
+	unsigned long nr_chunks;
+	/* devmem.c says what these are for */
+	struct mutex grow_lock;		/* one chunk comes at a time */
+	struct mutex release_lock;	/* one RELEASE at a time */
+	struct rw_semaphore setup_lock;
+	atomic64_t allocated;
+	atomic64_t freed;
+};
+
+/* One piece of a device's memory. */
+struct dmirror_chunk {
+	struct dev_pagemap pagemap;
+	struct dmirror_device *device;
+	struct list_head node;
+	struct resource *region;
+	unsigned long first;		/* frame number */
+	unsigned long npages;
+
+	/* device->lock */
+	bool removing;
+	unsigned long used;
+	unsigned long hint;
+	unsigned long *map;		/* one bit a page: in use */
+
+	/* What a page holds; of private memory only. See devmem.c. */
+	struct page **content;
+};
+
+/* device.c */
+struct dmirror *dmirror_device_find(struct dmirror_device *device,
+				    struct mm_struct *mm);
+void dmirror_device_found(struct dmirror *dm);
+void dmirror_device_add_file(struct dmirror *dm);
+void dmirror_device_remove_file(struct dmirror *dm);
+
+/* devmem.c */
+void dmirror_devmem_init(struct dmirror_device *device);
+struct page *dmirror_devmem_content(struct page *page);
+u8 dmirror_devmem_protection(struct dmirror_device *device,
+			     struct page *page);
+bool dmirror_devmem_owns(struct dmirror_device *device, struct page *page);
+unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages);
+void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages);
+struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
+				  unsigned long *reserved);
+int dmirror_devmem_release(struct dmirror_device *device, bool killable);
+void dmirror_devmem_stats(struct dmirror_device *device,
+			  struct hmm_dmirror_devmem *stats);
+
+/* evict.c */
+int dmirror_evict_chunk(struct dmirror_chunk *chunk);
+vm_fault_t dmirror_migrate_to_ram(struct vm_fault *vmf);
+
+/* HMM_DMIRROR_FLAG_FAIL_ALLOC holds for one allocation. */
+static inline bool dmirror_fail_alloc(struct dmirror *dm)
+{
+	return dm && unlikely(READ_ONCE(dm->flags)) &&
+	       xchg(&dm->flags, 0) & HMM_DMIRROR_FLAG_FAIL_ALLOC;
+}
+
+/*
+ * A migration works on so much at a time: what one entry of the level above
+ * the page tables maps, so that no huge page is cut.
+ */
+#define DMIRROR_BATCH_PAGES	PTRS_PER_PTE
+
+static inline unsigned long dmirror_batch_end(unsigned long addr,
+					      unsigned long end)
+{
+	return min((addr & PMD_MASK) + PMD_SIZE, end);
+}
+
+#endif /* _TEST_HMM_DEVMEM_H */

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory in a device that the CPU can reach: it is where it was put until
+ * somebody moves it, and all see the same bytes at once.
+ */
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_devmem.h"
+
+#define NPAGES 16
+
+#define LOCAL	HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL
+#define REMOTE	HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE
+
+FIXTURE(coherent) {
+	int fd;
+	int other;
+	size_t page;
+	char *mem;
+	char *buf;
+	long used;
+};
+
+FIXTURE_SETUP(coherent)
+{
+	self->fd = hmm_open(2);
+	if (self->fd == -ENOENT)
+		SKIP(return, "no unit 2: see what test_hmm.ko said at load");
+	ASSERT_LE(0, self->fd);
+	self->other = hmm_open(3);
+	ASSERT_LE(0, self->other);
+	self->page = hmm_page_size();
+	self->mem = hmm_map_in_one(NPAGES);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->buf);
+	self->used = hmm_used_settles(self->fd, 0);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	ASSERT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+}
+
+FIXTURE_TEARDOWN(coherent)
+{
+	close(self->fd);
+	close(self->other);
+}
+
+TEST_F(coherent, cpu_and_devices_work_on_the_same_bytes)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	hmm_fill(self->mem, NPAGES, 2, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	/* The CPU's writing has taken nothing from the device. */
+	EXPECT_EQ(0, cmd.faults);
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	hmm_fill(self->buf, NPAGES, 3, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+
+	ASSERT_EQ(0, hmm_read(self->other, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+	EXPECT_EQ(NPAGES, hmm_where(self->other, self->mem, NPAGES, REMOTE));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->other, self->mem, NPAGES));
+}
+
+TEST_F(coherent, comes_back_when_told_to)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	/* It is the other's to move. */
+	ASSERT_EQ(0, hmm_to_sys(self->other, self->mem, NPAGES, &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, self->mem, self->buf, NPAGES,
+				      NULL));
+	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, NPAGES, &cmd));
+	EXPECT_EQ(NPAGES, cmd.cpages);
+	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, 0));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+}
+
+TEST_F(coherent, release_brings_it_back)
+{
+	struct hmm_dmirror_devmem devmem;
+
+	ASSERT_EQ(0, hmm_release(self->fd));
+	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	EXPECT_EQ(0, devmem.capacity);
+	EXPECT_EQ(0, devmem.used);
+	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, 0));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	/* And it may go there again. */
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+/* R44: the copy is one in the system. */
+TEST_F(coherent, r44_copy_on_write)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(2);
+
+		if (own < 0 || hmm_where(own, self->mem, NPAGES, LOCAL) !=
+		    NPAGES || hmm_differs(self->mem, NPAGES, 1, 0) != -1)
+			_exit(1);
+		hmm_fill(self->mem, NPAGES, 4, 0);
+		if (hmm_where(own, self->mem, NPAGES, 0) != NPAGES)
+			_exit(2);
+		_exit(hmm_differs(self->mem, NPAGES, 4, 0) == -1 ? 0 : 3);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+}
+
+/* R45: it goes with the mapping. */
+TEST_F(coherent, r45_unmapped)
+{
+	ASSERT_EQ(0, munmap(self->mem, NPAGES / 2 * self->page));
+	EXPECT_EQ(self->used + NPAGES / 2, hmm_used(self->fd));
+	EXPECT_EQ(NPAGES / 2, hmm_entries(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+}
+
+/* R47: there is only so much of it. */
+TEST_F_TIMEOUT(coherent, r47_exhausted, 180)
+{
+	struct hmm_dmirror_devmem devmem;
+	struct hmm_dmirror_cmd cmd;
+	size_t npages;
+	char *all, *buf;
+
+	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	npages = devmem.capacity - devmem.used;
+	ASSERT_LT(0, npages);
+	all = hmm_map(npages + 1);
+	buf = hmm_map(npages + 1);
+	ASSERT_NE(NULL, all);
+	ASSERT_NE(NULL, buf);
+	memset(all, 9, (npages + 1) * self->page);
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, all, buf, npages + 1, &cmd));
+	EXPECT_EQ(npages, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs_from(buf, npages, 9));
+	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	EXPECT_EQ(devmem.capacity, devmem.used);
+	EXPECT_EQ(-1, hmm_differs_from(all, npages + 1, 9));
+	/* One page comes back, and another finds its place. */
+	ASSERT_EQ(0, hmm_to_sys(self->fd, all, 1, NULL));
+	EXPECT_EQ(0, hmm_to_dev(self->fd, all + npages * self->page, buf, 1,
+				NULL));
+	EXPECT_EQ(-1, hmm_differs_from(all, npages + 1, 9));
+	ASSERT_EQ(0, munmap(all, (npages + 1) * self->page));
+	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+}
+
+/* R46: what is in a device may be taken as what is not. */
+TEST_F(coherent, r46_exclusive_access)
+{
+	int ret = hmm_cmd(self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem, self->buf,
+			  NPAGES, NULL);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no exclusive access: see what test_hmm.ko said at load");
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	hmm_fill(self->buf, NPAGES, 5, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 5, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R44: fork() of a process whose memory is in a device that the CPU cannot
+ * reach: what parent, child and their devices then see.
+ */
+#include <kselftest_harness.h>
+
+#include "hmm_devmem.h"
+
+#define NPAGES 8
+
+FIXTURE(devfork) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+	long used;
+	struct hmm_gate to_child;
+	struct hmm_gate to_parent;
+};
+
+#define devfork_data FIXTURE_DATA(devfork)
+
+FIXTURE_SETUP(devfork)
+{
+	int ret;
+
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map_in_one(NPAGES);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->buf);
+	ASSERT_EQ(0, hmm_gate_make(&self->to_child));
+	ASSERT_EQ(0, hmm_gate_make(&self->to_parent));
+	self->used = hmm_used_settles(self->fd, 0);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	ret = hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(devfork)
+{
+	close(self->fd);
+}
+
+/* All of it comes back when both have gone or touched it. */
+static void expect_no_leak(struct __test_metadata *_metadata,
+			   devfork_data *self, unsigned int seed)
+{
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, seed, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used, hmm_used_settles(self->fd, self->used));
+}
+
+TEST_F(devfork, r44_childs_writes_stay_its_own)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (hmm_differs(self->mem, NPAGES, 1, 0) != -1)
+			_exit(1);
+		hmm_fill(self->mem, NPAGES, 2, 0);
+		hmm_gate_open(&self->to_parent);
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->mem, NPAGES, 2, 0) == -1 ? 0 : 2);
+	}
+	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	expect_no_leak(_metadata, self, 1);
+}
+
+/* The device may no longer write to what is both's now. */
+TEST_F(devfork, r44_device_breaks_copy_on_write)
+{
+	struct hmm_dmirror_cmd cmd;
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&self->to_child);
+		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+	}
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_fill(self->buf, NPAGES, 3, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	EXPECT_LT(0, cmd.faults);
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	hmm_gate_open(&self->to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	expect_no_leak(_metadata, self, 3);
+}
+
+/* Reading takes nothing from anybody: the page stays in the device for both. */
+TEST_F(devfork, r44_device_reads_what_is_shared_in_the_device)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		if (own < 0 || hmm_in_device(own, self->mem, NPAGES) != NPAGES)
+			_exit(1);
+		if (hmm_read(own, self->mem, self->buf, NPAGES, NULL) ||
+		    hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+			_exit(2);
+		if (hmm_in_device(own, self->mem, NPAGES) != NPAGES)
+			_exit(3);
+		_exit(hmm_mismatches(own, self->mem, NPAGES) ? 4 : 0);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + NPAGES,
+		  hmm_used_settles(self->fd, self->used + NPAGES));
+	expect_no_leak(_metadata, self, 1);
+}
+
+/* The child's device writes: the parent's page and device do not change. */
+TEST_F(devfork, r44_childs_device_is_not_the_parents)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		hmm_fill(self->buf, NPAGES, 4, 0);
+		if (own < 0 ||
+		    hmm_write(own, self->mem, self->buf, NPAGES, NULL))
+			_exit(1);
+		if (hmm_to_dev(own, self->mem, self->buf, NPAGES, NULL) ||
+		    hmm_differs(self->buf, NPAGES, 4, 0) != -1)
+			_exit(2);
+		_exit(hmm_differs(self->mem, NPAGES, 4, 0) == -1 ? 0 : 3);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	expect_no_leak(_metadata, self, 1);
+}
+
+/* The file that the child has inherited moves the parent's memory. */
+TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, NPAGES, NULL));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		/* No page is common to both any more. */
+		hmm_fill(self->mem, NPAGES, 5, 0);
+		if (own < 0 ||
+		    hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL))
+			_exit(1);
+		if (hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+			_exit(2);
+		if (hmm_in_device(own, self->mem, NPAGES))
+			_exit(3);
+		_exit(hmm_differs(self->mem, NPAGES, 5, 0) == -1 ? 0 : 4);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
+	expect_no_leak(_metadata, self, 1);
+}
+
+/* Shared memory does not move, and remains one for all. */
+TEST_F(devfork, r44_shared_memory_stays)
+{
+	char *shared = hmm_map_shared(NPAGES);
+	struct hmm_dmirror_cmd cmd;
+	pid_t pid;
+
+	ASSERT_NE(NULL, shared);
+	hmm_fill(shared, NPAGES, 6, 0);
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, shared, self->buf, NPAGES,
+				      &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		hmm_fill(self->buf, NPAGES, 7, 0);
+		_exit(hmm_write(own, shared, self->buf, NPAGES, NULL) ? 1 : 0);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(-1, hmm_differs(shared, NPAGES, 7, 0));
+	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 7, 0));
+	expect_no_leak(_metadata, self, 1);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R35, R45: a huge page moves into a device that the CPU cannot reach. Newer
+ * kernels move it whole; then it is cut where only part of it is asked for.
+ */
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_devmem.h"
+
+FIXTURE(devhuge) {
+	int fd;
+	size_t page, size, npages;
+	char *mem;
+	char *buf;
+	__u8 *prot;
+	long used;
+};
+
+#define devhuge_data FIXTURE_DATA(devhuge)
+
+FIXTURE_SETUP(devhuge)
+{
+	const char *why;
+	int ret;
+
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map_huge(&self->size, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	self->npages = self->size / self->page;
+	self->buf = hmm_map(self->npages);
+	self->prot = (__u8 *)hmm_map(self->npages / self->page + 1);
+	ASSERT_NE(NULL, self->buf);
+	ASSERT_NE(NULL, self->prot);
+	self->used = hmm_used_settles(self->fd, 0);
+	hmm_fill(self->mem, self->npages, 1, 0);
+	ret = hmm_to_dev(self->fd, self->mem, self->buf, self->npages, NULL);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(-1, hmm_differs(self->buf, self->npages, 1, 0));
+	ASSERT_EQ(self->used + (long)self->npages, hmm_used(self->fd));
+}
+
+FIXTURE_TEARDOWN(devhuge)
+{
+	close(self->fd);
+}
+
+static bool moved_whole(struct __test_metadata *_metadata,
+			devhuge_data *self)
+{
+	size_t whole = 0;
+
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot,
+				  self->npages));
+	for (size_t i = 0; i < self->npages; i++) {
+		EXPECT_EQ(HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL |
+			  HMM_DMIRROR_PROT_WRITE,
+			  self->prot[i] & ~HMM_DMIRROR_PROT_PMD);
+		whole += !!(self->prot[i] & HMM_DMIRROR_PROT_PMD);
+	}
+	EXPECT_TRUE(!whole || whole == self->npages);
+	return whole;
+}
+
+#define CUT	"this kernel cuts huge pages to move them"
+
+static void expect_intact(struct __test_metadata *_metadata,
+			  devhuge_data *self, unsigned int seed)
+{
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
+			      NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, seed, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, seed, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+}
+
+/* Whole or in parts, on every kernel. */
+TEST_F(devhuge, there_and_back)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	moved_whole(_metadata, self);
+	EXPECT_EQ((long)self->npages,
+		  hmm_entries(self->fd, self->mem, self->npages));
+	hmm_fill(self->buf, self->npages, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, self->npages,
+			       &cmd));
+	EXPECT_EQ(0, cmd.faults);
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
+	EXPECT_EQ(self->npages, cmd.cpages);
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	expect_intact(_metadata, self, 2);
+}
+
+TEST_F(devhuge, r45_cpu_touches_a_page_of_it)
+{
+	self->mem[5 * self->page]++;
+	self->mem[5 * self->page]--;
+	expect_intact(_metadata, self, 1);
+}
+
+TEST_F(devhuge, r45_comes_back_whole)
+{
+	if (!moved_whole(_metadata, self))
+		SKIP(return, CUT);
+	EXPECT_EQ(-1, hmm_differs(self->mem + 7 * self->page, 1, 1, 7));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_TRUE(hmm_is_huge(self->mem));
+	expect_intact(_metadata, self, 1);
+}
+
+TEST_F(devhuge, r45_part_is_unmapped)
+{
+	size_t half = self->npages / 2;
+
+	ASSERT_EQ(0, munmap(self->mem + half * self->page, half * self->page));
+	/* To cut a huge page is to invalidate all of it. */
+	EXPECT_GE((long)half, hmm_entries(self->fd, self->mem, self->npages));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, half, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, half, 1, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem, half, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, half));
+	ASSERT_EQ(0, munmap(self->mem, half * self->page));
+	EXPECT_EQ(self->used, hmm_used_settles(self->fd, self->used));
+}
+
+TEST_F(devhuge, r45_part_is_made_read_only)
+{
+	size_t half = self->npages / 2;
+
+	ASSERT_EQ(0, mprotect(self->mem, half * self->page, PROT_READ));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
+	expect_intact(_metadata, self, 1);
+}
+
+TEST_F(devhuge, r44_fork)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (hmm_differs(self->mem, self->npages, 1, 0) != -1)
+			_exit(1);
+		hmm_fill(self->mem, self->npages, 3, 0);
+		_exit(hmm_differs(self->mem, self->npages, 3, 0) == -1 ? 0 : 2);
+	}
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	expect_intact(_metadata, self, 1);
+}
+
+/* R47: no room for the whole of it, so it moves in parts; and back so. */
+TEST_F(devhuge, r47_no_huge_page_to_be_had)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
+				NULL));
+	if (!moved_whole(_metadata, self))
+		SKIP(return, CUT);
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_FALSE(hmm_is_huge(self->mem));
+	expect_intact(_metadata, self, 1);
+}
+
+TEST_F(devhuge, r48_release)
+{
+	ASSERT_EQ(0, hmm_release(self->fd));
+	EXPECT_EQ(0, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 1, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R47: the device's memory grows, comes to an end, or cannot be had; and
+ * whatever step lacks memory, nothing is lost and nothing is left behind.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_devmem.h"
+
+#define NPAGES 8
+
+FIXTURE(devlimit) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+	long used;
+};
+
+#define devlimit_data FIXTURE_DATA(devlimit)
+
+FIXTURE_SETUP(devlimit)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map_in_one(NPAGES);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	if (hmm_probe_devmem(self->fd, self->mem, self->buf) == -EOPNOTSUPP)
+		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
+	self->used = hmm_used_settles(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(devlimit)
+{
+	close(self->fd);
+}
+
+TEST_F(devlimit, r47_what_finds_no_room_stays)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_EQ(0, hmm_limit(self->fd, self->used + 3));
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
+				      &cmd));
+	EXPECT_EQ(3, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 0));
+	EXPECT_EQ(3, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + 3, hmm_used(self->fd));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	ASSERT_EQ(0, hmm_limit(self->fd, ~0ULL));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+}
+
+TEST_F_TIMEOUT(devlimit, r47_grows_on_demand, 120)
+{
+	struct hmm_dmirror_devmem before, after;
+	size_t npages;
+	char *mem, *buf;
+
+	ASSERT_EQ(0, hmm_devmem(self->fd, &before));
+	ASSERT_LT(0, before.chunks);
+	npages = before.capacity - before.used + 1;
+	mem = hmm_map(npages);
+	buf = hmm_map(npages);
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, buf);
+	memset(mem, 5, npages * self->page);
+	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(buf, npages, 5));
+	ASSERT_EQ(0, hmm_devmem(self->fd, &after));
+	EXPECT_LT(before.chunks, after.chunks);
+	EXPECT_LT(before.capacity, after.capacity);
+	EXPECT_EQ(before.used + npages, after.used);
+	ASSERT_EQ(0, munmap(mem, npages * self->page));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	ASSERT_EQ(0, hmm_release(self->fd));
+	ASSERT_EQ(0, hmm_devmem(self->fd, &after));
+	EXPECT_EQ(0, after.capacity);
+	EXPECT_EQ(0, after.chunks);
+	EXPECT_EQ(after.allocated, after.freed);
+}
+
+TEST_F(devlimit, r47_allocation_fails_on_the_way_there)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
+				      &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	EXPECT_EQ(NPAGES - 1, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+}
+
+TEST_F(devlimit, r47_allocation_fails_on_the_way_back)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	EXPECT_EQ(-ENOMEM, hmm_to_sys(self->fd, self->mem, NPAGES, &cmd));
+	EXPECT_EQ(NPAGES - 1, cmd.cpages);
+	EXPECT_EQ(1, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + 1, hmm_used(self->fd));
+	/* A CPU fault that fails so is tried again. */
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+}
+
+/*
+ * Every allocation in turn: the nth one of this thread fails, for n from 1 on,
+ * until the command has no nth one any more. A device that has to grow is
+ * spared this: where that fails, the kernel warns (add_pages() on x86 does).
+ */
+static int write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int open_fail_nth(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
+		 (long)syscall(SYS_gettid));
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static int prepare_injection(void)
+{
+	static const char *const where[] = { "failslab", "fail_page_alloc" };
+	char path[64];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(where); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose",
+			 where[i]);
+		ret = write_file(path, "0");
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/debug/%s/ignore-gfp-wait", where[i]);
+		ret = ret ?: write_file(path, "N");
+	}
+	ret = ret ?: write_file("/sys/kernel/debug/fail_page_alloc/min-order",
+				"0");
+	/* Memory for processes is "highmem" here, even on 64 bits. */
+	return ret ?:
+	       write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem",
+			  "N");
+}
+
+struct step {
+	const char *name;
+	unsigned long request;
+	/* in the device when it begins */
+	bool there;
+};
+
+static const struct step steps[] = {
+	{ "to the device", HMM_DMIRROR_MIGRATE_TO_DEV, false },
+	{ "back to the system", HMM_DMIRROR_MIGRATE_TO_SYS, true },
+	{ "release", HMM_DMIRROR_RELEASE, true },
+	{ "exclusive", HMM_DMIRROR_EXCLUSIVE, false },
+	{ "read in the device", HMM_DMIRROR_READ, true },
+	{ "write in the device", HMM_DMIRROR_WRITE, true },
+};
+
+/* Returns how often the nth allocation has failed, or -errno. */
+static int one_failure(struct __test_metadata *_metadata,
+		       devlimit_data *self, const struct step *step,
+		       int nth_fd, unsigned int nth)
+{
+	char text[16];
+	int ret, left;
+
+	if (step->there)
+		EXPECT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
+					NULL));
+	hmm_fill(self->buf, NPAGES, 1, 0);
+
+	snprintf(text, sizeof(text), "%u", nth);
+	if (pwrite(nth_fd, text, strlen(text), 0) < 0)
+		return -errno;
+	ret = hmm_cmd(self->fd, step->request, self->mem, self->buf, NPAGES,
+		      NULL);
+	memset(text, 0, sizeof(text));
+	if (pread(nth_fd, text, sizeof(text) - 1, 0) < 0)
+		return -errno;
+	if (pwrite(nth_fd, "0", 1, 0) < 0)
+		return -errno;
+	left = atoi(text);
+
+	EXPECT_TRUE(!ret || ret == -ENOMEM || ret == -ENOENT || ret == -EBUSY) {
+		TH_LOG("%s, %u: %d", step->name, nth, ret);
+	}
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_used(self->fd)) {
+		TH_LOG("%s, %u", step->name, nth);
+	}
+	return left == 0;
+}
+
+TEST_F_TIMEOUT(devlimit, r47_every_allocation_fails_once, 300)
+{
+	int nth_fd = open_fail_nth();
+
+	if (nth_fd < 0)
+		SKIP(return, "this kernel has no fault injection (fail-nth)");
+	ASSERT_EQ(0, prepare_injection());
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		unsigned int nth = 0;
+		int ret;
+
+		do {
+			ret = one_failure(_metadata, self, &steps[i], nth_fd,
+					  ++nth);
+			ASSERT_LE(0, ret);
+		} while (ret && nth < 1000);
+		/* The last of them did not fail any more. */
+		TH_LOG("%s: %u allocations failed", steps[i].name, nth - 1);
+		EXPECT_LT(1, nth);
+		EXPECT_GT(1000, nth);
+	}
+	close(nth_fd);
+}
+
+TEST_HARNESS_MAIN
