@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The loop around a fault: what a driver that writes its own gets wrong, and
+ * hmm_mirror_range_populate() does not.
+ */
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/unistd.h>
+
+#include <hmm/range.h>
+
+#include "api.h"
+
+#define API_READABLE	HMM_MIRROR_PFN_VALID
+#define API_WRITABLE	(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
+
+static struct hmm_mirror_range *api_request(struct api_mirror *mirror,
+					    unsigned long page,
+					    unsigned long npages,
+					    unsigned long flags)
+{
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+
+	range->pfns = api_alloc(npages * sizeof(*range->pfns));
+	range->default_flags = flags;
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(page),
+					       api_page(page + npages)));
+	return range;
+}
+
+static unsigned long api_rights(const struct hmm_mirror_range *range,
+				unsigned long i)
+{
+	return range->pfns[i] & (API_WRITABLE | HMM_MIRROR_PFN_ERROR);
+}
+
+/* The page of zeros: to write to it is to replace it, which invalidates. */
+static void api_read_pages(unsigned long page, unsigned long npages)
+{
+	unsigned long value;
+
+	while (npages--)
+		EXPECT_EQ(0, copy_from_user(&value,
+					    (void __user *)api_page(page++),
+					    sizeof(value)));
+}
+
+/*
+ * A fault that itself invalidates has collided. Who faults again without a
+ * begin compares with the old sequence, and has collided for ever.
+ */
+static void r27_begin_belongs_into_the_loop(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+	int i;
+
+	api_read_pages(0, 4);
+	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_WRITE);
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 1000));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-EBUSY, hmm_mirror_range_fault(range));
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 1000));
+	EXPECT_EQ(0, hmm_mirror_range_fault(range));
+	EXPECT(hmm_mirror_range_valid(range));
+	hmm_mirror_range_unregister(range);
+
+	range = api_request(mirror, 2, 2, HMM_MIRROR_PFN_REQ_WRITE);
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 10000));
+	EXPECT(hmm_mirror_range_valid(range));
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(API_WRITABLE, api_rights(range, i));
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
+/* It gives up when it was told to, and not before. */
+static void r28_populate_gives_up_in_time(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct hmm_mirror_range *range;
+	struct api_thread *writer;
+	unsigned long before;
+
+	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_FAULT);
+	writer = api_stopped(interval, 0);
+	before = jiffies;
+	EXPECT_EQ(-ETIME, hmm_mirror_range_populate(range, 100));
+	EXPECT(time_after_eq(jiffies, before + msecs_to_jiffies(100)));
+	EXPECT_EQ(-ETIME, hmm_mirror_range_wait_until_valid(range, 1));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 10000));
+	EXPECT_EQ(API_WRITABLE, api_rights(range, 0));
+	hmm_mirror_range_unregister(range);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+struct api_populate {
+	struct hmm_mirror_range *range;
+	/* it has been killed before it begins */
+	bool killed;
+	int snapshot;
+};
+
+static int api_populate_fn(void *arg)
+{
+	struct api_populate *populate = arg;
+	int ret;
+
+	allow_signal(SIGKILL);
+	if (populate->killed) {
+		EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(populate->range,
+							       1000));
+		send_sig(SIGKILL, current, 1);
+		populate->snapshot = hmm_mirror_range_snapshot(populate->range);
+	}
+	ret = hmm_mirror_range_populate(populate->range, 0);
+	flush_signals(current);
+	return ret;
+}
+
+static void r28_populate_is_killed_while_it_waits(void)
+{
+	struct api_populate *populate = api_alloc(sizeof(*populate));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct api_thread *writer, *thread;
+
+	populate->range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_FAULT);
+	writer = api_stopped(interval, 0);
+	thread = api_thread(api_populate_fn, populate);
+	EXPECT(api_thread_stays(thread));
+	send_sig(SIGKILL, thread->task, 1);
+	EXPECT_EQ(-EINTR, api_join(thread));
+	EXPECT(!api_thread_done(writer));
+	api_stop_go(&interval->stop);
+	EXPECT_EQ(0, api_join(writer));
+	hmm_mirror_range_unregister(populate->range);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+/* Who is killed does not read on to the end of a long range. */
+static void r40_killed_on_the_way(void)
+{
+	struct api_populate *populate = api_alloc(sizeof(*populate));
+	const unsigned long npages = HMM_API_ARENA_SIZE / PAGE_SIZE;
+	struct api_mirror *mirror = api_mirror();
+
+	populate->range = api_request(mirror, 0, npages,
+				      HMM_MIRROR_PFN_REQ_FAULT);
+	populate->killed = true;
+	EXPECT_EQ(-EINTR, api_join(api_thread(api_populate_fn, populate)));
+	EXPECT_EQ(-EINTR, populate->snapshot);
+	EXPECT_EQ(0, api_rights(populate->range, npages - 1));
+	hmm_mirror_range_unregister(populate->range);
+	api_unregister(mirror);
+}
+
+/* No loop until the vma allows it: an error, for the page that asked. */
+static void r29_write_to_a_read_only_vma(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, api_write(1));
+	api_hand_start(__NR_mprotect, api_page(0), PAGE_SIZE, PROT_READ);
+	EXPECT_EQ(0, api_hand_wait());
+
+	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_WRITE);
+	EXPECT_EQ(-EPERM, hmm_mirror_range_populate(range, 0));
+	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(API_READABLE, api_rights(range, 0));
+	EXPECT_EQ(API_WRITABLE, api_rights(range, 1));
+
+	/* Asked of the other page only, it is no matter here. */
+	range->default_flags = 0;
+	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[0] = HMM_MIRROR_PFN_REQ_FAULT;
+	range->pfns[1] = HMM_MIRROR_PFN_REQ_WRITE;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	range->pfns[0] = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[1] = 0;
+	EXPECT_EQ(-EPERM, hmm_mirror_range_populate(range, 0));
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(0, 2));
+}
+
+/* The vma allows writing; nobody has asked for it. */
+static void r31_only_what_was_requested(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 0, 4);
+	struct hmm_mirror_range *range;
+
+	api_read_pages(0, 2);
+	range = api_request(mirror, 0, 4, HMM_MIRROR_PFN_REQ_FAULT);
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	/* Those that were there, and those that were not. */
+	EXPECT_EQ(API_READABLE, api_rights(range, 0));
+	EXPECT_EQ(API_READABLE, api_rights(range, 3));
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+
+	range->default_flags = 0;
+	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[0] = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[1] = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(API_WRITABLE, api_rights(range, 0));
+	EXPECT_EQ(API_READABLE, api_rights(range, 1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	hmm_mirror_range_unregister(range);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+const struct api_case api_populate_cases[] = {
+	{ "r27_begin_belongs_into_the_loop", r27_begin_belongs_into_the_loop },
+	{ "r28_populate_gives_up_in_time", r28_populate_gives_up_in_time },
+	{ "r28_populate_is_killed_while_it_waits",
+	  r28_populate_is_killed_while_it_waits },
+	{ "r29_write_to_a_read_only_vma", r29_write_to_a_read_only_vma,
+	  HMM_API_HELPER },
+	{ "r31_only_what_was_requested", r31_only_what_was_requested },
+	{ "r40_killed_on_the_way", r40_killed_on_the_way },
+	{}
+};

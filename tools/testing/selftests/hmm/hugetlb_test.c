@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R36: hugetlb pages of each size: seen as what they are, faulted, shared,
+ * truncated.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include <linux/userfaultfd.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define PMD	HMM_DMIRROR_PROT_PMD
+#define PUD	HMM_DMIRROR_PROT_PUD
+
+/* How many huge pages a test may use, and small pages that it looks into. */
+#define NHUGE	4
+#define NPART	8
+
+#define SIZE_2M	(2UL << 20)
+#define SIZE_1G	(1024UL << 20)
+
+FIXTURE(hugetlb) {
+	int fd;
+	size_t page;
+	size_t size;
+	size_t npages;		/* of one huge page */
+	char *buf;
+};
+
+FIXTURE_SETUP(hugetlb)
+{
+	const char *why;
+
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	if (hmm_hugetlb_reserve(SIZE_2M, NHUGE, &why))
+		SKIP(return, "%s", why);
+	self->page = hmm_page_size();
+	self->size = SIZE_2M;
+	self->npages = self->size / self->page;
+	self->buf = hmm_map(NPART);
+	ASSERT_NE(NULL, self->buf);
+	memset(self->buf, 0x55, NPART * self->page);
+}
+
+FIXTURE_TEARDOWN(hugetlb)
+{
+	close(self->fd);
+}
+
+/* Some of the first, of the middle and of the last small pages. */
+static size_t part(size_t npages, int which)
+{
+	return which * (npages - NPART) / 2;
+}
+
+static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
+			       char *buf, size_t size, __u8 level)
+{
+	char *mem = hmm_map_hugetlb(size, 1, MAP_PRIVATE, -1);
+	const size_t page = hmm_page_size(), npages = size / page;
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages, NONE));
+	EXPECT_EQ(0, hmm_count_pagemap(mem, 1, HMM_PAGEMAP_PRESENT));
+
+	/* The device is the first to touch it. */
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(buf, NPART, 0));
+	for (int i = 0; i < 3; i++) {
+		const size_t at = part(npages, i);
+
+		hmm_fill(buf, NPART, 1, at);
+		ASSERT_EQ(0, hmm_write(fd, mem + at * page,
+				       buf, NPART, &cmd));
+		EXPECT_EQ(NPART, cmd.cpages);
+	}
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages,
+				       WRITE | level));
+	/* A range may begin and end anywhere in it. */
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem + 7 * page, 3,
+				       WRITE | level));
+	for (int i = 0; i < 3; i++) {
+		const size_t at = part(npages, i);
+
+		EXPECT_EQ(-1, hmm_differs(mem + at * page, NPART, 1, at));
+		hmm_fill(mem + at * page, NPART, 2, at);
+		ASSERT_EQ(0, hmm_read(fd, mem + at * page,
+				      buf, NPART, NULL));
+		EXPECT_EQ(-1, hmm_differs(buf, NPART, 2, at));
+	}
+	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
+
+	/* It can be taken away as a whole only. */
+	ASSERT_EQ(0, mprotect(mem, size, PROT_READ));
+	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages,
+				       READ | level));
+	EXPECT_EQ(-EPERM, hmm_write(fd, mem, buf, 1, NULL));
+	ASSERT_EQ(0, munmap(mem, size));
+	EXPECT_EQ(0, hmm_entries(fd, mem, npages));
+	EXPECT_EQ(-EFAULT, hmm_read(fd, mem, buf, 1, NULL));
+}
+
+TEST_F(hugetlb, r36_two_megabytes)
+{
+	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_2M, PMD);
+}
+
+TEST_F_TIMEOUT(hugetlb, r36_one_gigabyte, 200)
+{
+	const char *why;
+
+	if (hmm_hugetlb_reserve(SIZE_1G, 1, &why))
+		SKIP(return, "%s", why);
+	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_1G, PUD);
+}
+
+/* R31: of two processes, until the device writes. */
+TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
+{
+	struct hmm_gate gate;
+	__u64 frame;
+	char *mem;
+	pid_t pid;
+
+	mem = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	hmm_fill(mem, NPART, 3, 0);
+	frame = hmm_frame(mem);
+	ASSERT_NE(0, frame);
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&gate);
+		_exit(hmm_differs(mem, NPART, 3, 0) == -1 ? 0 : 1);
+	}
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 3, 0));
+	EXPECT_EQ(frame, hmm_frame(mem));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, self->npages,
+				       READ | PMD));
+
+	hmm_fill(self->buf, NPART, 4, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
+	EXPECT_NE(frame, hmm_frame(mem));
+	EXPECT_EQ(-1, hmm_differs(mem, NPART, 4, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+static int make_file(size_t size, unsigned int count)
+{
+	int shift = __builtin_ctzl(size);
+	int file = memfd_create("hmm", MFD_CLOEXEC | MFD_HUGETLB |
+				shift << MAP_HUGE_SHIFT);
+
+	if (file >= 0 && ftruncate(file, count * size)) {
+		close(file);
+		return -1;
+	}
+	return file;
+}
+
+TEST_F(hugetlb, r36_truncated_and_punched)
+{
+	struct hmm_dmirror_cmd cmd;
+	size_t npages;
+	char *mem, *second;
+	int file;
+
+	file = make_file(self->size, 3);
+	ASSERT_LE(0, file);
+	mem = hmm_map_hugetlb(self->size, 3, MAP_SHARED, file);
+	ASSERT_NE(NULL, mem);
+	npages = 3 * self->npages;
+	second = mem + self->size;
+	for (int i = 0; i < 3; i++) {
+		hmm_fill(self->buf, NPART, 5, i * self->npages);
+		ASSERT_EQ(0, hmm_write(self->fd, mem + i * self->size,
+				       self->buf, NPART, &cmd));
+	}
+	EXPECT_EQ(3 * NPART, hmm_entries(self->fd, mem, npages));
+
+	ASSERT_EQ(0, fallocate(file, FALLOC_FL_PUNCH_HOLE |
+			       FALLOC_FL_KEEP_SIZE, self->size, self->size));
+	EXPECT_EQ(2 * NPART, hmm_entries(self->fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, second, self->npages, NONE));
+	ASSERT_EQ(0, hmm_read(self->fd, second, self->buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPART, 0));
+
+	ASSERT_EQ(0, ftruncate(file, self->size));
+	EXPECT_EQ(NPART, hmm_entries(self->fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, second, 2 * self->npages,
+				       NONE));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, second, self->buf, 1, NULL));
+	EXPECT_EQ(-EFAULT, hmm_write(self->fd, second, self->buf, 1, NULL));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 5, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+}
+
+/* A fault that finds none left is an error, and does not go round. */
+TEST_F(hugetlb, r36_no_page_left)
+{
+	const char *knob =
+		"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+	long available = hmm_get(knob);
+	char *mem;
+
+	mem = hmm_map_hugetlb(self->size, available + 1,
+			      MAP_PRIVATE | MAP_NORESERVE, -1);
+	ASSERT_NE(NULL, mem);
+	for (long i = 0; i < available; i++)
+		mem[i * self->size] = 1;
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem + available * self->size,
+				    self->buf, 1, NULL));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, 1, NULL));
+	EXPECT_EQ(1, self->buf[0]);
+}
+
+/*
+ * R36: a gigabyte of a file that two processes map alike: one page table may
+ * serve both. Each process's device has what the one says, and when the other
+ * process changes its mapping, nothing else.
+ */
+TEST_F(hugetlb, r36_shared_page_table)
+{
+	const size_t length = SIZE_1G;
+	struct hmm_gate to_child, to_parent;
+	uintptr_t base;
+	char *mem;
+	pid_t pid;
+	int file;
+
+	file = make_file(self->size, length / self->size);
+	ASSERT_LE(0, file);
+	mem = mmap(NULL, 2 * length, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	base = ((uintptr_t)mem + length - 1) & ~(length - 1);
+	mem = mmap((void *)base, length, PROT_READ | PROT_WRITE,
+		   MAP_FIXED | MAP_SHARED | MAP_NORESERVE, file, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, hmm_gate_make(&to_child));
+	ASSERT_EQ(0, hmm_gate_make(&to_parent));
+	hmm_fill(mem, NPART, 6, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
+
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int fd = hmm_open(0);
+
+		if (fd < 0 || hmm_read(fd, mem, self->buf, NPART, NULL) ||
+		    hmm_differs(self->buf, NPART, 6, 0) != -1)
+			_exit(1);
+		hmm_fill(self->buf, NPART, 7, 0);
+		if (hmm_write(fd, mem, self->buf, NPART, NULL))
+			_exit(2);
+		hmm_gate_open(&to_parent);
+		hmm_gate_wait(&to_child);
+		if (mprotect(mem, length, PROT_READ) ||
+		    hmm_mismatches(fd, mem, self->npages) ||
+		    hmm_write(fd, mem, self->buf, 1, NULL) != -EPERM ||
+		    munmap(mem, length) || hmm_entries(fd, mem, NPART))
+			_exit(3);
+		_exit(0);
+	}
+	ASSERT_EQ(0, hmm_gate_wait(&to_parent));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 7, 0));
+	hmm_gate_open(&to_child);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPART, WRITE | PMD));
+	hmm_fill(self->buf, NPART, 8, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
+	EXPECT_EQ(-1, hmm_differs(mem, NPART, 8, 0));
+}
+
+/* R38: its fault holds a lock of the vma besides, and lets go of both. */
+TEST_F(hugetlb, r36_fault_sleeps_without_any_lock)
+{
+	struct hmm_access access = {
+		.fd = self->fd,
+		.request = HMM_DMIRROR_READ,
+		.ptr = self->buf,
+		.npages = NPART,
+	};
+	struct hmm_thread device, mapper;
+	int uffd = hmm_uffd_open(UFFD_FEATURE_MISSING_HUGETLBFS);
+	char *mem, *from;
+	void *addr;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd of hugetlb in this kernel");
+	mem = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
+	from = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, from);
+	hmm_fill(from, NPART, 9, 0);
+	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	access.addr = mem;
+	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_make(&mapper, hmm_remap_run, NULL));
+	hmm_thread_go(&device);
+	ASSERT_EQ(0, hmm_uffd_wait(uffd, &addr, NULL));
+	EXPECT_EQ((void *)mem, addr);
+	hmm_thread_go(&mapper);
+	ASSERT_EQ(0, hmm_thread_wait_done(&mapper, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&mapper));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&device, 1));
+	ASSERT_EQ(0, hmm_uffd_copy(uffd, mem, from, self->size));
+	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&device));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 9, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34: memory that has failed. The device loses the page when it fails and
+ * gets EFAULT where the CPU would get SIGBUS; the pages beside are unharmed.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON 100
+#endif
+
+#define NPAGES	6
+#define BAD	2
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+
+/* The kernel tells whoever maps a page that fails. It cannot be ignored. */
+static void told(int sig)
+{
+	(void)sig;
+}
+
+FIXTURE(hwpoison) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *bad;
+	char *buf;
+};
+
+FIXTURE_SETUP(hwpoison)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->bad = self->mem + BAD * self->page;
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	memset(self->buf, 0x55, NPAGES * self->page);
+	signal(SIGBUS, told);
+}
+
+FIXTURE_TEARDOWN(hwpoison)
+{
+	close(self->fd);
+}
+
+TEST_F(hwpoison, r34_page_that_fails_under_the_device)
+{
+	struct hmm_dmirror_cmd cmd;
+	__u8 prot[NPAGES];
+
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
+	if (madvise(self->bad, self->page, MADV_HWPOISON)) {
+		ASSERT_EQ(EINVAL, errno);
+		SKIP(return, "this kernel cannot take pages out of use");
+	}
+	EXPECT_EQ(0, hmm_entries(self->fd, self->bad, 1));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot, NPAGES));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(i == BAD ? NONE : WRITE, prot[i]);
+
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
+				    &cmd));
+	EXPECT_EQ(BAD, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, BAD, 1, 0));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf + BAD * self->page,
+				       NPAGES - BAD, 0x55));
+	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->bad, self->buf, 1, &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+
+	ASSERT_EQ(0, hmm_read(self->fd, self->bad + self->page, self->buf,
+			      NPAGES - BAD - 1, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES - BAD - 1, 1, BAD + 1));
+	EXPECT_EQ(-1, hmm_differs(self->mem, BAD, 1, 0));
+
+	/* A new page in its place is like any other. */
+	ASSERT_EQ(0, madvise(self->bad, self->page, MADV_DONTNEED));
+	ASSERT_EQ(0, hmm_read(self->fd, self->bad, self->buf, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, 1, 0));
+}
+
+/* One small page of a huge one fails: that splits it. */
+TEST_F(hwpoison, r34_part_of_a_huge_page_fails)
+{
+	size_t size, npages;
+	const char *why;
+	char *mem = hmm_map_huge(&size, &why);
+	char *buf;
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	buf = hmm_map(npages);
+	ASSERT_NE(NULL, buf);
+	hmm_fill(mem, npages, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, npages, NULL));
+	if (madvise(mem + 100 * self->page, self->page, MADV_HWPOISON)) {
+		ASSERT_EQ(EINVAL, errno);
+		SKIP(return, "this kernel cannot take pages out of use");
+	}
+	EXPECT_EQ(0, hmm_entries(self->fd, mem + 100 * self->page, 1));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem + 100 * self->page, 1,
+				       NONE));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem + 100 * self->page, buf, 1,
+				    NULL));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, 100, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, 100, 2, 0));
+	ASSERT_EQ(0, hmm_read(self->fd, mem + 101 * self->page, buf,
+			      npages - 101, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, npages - 101, 2, 101));
+}
+
+TEST_HARNESS_MAIN

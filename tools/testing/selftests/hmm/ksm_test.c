@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34: pages that KSM makes one of, under a device that maps them, and that
+ * become several again.
+ */
+#include <errno.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NPAGES	8
+
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define ZERO	(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO)
+
+#define KSM	"/sys/kernel/mm/ksm/"
+
+/* 0 stops the scan, 1 starts it, 2 stops it and splits all pages. */
+#define STOP	"0"
+#define MERGE	"1"
+#define UNMERGE	"2"
+
+FIXTURE(ksm) {
+	int fd;
+	size_t page;
+	char *mem;	/* twice NPAGES, the second half like the first */
+	char *twin;
+	char *buf;
+	struct hmm_dmirror_stats before;
+	struct hmm_dmirror_stats after;
+};
+
+FIXTURE_SETUP(ksm)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(2 * NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->twin = self->mem + NPAGES * self->page;
+	self->buf = hmm_map(2 * NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	if (hmm_put(KSM "run", UNMERGE))
+		SKIP(return, "this kernel has no KSM");
+	ASSERT_EQ(0, hmm_put(KSM "sleep_millisecs", "1"));
+	ASSERT_EQ(0, hmm_put(KSM "pages_to_scan", "1000"));
+	hmm_put(KSM "smart_scan", "0");
+	ASSERT_EQ(0, madvise(self->mem, 2 * NPAGES * self->page,
+			     MADV_MERGEABLE));
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	hmm_fill(self->twin, NPAGES, 1, 0);
+	/* The device may write to all of them. */
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
+			       NULL));
+	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
+}
+
+FIXTURE_TEARDOWN(ksm)
+{
+	hmm_put(KSM "run", UNMERGE);
+	hmm_put(KSM "use_zero_pages", "0");
+	hmm_put(KSM "run", STOP);
+	close(self->fd);
+}
+
+/* How many pages have the frame of their twin. */
+static size_t merged(const char *mem, const char *twin)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < NPAGES; i++) {
+		const size_t at = i * hmm_page_size();
+		__u64 frame = hmm_frame(mem + at);
+
+		count += frame && frame == hmm_frame(twin + at);
+	}
+	return count;
+}
+
+static size_t merge(const char *mem, const char *twin)
+{
+	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+
+	if (hmm_put(KSM "run", MERGE))
+		return 0;
+	while (merged(mem, twin) < NPAGES && hmm_now_ms() < end)
+		usleep(10000);
+	/* From here on nothing moves by itself. */
+	hmm_put(KSM "run", STOP);
+	return merged(mem, twin);
+}
+
+TEST_F_TIMEOUT(ksm, r34_merged_pages_are_read, 120)
+{
+	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
+	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
+	EXPECT_LE(self->before.dropped + 2 * NPAGES, self->after.dropped);
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 2 * NPAGES, READ));
+
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+				  0));
+	/* Reading is no reason to have two again. */
+	EXPECT_EQ(NPAGES, merged(self->mem, self->twin));
+}
+
+TEST_F_TIMEOUT(ksm, r34_device_write_splits_them, 120)
+{
+	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	hmm_fill(self->buf, 3, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 3, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 2, 0));
+	EXPECT_EQ(-1, hmm_differs(self->twin, NPAGES, 1, 0));
+	EXPECT_EQ(NPAGES - 3, merged(self->mem, self->twin));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 3, WRITE));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->twin, NPAGES, READ));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->twin, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+TEST_F_TIMEOUT(ksm, r34_cpu_write_splits_them, 120)
+{
+	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	hmm_fill(self->mem, 3, 3, 0);
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 3, 0));
+	EXPECT_EQ(-1, hmm_differs(self->buf + 3 * self->page, NPAGES - 3, 1,
+				  3));
+	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+				  0));
+}
+
+TEST_F_TIMEOUT(ksm, r34_all_are_split_at_once, 120)
+{
+	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	ASSERT_EQ(0, hmm_put(KSM "run", UNMERGE));
+	EXPECT_EQ(0, merged(self->mem, self->twin));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
+	/* What the CPU writes now, the device sees: it has the new pages. */
+	hmm_fill(self->mem, NPAGES, 4, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
+			      NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+				  0));
+}
+
+/* Pages of zeros become the zero page, which was never mapped by a fault. */
+TEST_F_TIMEOUT(ksm, r34_pages_of_zeros, 120)
+{
+	if (hmm_put(KSM "use_zero_pages", "1"))
+		SKIP(return, "KSM does not use the zero page here");
+	memset(self->mem, 0, 2 * NPAGES * self->page);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
+			       NULL));
+	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 2 * NPAGES, ZERO));
+	hmm_fill(self->buf, 2, 5, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 2, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 2, 5, 0));
+	EXPECT_EQ(-1, hmm_differs_from(self->mem + 2 * self->page,
+				       2 * NPAGES - 2, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34: pages on the move between the nodes of the machine: migration entries
+ * in their place, entries that tell where they are used from, and everything
+ * while the device reads and writes.
+ */
+#include <errno.h>
+#include <sched.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NPAGES	64
+
+#define NONE		HMM_DMIRROR_PROT_NONE
+#define WRITE		HMM_DMIRROR_PROT_WRITE
+#define INVALIDATE	HMM_DMIRROR_POINT_INVALIDATE
+
+#define BALANCING	"/proc/sys/kernel/numa_balancing"
+
+FIXTURE(migrate) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+	int node;	/* there is 0, and this one */
+};
+
+FIXTURE_SETUP(migrate)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->node = hmm_last_node();
+	if (!self->node)
+		SKIP(return, "this machine has one node, and pages nowhere to go");
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	memset(self->buf, 0x55, NPAGES * self->page);
+}
+
+FIXTURE_TEARDOWN(migrate)
+{
+	/* Invalidations out of the blue are nothing for other tests. */
+	hmm_put(BALANCING, "0");
+	close(self->fd);
+}
+
+struct mover {
+	char *mem;
+	size_t npages;
+	int node;
+	int stop;
+	unsigned long moves;
+};
+
+/* Once there; or there and back until it is told to stop. */
+static int move_once(void *arg)
+{
+	struct mover *mover = arg;
+
+	return hmm_move_to_node(mover->mem, mover->npages, mover->node);
+}
+
+static int move_on(void *arg)
+{
+	struct mover *mover = arg;
+	int node = mover->node;
+
+	while (!__atomic_load_n(&mover->stop, __ATOMIC_ACQUIRE)) {
+		int missing = hmm_move_to_node(mover->mem, mover->npages, node);
+
+		if (missing < 0)
+			return missing;
+		mover->moves += mover->npages - missing;
+		node = node ? 0 : mover->node;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/*
+ * The pages are parent's and child's. The kernel takes them out of one page
+ * table after the other and moves them then:
+ *
+ *   mover            parent                         child
+ *   takes parent's   migration entries, and no
+ *                    invalidation in progress
+ *   takes child's                                   callback is stopped
+ *                    snapshot: nothing is there
+ *                    READ: sleeps
+ *                                                   GO_ON
+ *   moves, puts back READ returns
+ */
+static void migration_entries(struct __test_metadata *_metadata, int fd,
+			      char *mem, char *buf, size_t npages, int node)
+{
+	struct hmm_access access = {
+		.fd = fd,
+		.request = HMM_DMIRROR_READ,
+		.addr = mem,
+		.ptr = buf,
+		.npages = NPAGES,
+	};
+	struct mover mover = {
+		.mem = mem,
+		.npages = 1,
+		.node = node,
+	};
+	int *shared = hmm_map_shared(1), home = hmm_node_of(mem);
+	struct hmm_thread device, moving;
+	struct hmm_gate gate;
+	pid_t pid;
+
+	ASSERT_LE(0, home);
+	if (home == node)
+		mover.node = 0;
+	ASSERT_NE(NULL, shared);
+	*shared = -1;
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	pid = hmm_fork_sharing_files();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int own = hmm_open(0);
+
+		/* It has the page, so that it is told. */
+		if (own < 0 || hmm_read(own, mem, buf, 1, NULL))
+			_exit(1);
+		__atomic_store_n(shared, own, __ATOMIC_RELEASE);
+		hmm_gate_wait(&gate);
+		_exit(0);
+	}
+	while (__atomic_load_n(shared, __ATOMIC_ACQUIRE) < 0)
+		sched_yield();
+	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_make(&moving, move_once, &mover));
+
+	/*
+	 * Not hmm_settle(), which would give each process pages of its own:
+	 * only the child's memory is held up, and the child does nothing.
+	 */
+	ASSERT_EQ(0, hmm_stop_at(*shared, INVALIDATE));
+	hmm_thread_go(&moving);
+	ASSERT_EQ(0, hmm_wait_at(*shared, INVALIDATE, HMM_PATIENCE_MS));
+
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages, NONE));
+	EXPECT_EQ(0, hmm_pagemap(mem) & HMM_PAGEMAP_PRESENT);
+	hmm_thread_go(&device);
+	ASSERT_EQ(0, hmm_thread_wait_asleep(&device));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&device, HMM_GLIMPSE_MS));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&moving, 1));
+
+	ASSERT_EQ(0, hmm_go_on(*shared, INVALIDATE));
+	ASSERT_EQ(0, hmm_thread_wait_done(&moving, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&moving));
+	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&device));
+	EXPECT_EQ(mover.node, hmm_node_of(mem));
+	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+TEST_F_TIMEOUT(migrate, r34_migration_entry, 120)
+{
+	migration_entries(_metadata, self->fd, self->mem, self->buf, 1,
+			  self->node);
+}
+
+TEST_F_TIMEOUT(migrate, r34_migration_entry_of_a_huge_page, 120)
+{
+	const char *why;
+	size_t size;
+	char *mem = hmm_map_huge(&size, &why);
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	hmm_fill(mem, size / self->page, 1, 0);
+	migration_entries(_metadata, self->fd, mem, self->buf,
+			  size / self->page, self->node);
+	EXPECT_TRUE(hmm_is_huge(mem));
+}
+
+static void under_the_device(struct __test_metadata *_metadata, int fd,
+			     char *mem, char *buf, size_t npages, int node)
+{
+	struct mover mover = {
+		.mem = mem,
+		.npages = npages,
+		.node = node,
+	};
+	struct hmm_dmirror_stats stats;
+	struct hmm_thread thread;
+	__u64 enough;
+
+	ASSERT_EQ(0, hmm_stats(fd, &stats));
+	enough = stats.dropped + 20 * NPAGES;
+	ASSERT_EQ(0, hmm_thread_make(&thread, move_on, &mover));
+	hmm_thread_go(&thread);
+	for (int round = 2; round < 1000 && stats.dropped < enough; round++) {
+		hmm_fill(buf, NPAGES, round, 0);
+		ASSERT_EQ(0, hmm_write(fd, mem, buf, NPAGES, NULL));
+		memset(buf, 0x55, NPAGES * hmm_page_size());
+		ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
+		ASSERT_EQ(-1, hmm_differs(buf, NPAGES, round, 0));
+		ASSERT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
+		ASSERT_EQ(0, hmm_stats(fd, &stats));
+	}
+	__atomic_store_n(&mover.stop, 1, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, hmm_thread_end(&thread));
+	EXPECT_LE(enough, stats.dropped);
+	EXPECT_LE(20, mover.moves);
+}
+
+TEST_F_TIMEOUT(migrate, r34_moved_under_the_device, 120)
+{
+	under_the_device(_metadata, self->fd, self->mem, self->buf, NPAGES,
+			 self->node);
+}
+
+TEST_F_TIMEOUT(migrate, r34_huge_page_moved_under_the_device, 120)
+{
+	const char *why;
+	size_t size;
+	char *mem = hmm_map_huge(&size, &why);
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	under_the_device(_metadata, self->fd, mem, self->buf, 1, self->node);
+}
+
+/* Enough of them to be scattered, and each other one is let go. */
+#define NSCATTERED	(8UL << 10)
+
+static int compact(void *unused)
+{
+	(void)unused;
+	return hmm_put("/proc/sys/vm/compact_memory", "1");
+}
+
+/* Read all of it, and count the pages that are wrong: the even ones count. */
+static size_t wrong_pages(int fd, char *mem, char *buf)
+{
+	const size_t page = hmm_page_size();
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < NSCATTERED; i += NPAGES) {
+		if (hmm_read(fd, mem + i * page, buf, NPAGES, NULL))
+			return NSCATTERED;
+		for (size_t j = 0; j < NPAGES; j += 2)
+			wrong += hmm_differs(buf + j * page, 1, 1, i + j) != -1;
+	}
+	return wrong;
+}
+
+FIXTURE(compact) {
+};
+
+FIXTURE_SETUP(compact)
+{
+}
+
+FIXTURE_TEARDOWN(compact)
+{
+}
+
+/* One node is enough: pages move together, to make room for larger ones. */
+TEST_F_TIMEOUT(compact, r34_compacted_under_the_device, 120)
+{
+	const size_t page = hmm_page_size(), size = NSCATTERED * page;
+	char *below = hmm_map(NSCATTERED), *mem = hmm_map(NSCATTERED);
+	char *above = hmm_map(NSCATTERED), *buf = hmm_map(NPAGES);
+	__u64 *was = calloc(NSCATTERED, sizeof(*was));
+	__u64 *is = calloc(NSCATTERED, sizeof(*is));
+	struct hmm_dmirror_stats before, after;
+	int fd = hmm_open(0), ended = 0;
+	struct hmm_thread thread;
+	cpu_set_t cpus, all;
+	size_t moved = 0;
+
+	if (fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(below && mem && above && buf && was && is);
+	/* Of one node, with room on both sides, wherever pages move to. */
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	memset(below, 1, size);
+	hmm_fill(mem, NSCATTERED, 1, 0);
+	memset(above, 1, size);
+	ASSERT_EQ(0, munmap(below, size));
+	ASSERT_EQ(0, munmap(above, size));
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(all), &all));
+	for (size_t i = 1; i < NSCATTERED; i += 2)
+		ASSERT_EQ(0, madvise(mem + i * page, page, MADV_DONTNEED));
+	ASSERT_EQ(0, wrong_pages(fd, mem, buf));
+	ASSERT_EQ(0, hmm_stats(fd, &before));
+	ASSERT_EQ(0, hmm_pagemaps(mem, NSCATTERED, was));
+
+	ASSERT_EQ(0, hmm_thread_make(&thread, compact, NULL));
+	hmm_thread_go(&thread);
+	/* Until it is over, and once more. */
+	for (int rounds = 0; rounds < 2; rounds += ended) {
+		ended = !hmm_thread_wait_done(&thread, 1);
+		ASSERT_EQ(0, wrong_pages(fd, mem, buf));
+		ASSERT_EQ(0, hmm_mismatches(fd, mem, NSCATTERED));
+	}
+	if (hmm_thread_end(&thread) == -ENOENT)
+		SKIP(return, "this kernel cannot be told to compact");
+	ASSERT_EQ(0, hmm_pagemaps(mem, NSCATTERED, is));
+	for (size_t i = 0; i < NSCATTERED; i += 2)
+		moved += (was[i] ^ is[i]) & HMM_PAGEMAP_FRAME ? 1 : 0;
+	if (!moved)
+		SKIP(return, "compaction has found nothing to move");
+	ASSERT_EQ(0, hmm_stats(fd, &after));
+	EXPECT_LT(before.dropped, after.dropped);
+	close(fd);
+}
+
+#define KNOBS "/sys/kernel/debug/sched/numa_balancing/"
+
+/*
+ * The kernel takes the entries of pages on another node than the CPU's, to
+ * see who comes for them: present, and yet not to be used.
+ */
+static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
+{
+	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+	size_t hints = 0;
+
+	while (hints < npages && hmm_now_ms() < end) {
+		/* It comes to those that compute. */
+		for (__u64 until = hmm_now_ms() + 20; hmm_now_ms() < until;)
+			;
+		if (hmm_snapshot(fd, mem, prot, npages))
+			return -EIO;
+		hints = 0;
+		for (size_t i = 0; i < npages; i++)
+			hints += prot[i] == NONE;
+	}
+	return hints;
+}
+
+static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
+{
+	const char *why = "no pages on the other node";
+	__u8 prot[NPAGES];
+	cpu_set_t cpus;
+	size_t size;
+	char *mem;
+	int fd;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	fd = hmm_open(0);
+	ASSERT_LE(0, fd);
+	mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, mem);
+	hmm_fill(mem, NPAGES, 1, 0);
+	ASSERT_EQ(0, hmm_move_to_node(mem, NPAGES, node));
+	ASSERT_EQ(0, hmm_write(fd, mem, mem, NPAGES, NULL));
+
+	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));
+	EXPECT_EQ(NPAGES, hmm_count_pagemap(mem, NPAGES, HMM_PAGEMAP_PRESENT));
+	EXPECT_EQ(0, hmm_entries(fd, mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 1, 0));
+	hmm_fill(buf, NPAGES, 2, 0);
+	ASSERT_EQ(0, hmm_write(fd, mem, buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 2, 0));
+
+	mem = hmm_map_huge(&size, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
+	hmm_fill(mem, NPAGES, 3, 0);
+	ASSERT_EQ(0, hmm_move_to_node(mem, 1, node));
+	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));
+	EXPECT_TRUE(hmm_is_huge(mem));
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 3, 0));
+	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
+}
+
+TEST_F_TIMEOUT(migrate, r34_numa_hinting, 60)
+{
+	if (hmm_put(BALANCING, "1"))
+		SKIP(return, "this kernel does not balance nodes");
+	if (hmm_put(KNOBS "scan_delay_ms", "1"))
+		SKIP(return, "no " KNOBS ": it would take its time");
+	ASSERT_EQ(0, hmm_put(KNOBS "scan_period_max_ms", "20"));
+	ASSERT_EQ(0, hmm_put(KNOBS "scan_period_min_ms", "10"));
+	/* A new address space, which the delay counts for. */
+	numa_hints(_metadata, self->buf, self->node);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34: pages that are there, under a protection that is not just read and
+ * write: keys, soft-dirty tracking, guards, and PROT_NONE of a huge page. And
+ * that a snapshot leaves no trace in any of them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#define MADV_GUARD_REMOVE	103
+#endif
+
+#define NPAGES	8
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define PMD	HMM_DMIRROR_PROT_PMD
+#define ERROR	HMM_DMIRROR_PROT_ERROR
+
+#define CLEAR_REFS	"/proc/self/clear_refs"
+/* What may be written to it. */
+#define REFERENCED	"1"
+#define SOFT_DIRTY	"4"
+
+FIXTURE(protect) {
+	int fd;
+	size_t page;
+	size_t size;
+	char *mem;
+	char *buf;
+	struct hmm_access access;
+	struct hmm_thread device;	/* runs access */
+};
+
+FIXTURE_SETUP(protect)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->size = NPAGES * self->page;
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	memset(self->buf, 0x55, self->size);
+	self->access = (struct hmm_access) {
+		.fd = self->fd,
+		.ptr = self->buf,
+		.npages = NPAGES,
+	};
+	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
+				     &self->access));
+}
+
+FIXTURE_TEARDOWN(protect)
+{
+	close(self->fd);
+}
+
+/* In a thread, as it may not come back. */
+static int read_in_time(struct hmm_thread *device, struct hmm_access *access,
+			void *addr)
+{
+	int ret;
+
+	access->request = HMM_DMIRROR_READ;
+	access->addr = addr;
+	hmm_thread_go(device);
+	ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
+	return ret ? ret : hmm_thread_end(device);
+}
+
+/* How much of the mapping at addr has been referenced, in kB. */
+static long referenced(const void *addr)
+{
+	unsigned long start, end;
+	bool ours = false;
+	char line[256];
+	long kb = -1;
+	FILE *file = fopen("/proc/self/smaps", "r");
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			ours = (uintptr_t)addr >= start &&
+			       (uintptr_t)addr < end;
+		else if (ours && sscanf(line, "Referenced: %ld", &kb) == 1)
+			break;
+	}
+	fclose(file);
+	return kb;
+}
+
+/* Neither young nor dirty, neither copied nor moved. */
+TEST_F(protect, snapshot_leaves_present_pages_as_they_are)
+{
+	__u64 frames[NPAGES];
+
+	for (int i = 0; i < NPAGES; i++)
+		frames[i] = hmm_frame(self->mem + i * self->page);
+	ASSERT_EQ(0, hmm_put(CLEAR_REFS, SOFT_DIRTY));
+	ASSERT_EQ(0, hmm_put(CLEAR_REFS, REFERENCED));
+	ASSERT_EQ(0, referenced(self->mem));
+	/* Soft-dirty tracking has taken the right to write, for now. */
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, READ));
+	EXPECT_EQ(0, referenced(self->mem));
+	EXPECT_EQ(0, hmm_count_pagemap(self->mem, NPAGES,
+				       HMM_PAGEMAP_SOFT_DIRTY));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(frames[i], hmm_frame(self->mem + i * self->page));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+}
+
+/* Who tracks writes this way hears of those of the device. */
+TEST_F(protect, r34_soft_dirty)
+{
+	char *written = self->mem + 3 * self->page;
+
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
+	if (hmm_count_pagemap(self->mem, NPAGES, HMM_PAGEMAP_SOFT_DIRTY) !=
+	    NPAGES)
+		SKIP(return, "no soft-dirty bits in this kernel");
+	ASSERT_EQ(0, hmm_put(CLEAR_REFS, SOFT_DIRTY));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(0, hmm_count_pagemap(self->mem, NPAGES,
+				       HMM_PAGEMAP_SOFT_DIRTY));
+
+	hmm_fill(self->buf, 2, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, written, self->buf, 2, NULL));
+	EXPECT_EQ(2, hmm_count_pagemap(written, 2, HMM_PAGEMAP_SOFT_DIRTY));
+	EXPECT_EQ(2, hmm_count_pagemap(self->mem, NPAGES,
+				       HMM_PAGEMAP_SOFT_DIRTY));
+	EXPECT_EQ(-1, hmm_differs(written, 2, 2, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+/*
+ * A key is the CPU's business, and of one thread: what the vma allows, the
+ * device may do. Such an entry is not plain, at no level.
+ */
+TEST_F(protect, r34_protection_key)
+{
+	int key = syscall(SYS_pkey_alloc, 0, 0);
+
+	if (key < 0)
+		SKIP(return, "no protection keys on this machine");
+	ASSERT_EQ(0, syscall(SYS_pkey_mprotect, self->mem, self->size,
+			     PROT_READ | PROT_WRITE, key));
+	self->mem[0] = self->mem[0];
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, WRITE));
+	ASSERT_EQ(0, read_in_time(&self->device, &self->access, self->mem));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	hmm_fill(self->buf, NPAGES, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 2, 0));
+}
+
+TEST_F(protect, r34_protection_key_of_a_huge_page)
+{
+	int key = syscall(SYS_pkey_alloc, 0, 0);
+	const char *why;
+	size_t size;
+	char *mem;
+
+	if (key < 0)
+		SKIP(return, "no protection keys on this machine");
+	mem = hmm_map_huge(&size, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
+	hmm_fill(mem, size / self->page, 3, 0);
+	ASSERT_EQ(0, syscall(SYS_pkey_mprotect, mem, size,
+			     PROT_READ | PROT_WRITE, key));
+	mem[0] = mem[0];
+	ASSERT_TRUE(hmm_is_huge(mem));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, size / self->page,
+				       WRITE | PMD));
+	ASSERT_EQ(0, read_in_time(&self->device, &self->access, mem));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, size / self->page));
+}
+
+TEST_F(protect, r34_prot_none_of_a_huge_page)
+{
+	struct hmm_dmirror_cmd cmd;
+	const char *why;
+	size_t size, npages;
+	char *mem = hmm_map_huge(&size, &why);
+	__u64 frame;
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	hmm_fill(mem, npages, 4, 0);
+	frame = hmm_frame(mem);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, NPAGES, NULL));
+	ASSERT_EQ(0, mprotect(mem, size, PROT_NONE));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, ERROR));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem, self->buf, 1, &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	EXPECT_EQ(-EFAULT, hmm_write(self->fd, mem, self->buf, 1, &cmd));
+	ASSERT_EQ(0, mprotect(mem, size, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+	EXPECT_EQ(frame, hmm_frame(mem));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+}
+
+/* A region that is to be hit by nobody, within one vma. */
+TEST_F(protect, r34_guard_region)
+{
+	char *guard = self->mem + 3 * self->page;
+	struct hmm_dmirror_cmd cmd;
+	__u8 prot[NPAGES];
+
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
+	if (madvise(guard, 2 * self->page, MADV_GUARD_INSTALL)) {
+		ASSERT_EQ(EINVAL, errno);
+		SKIP(return, "no guard regions in this kernel");
+	}
+	EXPECT_EQ(0, hmm_entries(self->fd, guard, 2));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot, NPAGES));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(i == 3 || i == 4 ? NONE : WRITE, prot[i]);
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
+				    &cmd));
+	EXPECT_EQ(3, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 0));
+	EXPECT_EQ(-EFAULT, hmm_write(self->fd, guard, self->buf, 1, &cmd));
+	ASSERT_EQ(0, hmm_read(self->fd, guard + 2 * self->page, self->buf, 3,
+			      NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 5));
+
+	ASSERT_EQ(0, madvise(guard, 2 * self->page, MADV_GUARD_REMOVE));
+	ASSERT_EQ(0, hmm_read(self->fd, guard, self->buf, 2, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, 2, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges as a whole: many kinds of memory in one, many GiB in one, and what
+ * reading one waits for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NPAGES	8
+#define GIB	(1024UL << 20)
+
+#define NONE		HMM_DMIRROR_PROT_NONE
+#define READ		HMM_DMIRROR_PROT_READ
+#define WRITE		HMM_DMIRROR_PROT_WRITE
+#define ERROR		HMM_DMIRROR_PROT_ERROR
+#define ZERO		(READ | HMM_DMIRROR_PROT_ZERO)
+#define INVALIDATE	HMM_DMIRROR_POINT_INVALIDATE
+
+FIXTURE(range) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+};
+
+FIXTURE_SETUP(range)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->mem = hmm_map(2 * NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(2 * NPAGES);
+	ASSERT_NE(NULL, self->buf);
+}
+
+FIXTURE_TEARDOWN(range)
+{
+	close(self->fd);
+}
+
+/* R32: a vma for almost every page, each with its own answer. */
+TEST_F(range, r32_many_vmas_in_one_range)
+{
+	static const __u8 want[] = {
+		WRITE,		/* anonymous */
+		WRITE, WRITE,	/* shared, of a file */
+		READ,		/* private, of a file */
+		READ,		/* read-only */
+		ZERO,		/* touched by a read */
+		NONE,		/* never touched */
+		ERROR,		/* PROT_NONE */
+		ERROR,		/* no vma */
+		WRITE,		/* anonymous */
+	};
+	const size_t page = self->page, n = sizeof(want);
+	struct hmm_dmirror_cmd cmd;
+	__u8 prot[sizeof(want)];
+	char *mem = self->mem;
+	int file = memfd_create("hmm", MFD_CLOEXEC);
+
+	ASSERT_LE(0, file);
+	hmm_fill(self->buf, 4, 1, 0);
+	ASSERT_EQ(4 * page, pwrite(file, self->buf, 4 * page, 0));
+	hmm_fill(mem, 1, 1, 0);
+	ASSERT_NE(MAP_FAILED, mmap(mem + page, 2 * page,
+				   PROT_READ | PROT_WRITE,
+				   MAP_FIXED | MAP_SHARED, file, page));
+	ASSERT_NE(MAP_FAILED, mmap(mem + 3 * page, page,
+				   PROT_READ | PROT_WRITE,
+				   MAP_FIXED | MAP_PRIVATE, file, 3 * page));
+	hmm_fill(mem + 4 * page, 1, 1, 4);
+	ASSERT_EQ(0, mprotect(mem + 4 * page, page, PROT_READ));
+	ASSERT_EQ(0, hmm_read(self->fd, mem + page, self->buf, 5, NULL));
+	ASSERT_EQ(0, hmm_write(self->fd, mem + page, self->buf, 2, NULL));
+	ASSERT_EQ(0, mprotect(mem + 7 * page, page, PROT_NONE));
+	ASSERT_EQ(0, munmap(mem + 8 * page, page));
+	hmm_fill(mem + 9 * page, 1, 1, 9);
+
+	/* From each of them to each. */
+	for (size_t from = 0; from < n; from++) {
+		for (size_t to = from + 1; to <= n; to++) {
+			ASSERT_EQ(0, hmm_snapshot(self->fd, mem + from * page,
+						  prot, to - from));
+			for (size_t i = from; i < to; i++) {
+				ASSERT_EQ(want[i], prot[i - from])
+					TH_LOG("page %zu of %zu to %zu", i,
+					       from, to);
+			}
+		}
+	}
+
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem, self->buf, n, &cmd));
+	EXPECT_EQ(7, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, 5, 1, 0));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf + 5 * page, 2, 0));
+	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, n, &cmd));
+	EXPECT_EQ(4, cmd.cpages);
+	ASSERT_EQ(0, hmm_read(self->fd, mem + 9 * page, self->buf, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 1, 9));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, n));
+}
+
+struct protection {
+	void *addr;
+	size_t size;
+	int prot;
+};
+
+static int protect(void *arg)
+{
+	struct protection *protection = arg;
+
+	return mprotect(protection->addr, protection->size, protection->prot) ?
+	       -errno : 0;
+}
+
+/*
+ * R39: mprotect() elsewhere is stopped in its invalidation, with the mmap lock
+ * held for writing. What is present is read all the same; that the lock is
+ * held shows in who looks for what is not.
+ */
+TEST_F(range, r39_writer_holds_the_mmap_lock)
+{
+	char *elsewhere = hmm_map(1), *hole = self->mem + NPAGES * self->page;
+	struct protection protection = {
+		.addr = elsewhere,
+		.size = self->page,
+		.prot = PROT_READ,
+	};
+	struct hmm_access present, absent;
+	struct hmm_thread writer, snapshot, waiter;
+	__u8 *prot = (__u8 *)self->buf;
+
+	ASSERT_NE(NULL, elsewhere);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	hmm_fill(elsewhere, 1, 1, 0);
+	present = (struct hmm_access) {
+		.fd = self->fd,
+		.request = HMM_DMIRROR_SNAPSHOT,
+		.addr = self->mem,
+		.ptr = prot,
+		.npages = NPAGES,
+	};
+	absent = present;
+	absent.addr = hole;
+	absent.ptr = prot + NPAGES;
+	ASSERT_EQ(0, hmm_thread_make(&writer, protect, &protection));
+	ASSERT_EQ(0, hmm_thread_make(&snapshot, hmm_access_run, &present));
+	ASSERT_EQ(0, hmm_thread_make(&waiter, hmm_access_run, &absent));
+	ASSERT_EQ(0, hmm_settle());
+	/* The clock's page is none that can be locked, and may be new. */
+	hmm_now_ms();
+	ASSERT_EQ(0, madvise(hole, NPAGES * self->page, MADV_DONTNEED));
+	memset(prot, 0xaa, 2 * NPAGES);
+
+	ASSERT_EQ(0, hmm_stop_at(self->fd, INVALIDATE));
+	hmm_thread_go(&writer);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, INVALIDATE, HMM_PATIENCE_MS));
+	hmm_thread_go(&snapshot);
+	EXPECT_EQ(0, hmm_thread_wait_done(&snapshot, HMM_PATIENCE_MS));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(WRITE, prot[i]);
+	hmm_thread_go(&waiter);
+	EXPECT_EQ(0, hmm_thread_wait_asleep(&waiter));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&waiter, HMM_GLIMPSE_MS));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&writer, 1));
+
+	ASSERT_EQ(0, hmm_go_on(self->fd, INVALIDATE));
+	ASSERT_EQ(0, hmm_thread_wait_done(&waiter, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&writer));
+	EXPECT_EQ(0, hmm_thread_end(&snapshot));
+	EXPECT_EQ(0, hmm_thread_end(&waiter));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(NONE, prot[NPAGES + i]);
+}
+
+/* Sparse: a page in every GiB. */
+static char *map_sparse(size_t gib)
+{
+	char *mem = mmap(NULL, gib * GIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	madvise(mem, gib * GIB, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < gib; i++)
+		hmm_fill(mem + i * GIB, 1, 1, i);
+	return mem;
+}
+
+/* R40: the length is no reason to fail, or to hold up the machine. */
+TEST_F_TIMEOUT(range, r40_snapshot_of_64_gib, 120)
+{
+	const size_t gib = 64, npages = gib * GIB / self->page;
+	char *mem = map_sparse(gib);
+	size_t present = 0, wrong = 0;
+	__u8 *prot;
+
+	ASSERT_NE(NULL, mem);
+	prot = mmap(NULL, npages, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, prot);
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
+	for (size_t i = 0; i < npages; i++) {
+		present += prot[i] == WRITE;
+		wrong += prot[i] != (i % (npages / gib) ? NONE : WRITE);
+	}
+	EXPECT_EQ(gib, present);
+	EXPECT_EQ(0, wrong);
+}
+
+/*
+ * R40: killed in the midst. It says that it has begun by what it has written
+ * so far, and that it has not ended by what it has not.
+ */
+TEST_F_TIMEOUT(range, r40_killed_in_the_midst, 120)
+{
+	const size_t gib = 256, npages = gib * GIB / self->page;
+	char *mem = map_sparse(1);
+	__u64 before;
+	__u8 *prot;
+	pid_t pid;
+
+	ASSERT_NE(NULL, mem);
+	prot = mmap(NULL, npages, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, prot);
+	prot[256] = 0xaa;
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct hmm_dmirror_cmd cmd;
+		int fd = hmm_open(0);
+		char *all = map_sparse(gib);
+
+		if (fd < 0 || !all)
+			_exit(1);
+		hmm_cmd(fd, HMM_DMIRROR_SNAPSHOT, all, prot, npages, &cmd);
+		_exit(2);
+	}
+	while (__atomic_load_n(&prot[256], __ATOMIC_ACQUIRE) == 0xaa)
+		sched_yield();
+	before = hmm_now_ms();
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
+	EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - before);
+	/* It was far from its end. */
+	EXPECT_EQ(0, prot[npages - npages / gib]);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the entries say of mapped files: shmem and memfd, shared and private,
+ * sealed, by small pages and by huge ones. What is read and written through
+ * them, file_test looks at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+#define NPAGES	8
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define PMD	HMM_DMIRROR_PROT_PMD
+
+FIXTURE(shmem) {
+	int fd;
+	int file;
+	size_t page;
+	size_t size;
+	char *buf;
+};
+
+FIXTURE_SETUP(shmem)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->page = hmm_page_size();
+	self->size = NPAGES * self->page;
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->buf, NPAGES, 1, 0);
+	self->file = memfd_create("hmm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ASSERT_LE(0, self->file);
+	ASSERT_EQ(self->size, pwrite(self->file, self->buf, self->size, 0));
+}
+
+FIXTURE_TEARDOWN(shmem)
+{
+	close(self->fd);
+}
+
+static char *map_file(int file, size_t size, int prot, int flags)
+{
+	void *mem = mmap(NULL, size, prot, flags, file, 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+/* The file has the pages, but nobody has mapped them. */
+TEST_F(shmem, shared_mapping)
+{
+	char *mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
+			     MAP_SHARED);
+	__u64 frame;
+
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	EXPECT_EQ(0, hmm_count_pagemap(mem, NPAGES, HMM_PAGEMAP_PRESENT));
+	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, WRITE));
+	frame = hmm_frame(mem);
+	ASSERT_NE(0, frame);
+
+	/* Another mapping of it has the same page. */
+	mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(frame, hmm_frame(mem));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
+}
+
+/* R31: the vma is writable; what the device reads is the file's page still. */
+TEST_F(shmem, r31_private_mapping_is_read_from_the_file)
+{
+	char *shared = map_file(self->file, self->size, PROT_READ, MAP_SHARED);
+	char *mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE);
+
+	ASSERT_NE(NULL, shared);
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+	for (size_t at = 0; at < self->size; at += self->page)
+		EXPECT_EQ(hmm_frame(shared + at), hmm_frame(mem + at));
+
+	hmm_fill(self->buf, 2, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, 2, NULL));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, 2, WRITE));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem + 2 * self->page,
+				       NPAGES - 2, READ));
+	EXPECT_NE(hmm_frame(shared), hmm_frame(mem));
+	EXPECT_EQ(-1, hmm_differs(shared, NPAGES, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
+}
+
+/* R29: the mapping is shared and read-only, and nothing can change that. */
+TEST_F(shmem, r29_sealed_against_writes)
+{
+	struct hmm_dmirror_cmd cmd;
+	char *mem;
+
+	ASSERT_EQ(0, fcntl(self->file, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+	mem = map_file(self->file, self->size, PROT_READ, MAP_SHARED);
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+}
+
+/* A hole of a file, shared: a read gives it a page, a snapshot does not. */
+TEST_F(shmem, hole_in_a_file)
+{
+	unsigned char resident[NPAGES];
+	char *mem;
+
+	ASSERT_EQ(0, ftruncate(self->file, 0));
+	ASSERT_EQ(0, ftruncate(self->file, self->size));
+	mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED);
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	ASSERT_EQ(0, mincore(mem, self->size, resident));
+	for (int i = 0; i < NPAGES; i++)
+		EXPECT_EQ(0, resident[i] & 1);
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, 2, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, 2, 0));
+	ASSERT_EQ(0, mincore(mem, self->size, resident));
+	EXPECT_EQ(1, resident[1] & 1);
+	EXPECT_EQ(0, resident[2] & 1);
+}
+
+/* R35: huge pages of a file, split when the file loses a part. */
+TEST_F(shmem, r35_huge_page_of_a_file)
+{
+	const size_t size = hmm_huge_size(), npages = size / self->page;
+	uintptr_t base;
+	char *mem, *buf;
+
+	if (!size)
+		SKIP(return, "this kernel has no transparent huge pages");
+	hmm_put("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise");
+	ASSERT_EQ(0, ftruncate(self->file, 0));
+	ASSERT_EQ(0, ftruncate(self->file, size));
+	mem = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0);
+	buf = hmm_map(npages);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_NE(NULL, buf);
+	base = ((uintptr_t)mem + size - 1) & ~(size - 1);
+	mem = mmap((void *)base, size, PROT_READ | PROT_WRITE,
+		   MAP_FIXED | MAP_SHARED, self->file, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	if (madvise(mem, size, MADV_HUGEPAGE))
+		SKIP(return, "madvise(MADV_HUGEPAGE) is refused");
+	/* The device is the first to touch it. */
+	hmm_fill(buf, npages, 3, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, buf, npages, NULL));
+	hmm_fill(mem, npages, 3, 0);
+	if (madvise(mem, size, MADV_COLLAPSE))
+		SKIP(return, "MADV_COLLAPSE of shmem: %s", strerror(errno));
+	mem[0] = mem[0];
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, WRITE | PMD));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, npages, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, npages, 3, 0));
+
+	ASSERT_EQ(0, ftruncate(self->file, size / 2));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem + size / 2, npages / 2));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem + size / 2, buf, 1, NULL));
+	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, npages / 2, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, npages / 2, 3, 0));
+}
+
+TEST_HARNESS_MAIN

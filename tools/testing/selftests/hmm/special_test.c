@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R33: what drivers map. Ordinary pages may be used; special entries, at
+ * every level of the page table, are an error and no endless loop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include <kselftest_harness.h>
+
+#include "../../modules/hmm_special_test.h"
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NPAGES	HMM_SPECIAL_PAGES
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define ERROR	HMM_DMIRROR_PROT_ERROR
+
+FIXTURE(special) {
+	int fd;
+	int file;
+	size_t page;
+	char *buf;
+	__u8 prot[NPAGES];
+	struct hmm_access access;
+	struct hmm_thread device;	/* runs access */
+};
+
+FIXTURE_SETUP(special)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->file = open(HMM_SPECIAL_DEVICE, O_RDWR | O_CLOEXEC);
+	if (self->file < 0 && errno == ENOENT)
+		SKIP(return, "no %s: is hmm_special_test.ko loaded?",
+		     HMM_SPECIAL_DEVICE);
+	ASSERT_LE(0, self->file);
+	self->page = hmm_page_size();
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	self->access.fd = self->fd;
+	self->access.ptr = self->buf;
+	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
+				     &self->access));
+}
+
+/* A device that loops for ever does so until its process is killed. */
+FIXTURE_TEARDOWN(special)
+{
+	close(self->fd);
+}
+
+static char *map_kind(int file, unsigned long kind, size_t npages)
+{
+	void *mem = mmap(NULL, npages * hmm_page_size(),
+			 PROT_READ | PROT_WRITE, MAP_SHARED, file,
+			 kind << HMM_SPECIAL_SHIFT);
+
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+/* In a thread, as it may not come back. */
+static int access_in_time(struct hmm_thread *device, struct hmm_access *access,
+			  unsigned long request, void *addr, size_t npages)
+{
+	int ret;
+
+	access->request = request;
+	access->addr = addr;
+	access->npages = npages;
+	hmm_thread_go(device);
+	ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
+	return ret ? ret : hmm_thread_end(device);
+}
+
+TEST_F(special, r33_mixedmap_of_ordinary_pages)
+{
+	char *mem = map_kind(self->file, HMM_SPECIAL_ORDINARY, NPAGES);
+
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, WRITE));
+	hmm_fill(mem, NPAGES, 1, 0);
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	hmm_fill(self->buf, NPAGES, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 2, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
+	ASSERT_EQ(0, munmap(mem, NPAGES * self->page));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem, NPAGES));
+}
+
+static void pfnmap(struct __test_metadata *_metadata, int fd, int file,
+		   struct hmm_thread *device, struct hmm_access *access,
+		   unsigned long request)
+{
+	char *mem = map_kind(file, HMM_SPECIAL_PFNMAP, 4);
+
+	ASSERT_NE(NULL, mem);
+	mem[0] = 1;
+	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, 4, ERROR));
+	memset(access->ptr, 0x55, 4 * hmm_page_size());
+	EXPECT_EQ(-EFAULT, access_in_time(device, access, request, mem, 4));
+	EXPECT_EQ(0, access->cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs_from(access->ptr, 4, 0x55));
+	EXPECT_EQ(0, hmm_entries(fd, mem, 4));
+	EXPECT_EQ(1, mem[0]);
+}
+
+TEST_F(special, r33_pfnmap_cannot_be_read)
+{
+	pfnmap(_metadata, self->fd, self->file, &self->device, &self->access,
+	       HMM_DMIRROR_READ);
+}
+
+TEST_F(special, r33_pfnmap_cannot_be_written)
+{
+	pfnmap(_metadata, self->fd, self->file, &self->device, &self->access,
+	       HMM_DMIRROR_WRITE);
+}
+
+/* Every other page is special. */
+static void mixed(struct __test_metadata *_metadata, int fd, int file,
+		  struct hmm_thread *device, struct hmm_access *access,
+		  unsigned long request)
+{
+	char *mem = map_kind(file, HMM_SPECIAL_MIXED, 6);
+	const size_t page = hmm_page_size();
+	__u8 prot[6];
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, hmm_snapshot(fd, mem, prot, 6));
+	for (int i = 0; i < 6; i++)
+		EXPECT_EQ(i % 2 ? ERROR : WRITE, prot[i]);
+	for (int i = 0; i < 6; i += 2)
+		hmm_fill(mem + i * page, 1, 3, i);
+
+	memset(access->ptr, 0x55, 3 * page);
+	EXPECT_EQ(-EFAULT, access_in_time(device, access, request,
+					  mem + 2 * page, 3));
+	EXPECT_EQ(1, access->cmd.cpages);
+	EXPECT_EQ(0, hmm_entries(fd, mem + 3 * page, 1));
+	EXPECT_EQ(0, hmm_mismatches(fd, mem, 6));
+	EXPECT_EQ(-1, request == HMM_DMIRROR_READ ?
+		  hmm_differs(access->ptr, 1, 3, 2) :
+		  hmm_differs_from(mem + 2 * page, 1, 0x55));
+	EXPECT_EQ(-1, hmm_differs(mem, 1, 3, 0));
+	EXPECT_EQ(-1, hmm_differs(mem + 4 * page, 1, 3, 4));
+}
+
+TEST_F(special, r33_special_entries_between_pages_cannot_be_read)
+{
+	mixed(_metadata, self->fd, self->file, &self->device, &self->access,
+	      HMM_DMIRROR_READ);
+}
+
+TEST_F(special, r33_special_entries_between_pages_cannot_be_written)
+{
+	mixed(_metadata, self->fd, self->file, &self->device, &self->access,
+	      HMM_DMIRROR_WRITE);
+}
+
+/* R35: the same by an entry for a huge page. */
+TEST_F(special, r33_special_huge_entry)
+{
+	const size_t size = hmm_huge_size();
+	unsigned char resident;
+	char *mem, *huge;
+	uintptr_t base;
+
+	if (!size)
+		SKIP(return, "this kernel has no transparent huge pages");
+	mem = mmap(NULL, 3 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0);
+	ASSERT_NE(MAP_FAILED, mem);
+	base = ((uintptr_t)mem + size - 1) & ~(size - 1);
+	mem = mmap((void *)base, 2 * size, PROT_READ | PROT_WRITE,
+		   MAP_FIXED | MAP_SHARED, self->file,
+		   HMM_SPECIAL_HUGE << HMM_SPECIAL_SHIFT);
+	ASSERT_NE(MAP_FAILED, mem);
+	huge = mem + size;
+	ASSERT_EQ(0, madvise(mem, 2 * size, MADV_HUGEPAGE));
+
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, 1, WRITE));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, huge, 4, NONE));
+	EXPECT_EQ(-EFAULT, access_in_time(&self->device, &self->access,
+					  HMM_DMIRROR_READ, huge, 1));
+	/* Not pagemap: 6.12's looks for the page, and there is none. */
+	ASSERT_EQ(0, mincore(huge, self->page, &resident));
+	if (!(resident & 1))
+		SKIP(return, "this kernel has no special huge entries");
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, huge, size / self->page,
+				       ERROR));
+	EXPECT_EQ(0, hmm_entries(self->fd, huge, size / self->page));
+}
+
+TEST_HARNESS_MAIN

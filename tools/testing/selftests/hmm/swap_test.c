@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R34: pages that are swapped out. A snapshot says that nothing is there and
+ * brings nothing back; a fault does.
+ */
+#include <errno.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+#define NPAGES	32
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+
+FIXTURE(swap) {
+	int fd;
+	size_t page;
+	char *mem;
+	char *buf;
+	bool on;
+};
+
+FIXTURE_SETUP(swap)
+{
+	const char *why;
+	int ret;
+
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	ret = hmm_swap_on(&why);
+	if (ret && why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, ret);
+	self->on = true;
+	self->page = hmm_page_size();
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	hmm_fill(self->mem, NPAGES, 1, 0);
+	memset(self->buf, 0x55, NPAGES * self->page);
+}
+
+FIXTURE_TEARDOWN(swap)
+{
+	close(self->fd);
+	if (self->on)
+		hmm_swap_off();
+}
+
+TEST_F_TIMEOUT(swap, r34_swapped_pages_are_read, 120)
+{
+	/* The device has them, and lets go of them when they leave. */
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
+	ASSERT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+					    HMM_PAGEMAP_SWAPPED));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, NONE));
+	EXPECT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+					    HMM_PAGEMAP_SWAPPED));
+
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+					    HMM_PAGEMAP_PRESENT));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+TEST_F_TIMEOUT(swap, r34_swapped_pages_are_written, 120)
+{
+	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
+	hmm_fill(self->buf, 4, 2, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem + 3 * self->page, self->buf,
+			       4, NULL));
+	EXPECT_EQ(4, hmm_entries(self->fd, self->mem, NPAGES));
+	/* The last ones are beyond what is read ahead of a single page. */
+	EXPECT_TRUE(hmm_pagemap(self->mem + (NPAGES - 1) * self->page) &
+		    HMM_PAGEMAP_SWAPPED);
+	/* What the device wrote is swapped out in its turn. */
+	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 1, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem + 3 * self->page, 4, 2, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem + 7 * self->page, NPAGES - 7, 1,
+				  7));
+}
+
+/* R31, R44: swapped out as one page of two processes, and read as such. */
+TEST_F_TIMEOUT(swap, r31_swapped_pages_stay_shared_with_the_child, 120)
+{
+	struct hmm_gate gate;
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_gate_make(&gate));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_gate_wait(&gate);
+		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+	}
+	/* With one more user it takes the child's entries, too. */
+	madvise(self->mem, NPAGES * self->page, MADV_PAGEOUT);
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	hmm_fill(self->buf, NPAGES, 3, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	hmm_gate_open(&gate);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+TEST_F_TIMEOUT(swap, r34_shared_memory_that_is_swapped_out, 120)
+{
+	char *shared = hmm_map_shared(NPAGES);
+	unsigned char resident[NPAGES];
+	int left = NPAGES;
+
+	ASSERT_NE(NULL, shared);
+	hmm_fill(shared, NPAGES, 4, 0);
+	ASSERT_EQ(0, hmm_page_out(shared, NPAGES));
+	for (int round = 0; left && round < 100; round++) {
+		madvise(shared, NPAGES * self->page, MADV_PAGEOUT);
+		ASSERT_EQ(0, mincore(shared, NPAGES * self->page, resident));
+		left = 0;
+		for (int i = 0; i < NPAGES; i++)
+			left += resident[i] & 1;
+	}
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, shared, NPAGES, NONE));
+	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+}
+
+TEST_F_TIMEOUT(swap, r34_huge_page_that_is_swapped_out, 120)
+{
+	size_t size, npages, rest;
+	const char *why;
+	char *mem = hmm_map_huge(&size, &why);
+
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	rest = npages - NPAGES;
+	hmm_fill(mem, npages, 5, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, npages, NULL));
+	ASSERT_EQ(0, hmm_page_out(mem, npages));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem, npages));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, NONE));
+	ASSERT_EQ(0, hmm_read(self->fd, mem + rest * self->page, self->buf,
+			      NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, rest));
+	EXPECT_EQ(-1, hmm_differs(mem, npages, 5, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+}
+
+struct reclaimer {
+	char *mem;
+	size_t size;
+	int stop;
+	unsigned long rounds;
+};
+
+static int reclaim(void *arg)
+{
+	struct reclaimer *reclaimer = arg;
+
+	while (!__atomic_load_n(&reclaimer->stop, __ATOMIC_ACQUIRE)) {
+		if (madvise(reclaimer->mem, reclaimer->size, MADV_PAGEOUT))
+			return -errno;
+		reclaimer->rounds++;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* Pages leave all the time; each READ finds what the last WRITE has left. */
+TEST_F_TIMEOUT(swap, r34_reclaim_under_the_device, 120)
+{
+	struct reclaimer reclaimer = {
+		.mem = self->mem,
+		.size = NPAGES * self->page,
+	};
+	struct hmm_dmirror_stats stats;
+	struct hmm_thread thread;
+	int round;
+
+	ASSERT_EQ(0, hmm_thread_make(&thread, reclaim, &reclaimer));
+	hmm_thread_go(&thread);
+	for (round = 2; round < 1000; round++) {
+		hmm_fill(self->buf, NPAGES, round, 0);
+		ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES,
+				       NULL));
+		memset(self->buf, 0x55, NPAGES * self->page);
+		ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES,
+				      NULL));
+		ASSERT_EQ(-1, hmm_differs(self->buf, NPAGES, round, 0));
+		ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+		ASSERT_EQ(0, hmm_stats(self->fd, &stats));
+		if (stats.dropped > 20 * NPAGES)
+			break;
+	}
+	__atomic_store_n(&reclaimer.stop, 1, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, hmm_thread_end(&thread));
+	TH_LOG("%lu rounds of reclaim, %llu entries dropped", reclaimer.rounds,
+	       stats.dropped);
+	EXPECT_LT(20 * NPAGES, stats.dropped);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R38: memory that a userfaultfd stands for. A fault of the device sleeps
+ * until the program has an answer, without the mmap lock, which the answer
+ * may need; and then it succeeds.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <linux/userfaultfd.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+#include "hmm_mem.h"
+
+#define NPAGES	8
+
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+
+/* Numbers of 5.19 and 6.6, for older headers. */
+#define UFFD_WP_OF_FILES	0x1000
+#define UFFD_POISON		0x4000
+
+struct uffd_poison {
+	struct uffdio_range range;
+	__u64 mode;
+	__s64 updated;
+};
+
+#define UFFD_POISON_CMD		_IOWR(UFFDIO, 0x08, struct uffd_poison)
+
+FIXTURE(uffd) {
+	int fd;
+	int uffd;
+	size_t page;
+	size_t size;
+	char *mem;
+	char *buf;
+	char *page_in;			/* what the program answers with */
+	struct hmm_access access;
+	struct hmm_thread device;	/* runs access */
+	struct hmm_thread mapper;	/* takes the mmap lock for writing */
+};
+
+FIXTURE_SETUP(uffd)
+{
+	self->fd = hmm_open(0);
+	if (self->fd == -ENOENT)
+		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
+	ASSERT_LE(0, self->fd);
+	self->uffd = hmm_uffd_open(0);
+	if (self->uffd < 0)
+		SKIP(return, "userfaultfd: %s", strerror(-self->uffd));
+	self->page = hmm_page_size();
+	self->size = NPAGES * self->page;
+	self->mem = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->mem);
+	self->buf = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->buf);
+	self->page_in = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->page_in);
+	memset(self->buf, 0x55, self->size);
+	hmm_fill(self->page_in, NPAGES, 1, 0);
+	self->access = (struct hmm_access) {
+		.fd = self->fd,
+		.request = HMM_DMIRROR_READ,
+		.addr = self->mem,
+		.ptr = self->buf,
+		.npages = NPAGES,
+	};
+	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
+				     &self->access));
+	ASSERT_EQ(0, hmm_thread_make(&self->mapper, hmm_remap_run, NULL));
+}
+
+FIXTURE_TEARDOWN(uffd)
+{
+	close(self->fd);
+}
+
+/*
+ *   device                    mapper                    this thread
+ *   READ or WRITE
+ *     fault: asks and sleeps
+ *                                                       hears of it
+ *                             mmap(), munmap()
+ *                                                       sees it return
+ * and only then comes the answer. With the mmap lock still held the mapper
+ * would wait for the device, and the device for this thread.
+ */
+static void asks_and_sleeps(struct __test_metadata *_metadata, int uffd,
+			    struct hmm_thread *device,
+			    struct hmm_thread *mapper, char *where,
+			    __u64 flags)
+{
+	__u64 seen = ~0ULL;
+	void *addr = NULL;
+
+	hmm_thread_go(device);
+	ASSERT_EQ(0, hmm_uffd_wait(uffd, &addr, &seen));
+	EXPECT_EQ((void *)where, addr);
+	EXPECT_EQ(flags, seen & (UFFD_PAGEFAULT_FLAG_WRITE |
+				 UFFD_PAGEFAULT_FLAG_WP |
+				 UFFD_PAGEFAULT_FLAG_MINOR));
+	ASSERT_EQ(0, hmm_thread_wait_asleep(device));
+	hmm_thread_go(mapper);
+	ASSERT_EQ(0, hmm_thread_wait_done(mapper, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(mapper));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(device, 1));
+}
+
+static int ends(struct hmm_thread *device)
+{
+	int ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
+
+	return ret ? ret : hmm_thread_end(device);
+}
+
+TEST_F(uffd, r38_missing_pages_are_read)
+{
+	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	/* A snapshot asks nobody. */
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, NONE));
+	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+			self->mem, 0);
+	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
+				   self->size));
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+TEST_F(uffd, r38_missing_pages_are_written)
+{
+	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	hmm_fill(self->buf, NPAGES, 2, 0);
+	self->access.request = HMM_DMIRROR_WRITE;
+	self->access.npages = 3;
+	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+			self->mem, UFFD_PAGEFAULT_FLAG_WRITE);
+	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
+				   self->size));
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 2, 0));
+	EXPECT_EQ(-1, hmm_differs(self->mem + 3 * self->page, 5, 1, 3));
+}
+
+/* Each page is asked for by itself, and what came before is not lost. */
+TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
+{
+	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	hmm_thread_go(&self->device);
+	for (int i = 0; i < NPAGES; i++) {
+		const size_t at = i * self->page;
+		void *addr = NULL;
+
+		ASSERT_EQ(0, hmm_uffd_wait(self->uffd, &addr, NULL));
+		EXPECT_EQ((void *)(self->mem + at), addr);
+		ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem + at,
+					   self->page_in + at, self->page));
+	}
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+}
+
+/* The memory goes while the device waits for it. */
+TEST_F(uffd, r38_missing_pages_are_unmapped_instead)
+{
+	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+			self->mem, 0);
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	close(self->uffd);
+	EXPECT_EQ(-EFAULT, ends(&self->device));
+	EXPECT_EQ(0, self->access.cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+}
+
+TEST_F(uffd, r38_write_protected_pages)
+{
+	struct hmm_dmirror_cmd cmd;
+	__u64 frame;
+
+	hmm_fill(self->mem, NPAGES, 3, 0);
+	/* The device may write, until the protection comes. */
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_WP));
+	ASSERT_EQ(0, hmm_uffd_protect(self->uffd, self->mem, self->size, true));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, READ));
+	frame = hmm_frame(self->mem);
+
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+
+	hmm_fill(self->buf, NPAGES, 4, 0);
+	self->access.request = HMM_DMIRROR_WRITE;
+	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+			self->mem,
+			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
+	/* What waits for an answer is not written yet. */
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	ASSERT_EQ(0, hmm_uffd_protect(self->uffd, self->mem, self->size,
+				      false));
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 4, 0));
+	EXPECT_EQ(frame, hmm_frame(self->mem));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+/* Maps a memfd; the file has pages, unless it is to stay empty. */
+static char *map_memfd(size_t size, const void *content, int *file)
+{
+	void *mem;
+
+	*file = memfd_create("hmm", MFD_CLOEXEC);
+	if (*file < 0 || ftruncate(*file, size))
+		return NULL;
+	if (content && pwrite(*file, content, size, 0) != (ssize_t)size)
+		return NULL;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+/* The file has the page, and yet the program is asked before it is mapped. */
+TEST_F(uffd, r38_minor_faults)
+{
+	int file, uffd = hmm_uffd_open(UFFD_FEATURE_MINOR_SHMEM);
+	char *mem = map_memfd(self->size, self->page_in, &file);
+
+	if (uffd == -EINVAL)
+		SKIP(return, "no minor faults of shmem in this kernel");
+	ASSERT_LE(0, uffd);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
+				       UFFDIO_REGISTER_MODE_MINOR));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	self->access.addr = mem;
+	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
+			UFFD_PAGEFAULT_FLAG_MINOR);
+	/* The answer is another content than the file had. */
+	hmm_fill(self->page_in, NPAGES, 5, 0);
+	ASSERT_EQ(self->size, pwrite(file, self->page_in, self->size, 0));
+	ASSERT_EQ(0, hmm_uffd_continue(uffd, mem, self->size));
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
+}
+
+/* R34: a marker says that a page that is not there is write-protected. */
+TEST_F(uffd, r34_write_protect_markers)
+{
+	int file, uffd = hmm_uffd_open(UFFD_WP_OF_FILES);
+	char *mem = map_memfd(self->size, self->page_in, &file);
+
+	if (uffd == -EINVAL)
+		SKIP(return, "no write-protect markers in this kernel");
+	ASSERT_LE(0, uffd);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
+				       UFFDIO_REGISTER_MODE_WP));
+	ASSERT_EQ(0, hmm_uffd_protect(uffd, mem, self->size, true));
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+
+	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	/* The vma is writable, the marker has become a protected page. */
+	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+
+	hmm_fill(self->buf, NPAGES, 6, 0);
+	self->access.request = HMM_DMIRROR_WRITE;
+	self->access.addr = mem;
+	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
+			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
+	ASSERT_EQ(0, hmm_uffd_protect(uffd, mem, self->size, false));
+	ASSERT_EQ(0, ends(&self->device));
+	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 6, 0));
+}
+
+/* R34: and another one that it must not be used at all. */
+TEST_F(uffd, r34_poison_markers)
+{
+	int uffd = hmm_uffd_open(UFFD_POISON);
+	struct uffd_poison poison = {
+		.range = {
+			.start = (uintptr_t)self->mem + 2 * self->page,
+			.len = self->page,
+		},
+	};
+	__u8 prot[4];
+
+	if (uffd == -EINVAL)
+		SKIP(return, "no poison markers in this kernel");
+	ASSERT_LE(0, uffd);
+	hmm_fill(self->mem, 2, 7, 0);
+	hmm_fill(self->mem + 3 * self->page, 1, 7, 3);
+	ASSERT_EQ(0, hmm_uffd_register(uffd, self->mem, self->size,
+				       UFFDIO_REGISTER_MODE_MISSING));
+	ASSERT_EQ(0, ioctl(uffd, UFFD_POISON_CMD, &poison));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot, 4));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(i == 2 ? NONE : WRITE, prot[i]);
+
+	self->access.npages = 4;
+	hmm_thread_go(&self->device);
+	EXPECT_EQ(-EFAULT, ends(&self->device));
+	EXPECT_EQ(2, self->access.cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 7, 0));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf + 2 * self->page, 2, 0x55));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem + 3 * self->page, self->buf,
+			      1, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 7, 3));
+}
+
+/* Nobody answers, and the process is killed. */
+TEST_F(uffd, r38_killed_while_it_waits)
+{
+	int *shared = hmm_map_shared(1);
+	pid_t pid;
+	int fd;
+
+	ASSERT_NE(NULL, shared);
+	*shared = -1;
+	/* The child's descriptors are ours: so are its questions. */
+	pid = hmm_fork_sharing_files();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int uffd = hmm_uffd_open(0);
+
+		fd = hmm_open(0);
+		if (uffd < 0 || fd < 0 ||
+		    hmm_uffd_register(uffd, self->mem, self->size,
+				      UFFDIO_REGISTER_MODE_MISSING))
+			_exit(1);
+		__atomic_store_n(shared, uffd, __ATOMIC_RELEASE);
+		hmm_read(fd, self->mem, self->buf, 1, NULL);
+		_exit(2);
+	}
+	while (__atomic_load_n(shared, __ATOMIC_ACQUIRE) < 0)
+		sched_yield();
+	ASSERT_EQ(0, hmm_uffd_wait(*shared, NULL, NULL));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
+}
+
+TEST_HARNESS_MAIN
