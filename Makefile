@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST V BENCH_OUT MODEL
+export HMM_CACHE KERNEL TEST SUITE V BENCH_OUT MODEL
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -122,11 +122,13 @@ help:
 	@echo '  V=1                   show the commands that build'
 	@echo '  KERNEL="name ..."     kernels of test, demo, bench and shell: $(shell $(LAB) list)'
 	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
+	@echo '  SUITE=own|upstream    run only our tests, or only the hmm-tests of the kernel'"'"'s source;'
+	@echo '                        without it both, the latter on lab-* and debug-* kernels'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
 	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'
 	@echo '  MODEL=glob            check only the configurations or mutants that match'
 	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'
-	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 1G (2G for debug-*)'
+	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 5G'
 	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 900'
 
 .PHONY: modules install modules_install clean demo test shell bench check model help

@@ -1,10 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The machine: QEMU, two serial ports, no disk, no network.
+# The machine: QEMU, two serial ports, no disk, no network. All but bench get
+# two memory nodes, and a device that does DMA behind an IOMMU.
 
 : "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=900}"
 
-# guest_machine KERNEL: sets QEMU, the command without kernel and serial ports
+# MiB at the end of the second node that the guest's kernel is told to leave
+# alone: test_hmm makes the device-coherent memory of two devices of them. The
+# hmm-tests of 7.2 migrate 256 MiB at once, and need some to spare.
+COHERENT_MB=1024
+# Where memory goes on that has no room below 4 GiB; q35's own limits.
+HIGH_START_MB=4096 LOW_MAX_MB=2048
+
+# guest_machine: sets QEMU, the command without kernel and serial ports, and
+# GUEST_WORDS, what the guest's kernel has to be told of the machine
 guest_machine() {
 	local accel=(-accel "tcg,thread=multi" -cpu max)
 
@@ -18,17 +27,64 @@ guest_machine() {
 	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
 		accel=(-accel kvm -cpu host)
 	fi
-	if [ -z "${HMM_MEM-}" ]; then
-		case $1 in
-		debug-*) GUEST_MEM=2G ;;
-		*) GUEST_MEM=1G ;;
-		esac
+	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none
+		"${accel[@]}" -no-reboot)
+	if [ "$GUEST_MODE" = bench ]; then
+		GUEST_MEM=${HMM_MEM:-1G}
+		GUEST_WORDS=
+		QEMU+=(-smp "$HMM_CPUS" -m "$GUEST_MEM")
 	else
-		GUEST_MEM=$HMM_MEM
+		guest_machine_test
 	fi
 	GUEST_MACHINE="${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
-	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none
-		"${accel[@]}" -smp "$HMM_CPUS" -m "$GUEST_MEM" -no-reboot)
+}
+
+# One node below 4 GiB and one above, where a huge page of 1 GiB has room: the
+# end of the lower one is taken by tables.
+guest_machine_test() {
+	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high
+
+	GUEST_MEM=${HMM_MEM:-5G}
+	mb=$(guest_mb "$GUEST_MEM")
+	((mb >= 5120)) ||
+		die "HMM_MEM=$GUEST_MEM is too small: the machine's two nodes, a huge page of 1 GiB and the devices' memory take 5G"
+	high=$((mb - LOW_MAX_MB))
+	if ((HMM_CPUS % 2)); then
+		nodes=("cpus=0-$((HMM_CPUS - 1))")
+	else
+		# Nodes that share a socket would make the kernel warn.
+		nodes=("cpus=0-$((half - 1))" "cpus=$half-$((HMM_CPUS - 1))")
+		smp+=,sockets=2
+	fi
+	QEMU+=(-machine q35 -smp "$smp" -m "${mb}M"
+		-object "memory-backend-ram,id=low,size=${LOW_MAX_MB}M"
+		-object "memory-backend-ram,id=high,size=${high}M"
+		-numa "node,memdev=low,${nodes[0]}"
+		-numa "node,memdev=high${nodes[1]+,${nodes[1]}}"
+		-device "intel-iommu,intremap=off"
+		# It reaches every address, so that none is cut to one that is mapped.
+		-device "edu,dma_mask=0xffffffffffffffff")
+
+	start=$((HIGH_START_MB + high - COHERENT_MB))
+	# What is balanced between the nodes is invalidated when nobody expects it:
+	# tests turn that on where they want it. Mappings that the driver undoes
+	# are gone at once, so that a stale one is a fault.
+	GUEST_WORDS="numa_balancing=disable intel_iommu=on iommu.passthrough=0 iommu.strict=1"
+	GUEST_WORDS+=" hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=16"
+	GUEST_WORDS+=" memmap=${COHERENT_MB}M\$${start}M"
+	GUEST_WORDS+=" hmm.coherent=$((start << 20)),$((COHERENT_MB << 20))"
+}
+
+# guest_mb SIZE: as QEMU takes it, in MiB
+guest_mb() {
+	case $1 in
+	*[!0-9]*[GgMm] | [GgMm]) ;;
+	*[Gg]) echo $((${1%?} * 1024)) && return ;;
+	*[Mm]) echo "${1%?}" && return ;;
+	*[!0-9]* | '') ;;
+	*) echo "$1" && return ;;
+	esac
+	die "HMM_MEM=$1 is no size: it is a number of MiB, or one with G or M behind it"
 }
 
 # The watchdogs are told that the machine is slow. A first oops ends it: what
@@ -37,7 +93,7 @@ guest_cmdline() {
 	echo "console=ttyS0 panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
 		"rcupdate.rcu_cpu_stall_timeout=300" \
 		"sysctl.kernel.hung_task_timeout_secs=420 watchdog_thresh=165" \
-		"hmm.mode=$GUEST_MODE $*"
+		"hmm.mode=$GUEST_MODE${GUEST_WORDS:+ $GUEST_WORDS}${*:+ $*}"
 }
 
 # guest_boot KERNEL [WORD...]: runs the machine. Under emulation a kernel now
@@ -59,7 +115,7 @@ guest_boot() {
 guest_boot_once() {
 	local qemu
 
-	guest_machine "$1"
+	guest_machine
 	say "$1: booting ${KERNEL_ID} ($GUEST_MACHINE)"
 	: >"$RUN_DIR/verdict"
 	: >"$RUN_DIR/console"
@@ -115,7 +171,7 @@ guest_show() {
 
 # guest_shell KERNEL: the machine on this terminal. Ctrl-C goes to the guest.
 guest_shell() {
-	guest_machine "$1"
+	guest_machine
 	say "$1: booting ${KERNEL_ID} ($GUEST_MACHINE); leave with \"exit\" or Ctrl-a x"
 	TTY_STATE=$(stty -g)
 	"${QEMU[@]}" -kernel "$KERNEL_IMAGE" -initrd "$INITRAMFS" \

@@ -30,11 +30,12 @@ guest_prepare() {
 	INITRAMFS=$RUN_DIR/initramfs.gz
 	GUEST_MODE=$mode
 	root=$RUN_DIR/root
-	mkdir -p "$root"/{bin,dev,proc,sys,tmp,mnt/ramfs,modules,tests}
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
 
 	lock "build-$kernel"
+	# shellcheck disable=SC2046 # one word per part
 	case $mode in
-	test) build "$kernel" modules tests ;;
+	test) build "$kernel" modules $(suites "$kernel") ;;
 	demo) build "$kernel" modules demo ;;
 	bench) build "$kernel" modules bench ;;
 	shell) build "$kernel" modules tests demo ;;
@@ -42,8 +43,8 @@ guest_prepare() {
 	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel made no modules"
 	[ ! -e "$BUILD_DIR/hmm_demo" ] || cp "$BUILD_DIR/hmm_demo" "$root/bin/"
 	case $mode in
-	test) initramfs_tests "$root" "${TEST:-*}" ;;
-	shell) initramfs_tests "$root" '*' ;;
+	test) initramfs_tests "$root" "${TEST:-*}" "$(suites "$kernel")" ;;
+	shell) initramfs_tests "$root" '*' tests ;;
 	bench)
 		cp "$BUILD_DIR/tools/bench/module/hmm_bench.ko" "$root/modules/"
 		cp "$BUILD_DIR/hmm_bench" "$root/bin/"
@@ -51,24 +52,30 @@ guest_prepare() {
 	esac
 	unlock "build-$kernel"
 
+	# A bench's machine has nothing in it that it does not need.
+	[ "$mode" = bench ] || [ -z "$KERNEL_MODULES" ] || cp -r "$KERNEL_MODULES" "$root/modules/kernel"
 	cp "$BUSYBOX" "$root/bin/"
 	cp "$LAB_DIR/guest/init" "$root/"
 	chmod +x "$root/init"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$INITRAMFS"
 }
 
-# initramfs_tests ROOT GLOB
+# initramfs_tests ROOT GLOB PARTS
 initramfs_tests() {
-	local program name all=
+	local program name all= programs=()
 
-	for program in "$BUILD_DIR"/tests/*_test; do
+	[[ $3 != *tests* ]] || programs+=("$BUILD_DIR"/tests/*_test)
+	[[ $3 != *upstream* ]] || programs+=("$BUILD_DIR/upstream/hmm-tests")
+	for program in "${programs[@]}"; do
 		[ -x "$program" ] || continue
 		name=${program##*/}
 		all+=" $name"
 		# shellcheck disable=SC2053 # it is a pattern
 		[[ $name != $2 ]] || cp "$program" "$1/tests/"
 	done
-	cp "$BUILD_DIR"/tools/testing/modules/*.ko "$1/modules/"
 	[ -n "$all" ] || die "this tree has no test program: they are tools/testing/selftests/hmm/*_test.c"
 	[ -n "$(ls "$1/tests")" ] || die "TEST=$2 matches no test program: choose among$all"
+	[[ $3 != *tests* ]] || build_test_modules | while read -r name; do
+		cp "$BUILD_DIR/$name"/*.ko "$1/modules/tests/"
+	done
 }

@@ -2,18 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # A kernel's name is its kind and its series: stock-6.12, debug-6.12.
 
-KERNEL_KINDS="stock lab debug"
-KERNEL_SERIES="6.1 6.12"
+KERNEL_NAMES="stock-6.1 stock-6.12 lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
 
 kernels_list() {
-	local kind series list=
-
-	for kind in $KERNEL_KINDS; do
-		for series in $KERNEL_SERIES; do
-			list+=" $kind-$series"
-		done
-	done
-	echo "${list# }"
+	echo "$KERNEL_NAMES"
 }
 
 # kernels_check "NAME ..."
@@ -32,14 +24,24 @@ kernels_check_one() {
 	[[ $1 != *" "* ]] || die "KERNEL must name one kernel here, not \"$1\""
 }
 
+# kernel_offered NAME: whether Debian still has what it is made of
+kernel_offered() {
+	case $1 in
+	stock-*) ;;
+	*) source_find "${1#*-}" ;;
+	esac
+}
+
 # kernel_get NAME: sets
 #   KERNEL_IMAGE  what QEMU boots
 #   KERNEL_DIR    what modules are built against
+#   KERNEL_MODULES  its own modules that a guest loads, or nothing
 #   KERNEL_ID     changes whenever the kernel does
 kernel_get() {
 	local kind=${1%%-*} series=${1#*-}
 
 	lock "$1"
+	KERNEL_MODULES=
 	case $kind in
 	stock) stock_get "$series" ;;
 	*) source_kernel_get "$kind" "$series" ;;

@@ -38,6 +38,8 @@ BEGIN {
 		"refcount_t:|" \
 		"[Bb]ad page state|" \
 		"Bad rss-counter|" \
+		"DMAR: .*fault addr|" \
+		"DMA-API:.*device driver|" \
 		"general protection fault|" \
 		"[Uu]nable to handle|" \
 		"Kernel panic", pattern, "|")

@@ -27,15 +27,25 @@ source_kernel_get() {
 }
 
 # source_fragments KIND SERIES: fills the caller's array, the general first. A
-# series may have a fragment of its own.
+# series may have fragments of its own, which may take back what it lacks.
 source_fragments() {
 	local dir=$LAB_DIR/config fragment
 
-	fragments=("$dir/lab.config")
-	for fragment in "$1" "$1-$2"; do
-		[ "$fragment" != lab ] || continue
-		[ ! -e "$dir/$fragment.config" ] || fragments+=("$dir/$fragment.config")
+	fragments=()
+	for fragment in lab "lab-$2" "$1" "$1-$2"; do
+		fragment=$dir/$fragment.config
+		[ ! -e "$fragment" ] || [[ " ${fragments[*]-} " == *" $fragment "* ]] ||
+			fragments+=("$fragment")
 	done
+}
+
+# source_get SERIES: sets SOURCE_TREE, the unpacked source
+source_get() {
+	lock "source-$1"
+	source_tarball "$1"
+	SOURCE_TREE=${SOURCE_TARBALL%/*}/tree
+	source_unpack "$SOURCE_TREE"
+	unlock "source-$1"
 }
 
 source_unpack() {
@@ -48,8 +58,8 @@ source_unpack() {
 }
 
 # source_build NAME TREE ENTRY FRAGMENT...
-# Builds aside and renames: nothing in a kernel's output directory names the
-# directory itself, so external modules can be built against it afterwards.
+# Builds aside and renames. External modules are built against it afterwards: in
+# newer kernels one line names the directory, in older ones none does.
 source_build() {
 	local name=$1 tree=$2 entry=$3 out=$WORK_DIR/kernel log=$CACHE/log/$1/kernel-build.log make start=$SECONDS
 	shift 3
@@ -74,6 +84,7 @@ source_build() {
 	# External modules need headers, scripts and Module.symvers, no objects.
 	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o \
 		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -type f -exec rm -f {} +
+	sed -i "s|^export KBUILD_OUTPUT = .*|export KBUILD_OUTPUT = $entry|" "$out/Makefile"
 	mkdir -p "${entry%/*}"
 	mv -T "$out" "$entry"
 }

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Debian's own kernels: image and headers, unpacked side by side.
 
+# Modules of the image that tests use, with what they depend on.
+STOCK_MODULES="zram hwpoison-inject"
+
 stock_get() {
 	local series=$1 release version entry
 
@@ -20,13 +23,15 @@ stock_get() {
 		release=$(cat "$entry/release")
 	fi
 
-	if [ -d "$entry" ]; then
+	# An entry without them was made by an older lab.
+	if [ -d "$entry/modules" ]; then
 		say "stock-$series: reusing $release"
 	else
 		stock_unpack "$release" "$entry"
 	fi
 	KERNEL_IMAGE=$entry/vmlinuz
 	KERNEL_DIR=$entry/usr/src/linux-headers-$release
+	KERNEL_MODULES=$entry/modules
 	KERNEL_ID=${entry##*/}
 }
 
@@ -45,7 +50,7 @@ stock_cached() {
 }
 
 stock_unpack() {
-	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends deb
+	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends deb module
 	local packages=("linux-image-$release" "linux-headers-$release")
 
 	headers=linux-headers-$release
@@ -58,11 +63,16 @@ stock_unpack() {
 	for deb in "$WORK_DIR"/debs/linux-{headers,kbuild}-*.deb; do
 		dpkg-deb -x "$deb" "$new"
 	done
-	# Of the image only the kernel: what the guest needs is built in.
+	# Of the image the kernel and a few modules.
 	for deb in "$WORK_DIR"/debs/linux-image-*.deb; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$new" "./boot/vmlinuz-$release"
+		dpkg-deb -x "$deb" "$WORK_DIR/image"
 	done
-	mv "$new/boot/vmlinuz-$release" "$new/vmlinuz"
+	mv "$WORK_DIR/image/boot/vmlinuz-$release" "$new/vmlinuz"
+	mkdir "$new/modules"
+	for module in $STOCK_MODULES; do
+		stock_module "$WORK_DIR/image" "$new/modules" "$module"
+	done
+	rm -rf "$WORK_DIR/image"
 	# The packages expect to lie in /usr/src.
 	sed -i 's|^include /usr/src/|include ../|' "$new/usr/src/$headers/Makefile"
 	# It serves BTF only, and would make every build of a module need pahole.
@@ -71,6 +81,27 @@ stock_unpack() {
 	echo "$release" >"$new/release"
 
 	mkdir -p "${entry%/*}"
+	rm -rf "$entry"
 	mv -T "$new" "$entry"
 	rm -rf "$WORK_DIR/debs"
+}
+
+# stock_module IMAGE DIR NAME: unpacks a module into DIR, after those that it
+# depends on, and appends them to DIR/order. What is built in has no file.
+stock_module() {
+	local image=$1 dir=$2 name=$3 file depends
+
+	[ ! -e "$dir/$name.ko" ] || return 0
+	file=$(find "$image/lib/modules" -name "$name.ko*" -o -name "${name//_/-}.ko*" | head -n 1)
+	case $file in
+	'') return 0 ;;
+	*.xz) xz -dc "$file" >"$dir/$name.ko" ;;
+	*.ko) cp "$file" "$dir/$name.ko" ;;
+	*) die "$file is compressed in a way that the lab does not know" ;;
+	esac
+	depends=$(tr '\0' '\n' <"$dir/$name.ko" | sed -n 's/^depends=//p' | head -n 1)
+	for depends in ${depends//,/ }; do
+		stock_module "$image" "$dir" "$depends"
+	done
+	echo "$name.ko" >>"$dir/order"
 }

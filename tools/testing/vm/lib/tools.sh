@@ -2,22 +2,62 @@
 # SPDX-License-Identifier: GPL-2.0
 # The few files of the kernel's source that tests and checks are made with.
 
+# source_suites SERIES: where to look for what the machine's own Debian lacks
+source_suites() {
+	case $1 in
+	5.10) echo bullseye ;;
+	7.*) echo forky sid ;;
+	esac
+}
+
 # source_tarball SERIES: sets SOURCE_TARBALL and SOURCE_ID
 source_tarball() {
-	local series=$1 version dir
+	source_find "$1" || die "$(source_missing "$1")"
+}
+
+# source_find SERIES: likewise, and fails when Debian does not have it; what
+# cannot be fetched ends the run
+source_find() {
+	local series=$1 suite suites
 
 	apt_check
-	version=$(apt_field "linux-source-$series" Version)
-	if [ -z "$version" ]; then
-		# A machine without package lists may still hold a source.
-		dir=$(find "$CACHE/source" -mindepth 1 -maxdepth 1 -name "$series-*" 2>/dev/null | sort -V | tail -n 1)
-		if [ -z "$dir" ]; then
-			apt_update && source_tarball "$series" && return
-			die "apt knows no linux-source-$series: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
-		fi
+	source_known "$series" || source_cached "$series" && return
+	suites=$(source_suites "$series")
+	for suite in $suites; do
+		apt_in "$suite" source_known "$series" && return
+	done
+	[ -z "$suites" ] && apt_update && source_known "$series"
+}
+
+source_missing() {
+	local suites
+
+	suites=$(source_suites "$1")
+	if [ -n "$suites" ]; then
+		echo "Debian has no linux-source-$1, neither here nor in ${suites// / or }: choose another KERNEL"
 	else
-		dir=$CACHE/source/$series-${version//[:~]/_}
+		echo "apt knows no linux-source-$1: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
 	fi
+}
+
+# A machine without package lists may still hold a source, and that of another
+# suite is kept: its lists are not fetched to see whether it has a newer one.
+source_cached() {
+	local dir
+
+	dir=$(find "$CACHE/source" -mindepth 1 -maxdepth 1 -name "$1-*" 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$dir" ] || return
+	SOURCE_ID=${dir##*/}
+	SOURCE_TARBALL=$dir/linux-source-$1.tar.xz
+}
+
+# source_known SERIES: gets the source when apt knows it
+source_known() {
+	local series=$1 version dir
+
+	version=$(apt_field "linux-source-$series" Version)
+	[ -n "$version" ] || return
+	dir=$CACHE/source/$series-${version//[:~]/_}
 	SOURCE_ID=${dir##*/}
 	SOURCE_TARBALL=$dir/linux-source-$series.tar.xz
 	[ ! -e "$SOURCE_TARBALL" ] || return 0
@@ -25,7 +65,8 @@ source_tarball() {
 	apt_fetch "$WORK_DIR/debs" "linux-source-$series"
 	mkdir -p "$WORK_DIR/source" "$CACHE/source"
 	dpkg-deb --fsys-tarfile "$WORK_DIR"/debs/linux-source-*.deb |
-		tar -x -C "$WORK_DIR/source" --strip-components=3 "./usr/src/linux-source-$series.tar.xz"
+		tar -x -C "$WORK_DIR/source" --strip-components=3 "./usr/src/linux-source-$series.tar.xz" ||
+		die "cannot unpack linux-source-$series: remove $CACHE/source and try again"
 	mv -T "$WORK_DIR/source" "$dir"
 	rm -rf "$WORK_DIR/debs"
 }
