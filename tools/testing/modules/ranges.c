@@ -138,7 +138,7 @@ static void r30_each_page_as_it_was_requested(void)
  */
 static void compact_says_the_same(void)
 {
-	const unsigned long npages = 1024;
+	const unsigned long npages = 1000;
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *full, *compact;
 	unsigned long i, k, next, words = 0;

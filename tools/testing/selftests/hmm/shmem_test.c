@@ -182,7 +182,7 @@ TEST_F(shmem, r35_huge_page_of_a_file)
 	hmm_fill(mem, npages, 3, 0);
 	if (madvise(mem, size, MADV_COLLAPSE))
 		SKIP(return, "MADV_COLLAPSE of shmem: %s", strerror(errno));
-	mem[0] = mem[0];
+	__atomic_fetch_or(mem, 0, __ATOMIC_SEQ_CST);
 	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, WRITE | PMD));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, npages, NULL));
