@@ -9,13 +9,14 @@
  * references: an invalidation that takes one away has its callback first,
  * which waits for the lock, and unmaps.
  */
-#include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 
 #include <hmm/dma.h>
+
+#include "../compat/dma.h"
 
 /**
  * struct hmm_dma - what a range is mapped for
@@ -54,8 +55,8 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 
 	for (; i < next; i += n) {
 		n = hmm_dma_part(dma, i, next);
-		dma_unmap_page(dma->dev, dma->addrs[i], n << PAGE_SHIFT,
-			       dma->dir);
+		dma_unmap_page_attrs(dma->dev, dma->addrs[i], n << PAGE_SHIFT,
+				     dma->dir, HMM_DMA_ATTRS);
 	}
 }
 
@@ -130,20 +131,20 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 			   unsigned long next)
 {
 	struct hmm_mirror_range *range = dma->range;
-	unsigned long entry = range->pfns[i];
+	struct page *page = hmm_mirror_pfn_to_page(range->pfns[i]);
 	unsigned long part, n, k;
 	dma_addr_t addr;
 	int ret;
 
-	ret = hmm_dma_check(dma, entry);
+	ret = hmm_dma_check(dma, range->pfns[i]);
 	if (ret)
 		return ret;
 
 	for (part = i; part < next; part += n) {
 		n = hmm_dma_part(dma, part, next);
-		addr = dma_map_page(dma->dev,
-				    hmm_mirror_pfn_to_page(entry) + part - i, 0,
-				    n << PAGE_SHIFT, dma->dir);
+		addr = dma_map_page_attrs(dma->dev, page + part - i, 0,
+					  n << PAGE_SHIFT, dma->dir,
+					  HMM_DMA_ATTRS);
 		if (dma_mapping_error(dma->dev, addr)) {
 			hmm_dma_unmap_parts(dma, i, part);
 			return -ENOMEM;
@@ -171,10 +172,11 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  * device can map it by one as well; unless dma_max_mapping_size() of the
  * device is less, then in pieces of so much.
  *
- * A bounce buffer would be a copy, and no sharing. Nothing in the DMA API tells
- * for sure whether there is one: let the driver see at probe that the device
- * can address all memory (dma_addressing_limited()) or is behind an IOMMU
- * (device_iommu_mapped()), and refuse it otherwise.
+ * The device must reach memory coherently and without a bounce buffer, which
+ * would be a copy and no sharing. Before 7.x nothing in the DMA API tells for
+ * sure: let the driver see at probe that the device can address all memory
+ * (dma_addressing_limited()) or is behind an IOMMU (device_iommu_mapped()),
+ * and refuse it otherwise.
  *
  * The range cannot be read again before it is unmapped, whole.
  *
@@ -182,8 +184,8 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  * Return: 0; -EBUSY if the range has collided: populate it again; -EFAULT if
  * an entry is not valid or is memory of a device; -EPERM if the device is to
  * write where an entry does not permit it; -EINVAL for a @dir that is none,
- * or if something of the range is mapped; -ENOMEM if the DMA API has no
- * address left. On an error nothing is mapped.
+ * or if something of the range is mapped; -ENOMEM if the DMA API gives no
+ * address. On an error nothing is mapped.
  *
  * Since: 0.1
  */

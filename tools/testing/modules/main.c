@@ -124,7 +124,7 @@ void *api_alloc(size_t size)
 {
 	struct api_memory *memory;
 
-	memory = kzalloc(sizeof(*memory) + size, GFP_KERNEL | __GFP_NOFAIL);
+	memory = kvzalloc(sizeof(*memory) + size, GFP_KERNEL | __GFP_NOFAIL);
 	spin_lock(&api_now->lock);
 	list_add(&memory->node, &api_now->memory);
 	spin_unlock(&api_now->lock);
@@ -139,7 +139,7 @@ void api_free(void *data)
 	spin_lock(&api_now->lock);
 	list_del(&memory->node);
 	spin_unlock(&api_now->lock);
-	kfree(memory);
+	kvfree(memory);
 }
 
 void api_abandon(void)
@@ -256,7 +256,7 @@ static void api_run_case(struct api_run *run, const struct api_case *test)
 	if (run->abandoned)
 		return;
 	list_for_each_entry_safe(memory, next, &run->memory, node)
-		kfree(memory);
+		kvfree(memory);
 	api_now = NULL;
 }
 
