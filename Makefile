@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST SUITE V BENCH_OUT MODEL
+export HMM_CACHE KERNEL TEST SUITE SEED V BENCH_OUT MODEL
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -122,6 +122,7 @@ help:
 	@echo '  V=1                   show the commands that build'
 	@echo '  KERNEL="name ..."     kernels of test, demo, bench and shell: $(shell $(LAB) list)'
 	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
+	@echo '  SEED=n                the seed of oracle_test and diff_test, to repeat a run'
 	@echo '  SUITE=own|upstream    run only our tests, or only the hmm-tests of the kernel'"'"'s source;'
 	@echo '                        without it both, the latter on lab-* and debug-* kernels'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'

@@ -39,21 +39,19 @@ static int edu_prepare(struct edu_buffer *buf)
 
 		/*
 		 * An invalidation since then has either had its callback's
-		 * turn already, and the range is no longer valid; or its
-		 * callback waits for this lock and will unmap what we map.
+		 * turn already, and the range is no longer valid: -EBUSY; or
+		 * its callback waits for this lock and will unmap what we map.
 		 */
 		mutex_lock(&edu->update_lock);
 		if (edu->gone)
 			ret = -ENODEV;
-		else if (!hmm_mirror_range_valid(&buf->range))
-			ret = -EAGAIN;
 		else
 			ret = hmm_mirror_range_dma_map(&buf->range, edu->dev,
 						       buf->dir, buf->addrs);
 		if (!ret)
 			buf->prepared = true;
 		mutex_unlock(&edu->update_lock);
-	} while (ret == -EAGAIN);
+	} while (ret == -EBUSY);
 	return ret;
 }
 

@@ -221,3 +221,27 @@ bool diff_later_explained(const struct diff_ask *ask, size_t i, __u64 fault,
 	return !(request & HMM_DIFF_REQ_WRITE) && fault & order &&
 	       later == (fault | HMM_DIFF_WRITE) && use(DIFF_RULE_APPEARED);
 }
+
+/*
+ * A fault for reading maps what lies around it in the file; one for writing,
+ * as the kernel makes of all of a stretch if one page of it asks so, does not.
+ */
+bool diff_around_explained(const struct diff_ask *ask, size_t i, __u64 one,
+			   __u64 other)
+{
+	switch (page_of(ask, i)->kind) {
+	case DIFF_SHARED:
+	case DIFF_MEMFD_SHARED:
+	case DIFF_MEMFD_PRIVATE:
+	case DIFF_RAMFS_SHARED:
+	case DIFF_RAMFS_PRIVATE:
+	case DIFF_THP_SHARED:
+		break;
+	default:
+		return false;
+	}
+	return !diff_requested(ask, i) &&
+	       (one & HMM_DIFF_FLAGS) != (other & HMM_DIFF_FLAGS) &&
+	       (!(one & HMM_DIFF_FLAGS) || !(other & HMM_DIFF_FLAGS)) &&
+	       !((one | other) & HMM_DIFF_ERROR) && use(DIFF_RULE_APPEARED);
+}

@@ -79,4 +79,8 @@ bool diff_left_out_explained(const struct diff_ask *ask, size_t i);
 bool diff_later_explained(const struct diff_ask *ask, size_t i, __u64 fault,
 			  __u64 later);
 
+/* After a fault of the same request in two memories that were alike. */
+bool diff_around_explained(const struct diff_ask *ask, size_t i, __u64 one,
+			   __u64 other);
+
 #endif /* _DIFF_RULES_H */

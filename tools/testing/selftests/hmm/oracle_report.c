@@ -123,7 +123,7 @@ void oracle_report(struct oracle *oracle)
 		       oracle->region[entry->region].name : "all",
 		       entry->first, entry->n, entry->id, entry->ret);
 	}
-	printf("# to replay: HMM_ORACLE_SEED=%llu, or hmm.seed=%llu on the kernel's command line\n",
+	printf("# to replay: HMM_ORACLE_SEED=%llu, or make test TEST='oracle*' SEED=%llu\n",
 	       oracle->seed, oracle->seed);
 	fflush(stdout);
 }
