@@ -10,11 +10,21 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
-#if __has_include("linux/pfn_t.h")
-#include <linux/pfn_t.h>
-#endif
 
 #include "hmm_special_test.h"
+
+/*
+ * A frame number had a type of its own before 2025. sparse, which runs on such
+ * kernels, does not know how to ask.
+ */
+#ifdef __CHECKER__
+#define SPECIAL_PFN_T
+#elif __has_include(<linux/pfn_t.h>)
+#define SPECIAL_PFN_T
+#endif
+#ifdef SPECIAL_PFN_T
+#include <linux/pfn_t.h>
+#endif
 
 static struct page *special_pages[HMM_SPECIAL_PAGES];
 
@@ -65,7 +75,7 @@ static int special_map_page(struct vm_area_struct *vma, unsigned long kind,
  */
 static vm_fault_t special_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
-#if __has_include("linux/pfn_t.h")
+#ifdef SPECIAL_PFN_T
 	pfn_t pfn = __pfn_to_pfn_t(special_frame(), PFN_DEV);
 #else
 	unsigned long pfn = special_frame();
