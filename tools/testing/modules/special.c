@@ -19,7 +19,7 @@
  */
 #ifdef __CHECKER__
 #define SPECIAL_PFN_T
-#elif __has_include(<linux/pfn_t.h>)
+#elif __has_include("linux/pfn_t.h")
 #define SPECIAL_PFN_T
 #endif
 #ifdef SPECIAL_PFN_T
