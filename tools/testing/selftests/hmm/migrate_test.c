@@ -333,6 +333,22 @@ TEST_F_TIMEOUT(compact, r34_compacted_under_the_device, 120)
  * The kernel takes the entries of pages on another node than the CPU's, to
  * see who comes for them: present, and yet not to be used.
  */
+/* How many entries the kernel has marked since boot; -1: it does not say. */
+static long marked_by_kernel(void)
+{
+	FILE *file = fopen("/proc/vmstat", "r");
+	long value, found = -1;
+	char name[64];
+
+	if (!file)
+		return -1;
+	while (found < 0 && fscanf(file, "%63s %ld", name, &value) == 2)
+		if (!strcmp(name, "numa_pte_updates"))
+			found = value;
+	fclose(file);
+	return found;
+}
+
 static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
 {
 	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
@@ -355,10 +371,11 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 {
 	const char *why = "no pages on the other node";
 	__u8 prot[NPAGES];
+	int fd, hints;
 	cpu_set_t cpus;
 	size_t size;
+	long marked;
 	char *mem;
-	int fd;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
@@ -371,7 +388,13 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_move_to_node(mem, NPAGES, node));
 	ASSERT_EQ(0, hmm_write(fd, mem, mem, NPAGES, NULL));
 
-	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));
+	marked = marked_by_kernel();
+	hints = wait_for_hints(fd, mem, NPAGES, prot);
+	/* Whether and when is the kernel's business; what it looks like, ours. */
+	if (!hints && marked >= 0 && marked_by_kernel() == marked)
+		SKIP(return, "this kernel has marked nothing in %d s",
+		     HMM_PATIENCE_MS / 1000);
+	ASSERT_EQ(NPAGES, hints);
 	EXPECT_EQ(NPAGES, hmm_count_pagemap(mem, NPAGES, HMM_PAGEMAP_PRESENT));
 	EXPECT_EQ(0, hmm_entries(fd, mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));

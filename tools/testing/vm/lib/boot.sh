@@ -3,7 +3,7 @@
 # The machine: QEMU, two serial ports, no disk, no network. All but bench get
 # two memory nodes, and a device that does DMA behind an IOMMU.
 
-: "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=900}"
+: "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=1800}"
 
 # MiB at the end of the second node that the guest's kernel is told to leave
 # alone: test_hmm makes the device-coherent memory of two devices of them. The
