@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST SUITE SEED V BENCH_OUT MODEL
+export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT MODEL
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -126,6 +126,7 @@ help:
 	@echo '  SUITE=own|upstream    run only our tests, or only the hmm-tests of the kernel'"'"'s source;'
 	@echo '                        without it both, the latter on lab-* and debug-* kernels'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
+	@echo '  CASE="glob ..."       run only the cases that match, e.g. CASE="r12_*"'
 	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'
 	@echo '  MODEL=glob            check only the configurations or mutants that match'
 	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'

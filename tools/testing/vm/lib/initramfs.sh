@@ -30,7 +30,7 @@ guest_prepare() {
 	INITRAMFS=$RUN_DIR/initramfs.gz
 	GUEST_MODE=$mode
 	root=$RUN_DIR/root
-	mkdir -p "$root"/{bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
+	mkdir -p "$root"/{args,bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
 
 	lock "build-$kernel"
 	# shellcheck disable=SC2046 # one word per part
@@ -62,7 +62,9 @@ guest_prepare() {
 
 # initramfs_tests ROOT GLOB PARTS
 initramfs_tests() {
-	local program name all= programs=()
+	local program name all= programs=() patterns
+
+	read -ra patterns <<<"${CASE-}"
 
 	[[ $3 != *tests* ]] || programs+=("$BUILD_DIR"/tests/*_test)
 	[[ $3 != *upstream* ]] || programs+=("$BUILD_DIR/upstream/hmm-tests")
@@ -71,10 +73,12 @@ initramfs_tests() {
 		name=${program##*/}
 		all+=" $name"
 		# shellcheck disable=SC2053 # it is a pattern
-		[[ $name != $2 ]] || cp "$program" "$1/tests/"
+		[[ $name == $2 ]] || continue
+		[ -z "${CASE-}" ] || cases_args "$name" "${patterns[@]}" >"$1/args/$name" || continue
+		cp "$program" "$1/tests/"
 	done
 	[ -n "$all" ] || die "this tree has no test program: they are tools/testing/selftests/hmm/*_test.c"
-	[ -n "$(ls "$1/tests")" ] || die "TEST=$2 matches no test program: choose among$all"
+	[ -n "$(ls "$1/tests")" ] || die "TEST=$2${CASE:+ CASE=$CASE} matches no test program: choose among$all"
 	[[ $3 != *tests* ]] || build_test_modules | while read -r name; do
 		cp "$BUILD_DIR/$name"/*.ko "$1/modules/tests/"
 	done
