@@ -131,6 +131,8 @@ help:
 	@echo '  MODEL=glob            check only the configurations or mutants that match'
 	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'
 	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 5G'
+	@echo '  HMM_QEMU=program      the QEMU to use; without it the machine'"'"'s own, or a newer'
+	@echo '                        one if that cannot emulate several CPUs without fault'
 	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 1800'
 
 .PHONY: modules install modules_install clean demo test shell bench check model help

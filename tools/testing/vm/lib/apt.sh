@@ -63,31 +63,41 @@ apt_download() {
 		>"$WORK_DIR/apt-download.log" 2>&1
 }
 
-# apt_in SUITE COMMAND...: the command, its apt one that knows only that suite
-# of Debian.
+# apt_missing PACKAGE: what its installation would add to this machine, itself
+# included. Nothing is installed.
+apt_missing() {
+	apt-get "${APT[@]}" -o Dir::State::status=/var/lib/dpkg/status \
+		-qq -s --no-install-recommends install "$1" 2>"$WORK_DIR/apt-missing.log" |
+		sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep .
+}
+
+# apt_in "SUITE..." COMMAND...: the command, its apt one that knows only those
+# suites of Debian, and prefers the last.
 #
 # Nothing of the machine's apt changes: its lists, cache and sources are not
 # used, only what it says of where its own Debian comes from, and its keys.
 apt_in() {
-	local APT=() suite=$1 dir=$WORK_DIR/apt-$1
+	local APT=() suites=$1 dir=$WORK_DIR/apt-${1// /+}
 	shift
 
-	[ -e "$dir/ready" ] || apt_suite "$suite" "$dir"
+	[ -e "$dir/ready" ] || apt_suites "$suites" "$dir"
 	APT=(-c "$dir/apt.conf")
 	"$@"
 }
 
-# apt_suite SUITE DIR: fetches the suite's lists into a directory of the run
-apt_suite() {
-	local suite=$1 dir=$2 uri keys=/usr/share/keyrings/debian-archive-keyring.gpg
+# apt_suites "SUITE..." DIR: fetches their lists into a directory of the run
+apt_suites() {
+	local suites=$1 dir=$2 uri suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	uri=$(apt_uri)
 	[ -n "$uri" ] || { apt_update && uri=$(apt_uri) && [ -n "$uri" ]; } ||
 		die "apt does not say where its Debian comes from: run \"apt-get update\" as root, then try again"
-	say "fetching the package lists of $suite"
+	say "fetching the package lists of ${suites// / and }"
 	mkdir -p "$dir"/{state,lists/partial,cache/archives/partial}
 	[ ! -e "$keys" ] || keys="signed-by=$keys"
-	echo "deb [arch=amd64 target=Packages lang=none ${keys##/*}] $uri $suite main" >"$dir/sources.list"
+	for suite in $suites; do
+		echo "deb [arch=amd64 target=Packages lang=none ${keys##/*}] $uri $suite main"
+	done >"$dir/sources.list"
 	# Hooks of the machine would work on its own lists and archives.
 	cat >"$dir/apt.conf" <<-END
 		Dir::State "$dir/state";
@@ -98,6 +108,7 @@ apt_suite() {
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
+		APT::Default-Release "$suite";
 		APT::Sandbox::User "$(id -un)";
 		#clear APT::Update::Pre-Invoke;
 		#clear APT::Update::Post-Invoke;
@@ -105,7 +116,7 @@ apt_suite() {
 	END
 	apt-get -c "$dir/apt.conf" update -q --error-on=any >"$dir/update.log" 2>&1 || {
 		show_tail "$dir/update.log" 5
-		die "cannot fetch the package lists of Debian's $suite: check the network, then try again"
+		die "cannot fetch the package lists of Debian's ${suites// / and }: check the network, then try again"
 	}
 	touch "$dir/ready"
 }

@@ -15,19 +15,17 @@ HIGH_START_MB=4096 LOW_MAX_MB=2048
 # guest_machine: sets QEMU, the command without kernel and serial ports, and
 # GUEST_WORDS, what the guest's kernel has to be told of the machine
 guest_machine() {
-	local accel=(-accel "tcg,thread=multi" -cpu max)
+	local accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu max)
 
-	# /dev/kvm alone proves nothing: without the CPU's own support it may be
-	# there and unusable.
 	if [ -n "${GUEST_ICOUNT-}" ]; then
 		# Each instruction takes a nanosecond of the guest's time, and
 		# nothing else takes any: what is measured in it repeats.
 		accel=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
 			-cpu "max,-rdrand,-rdseed" -rtc "base=2026-01-01T00:00:00,clock=vm")
-	elif grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	elif kvm_works; then
 		accel=(-accel kvm -cpu host)
 	fi
-	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none
+	QEMU=("${QEMU_COMMAND[@]}" -nodefaults -no-user-config -display none
 		"${accel[@]}" -no-reboot)
 	if [ "$GUEST_MODE" = bench ]; then
 		GUEST_MEM=${HMM_MEM:-1G}
@@ -36,7 +34,7 @@ guest_machine() {
 	else
 		guest_machine_test
 	fi
-	GUEST_MACHINE="${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
+	GUEST_MACHINE="QEMU $QEMU_VERSION, ${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
 }
 
 # One node below 4 GiB and one above, where a huge page of 1 GiB has room: the

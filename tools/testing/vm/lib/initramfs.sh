@@ -23,6 +23,7 @@ busybox_get() {
 guest_prepare() {
 	local kernel=$1 mode=$2 root
 
+	qemu_get
 	kernel_get "$kernel"
 	busybox_get
 

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The emulator. Without KVM, an old QEMU that runs each virtual CPU in a thread
+# of its own executes stale instructions while another CPU patches them. The
+# kernel patches its code for every static key and tracepoint, so that guests
+# die of "Oops: int3" in functions that no test has touched. Newer packages are
+# unpacked into the cache; nothing on the machine changes.
+
+# The oldest version known to pass the self-test. 7.2, Debian 12's own, fails.
+QEMU_GOOD=10.0
+# Where Debian 12 has a newer one.
+QEMU_SUITE=bookworm-backports
+
+# qemu_get: sets
+#   QEMU_COMMAND  the program with the options that it needs to find its files
+#   QEMU_VERSION  of that program
+#   QEMU_THREADS  what -accel tcg,thread= may safely be
+qemu_get() {
+	[ -z "${QEMU_VERSION-}" ] || return 0
+	QEMU_COMMAND=("${HMM_QEMU:-qemu-system-x86_64}")
+	QEMU_VERSION=$(qemu_version) || die "cannot run ${QEMU_COMMAND[0]}"
+	if ! kvm_works && [ -z "${HMM_QEMU-}" ] && ! qemu_is_good; then
+		qemu_unpacked || say "cannot get a newer QEMU from Debian's $QEMU_SUITE"
+	fi
+	QEMU_THREADS=multi
+	kvm_works || qemu_is_good || {
+		QEMU_THREADS=single
+		say "QEMU $QEMU_VERSION mishandles code that another CPU patches: all CPUs share one thread, which is slow; QEMU $QEMU_GOOD or newer needs no such thing"
+	}
+}
+
+# /dev/kvm alone proves nothing: without the CPU's own support it may be there
+# and unusable.
+kvm_works() {
+	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
+}
+
+qemu_version() {
+	"${QEMU_COMMAND[@]}" --version 2>/dev/null |
+		sed -n '1s/^QEMU emulator version \([0-9][0-9.]*\).*/\1/p' | grep .
+}
+
+qemu_is_good() {
+	printf '%s\n' "$QEMU_GOOD" "$QEMU_VERSION" | sort -V -C
+}
+
+# qemu_unpacked: takes the newest QEMU in the cache, and gets one if there is
+# none. Fails when that is impossible, and leaves the machine's own in use.
+qemu_unpacked() {
+	lock qemu
+	# The subshell turns what ends a run elsewhere into a failure.
+	qemu_take || { (qemu_fetch) && qemu_take; } || {
+		unlock qemu
+		return 1
+	}
+	unlock qemu
+}
+
+# qemu_take: a cached QEMU lacks libraries once the machine has lost them
+qemu_take() {
+	local dir version own=("${QEMU_COMMAND[@]}")
+
+	dir=$(find "$CACHE/qemu" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$dir" ] || return
+	qemu_command "$dir"
+	if version=$(qemu_version); then
+		QEMU_VERSION=$version
+		return
+	fi
+	QEMU_COMMAND=("${own[@]}")
+	return 1
+}
+
+# qemu_command DIR: sets QEMU_COMMAND for packages unpacked in DIR
+qemu_command() {
+	local libs=usr/lib/x86_64-linux-gnu
+
+	QEMU_COMMAND=(env "LD_LIBRARY_PATH=$1/$libs:$1/${libs#usr/}" "QEMU_MODULE_DIR=$1/$libs/qemu"
+		"$1/usr/bin/qemu-system-x86_64" -L "$1/usr/share/qemu" -L "$1/usr/share/seabios")
+}
+
+# qemu_fetch: unpacks QEMU, and the libraries that the machine lacks
+qemu_fetch() {
+	local suites packages='' version new=$WORK_DIR/qemu deb
+
+	apt_check
+	apt_in "$QEMU_SUITE" true
+	for suites in "$QEMU_SUITE" "${QEMU_SUITE%-*} $QEMU_SUITE"; do
+		packages=$(apt_in "$suites" apt_missing qemu-system-x86) && break
+	done
+	# A newer libc does not work beside the machine's own.
+	[ -n "$packages" ] && ! grep -qx libc6 <<<"$packages" || return
+	version=$(apt_in "$suites" apt_field qemu-system-x86 Version)
+	# shellcheck disable=SC2086 # one word per package
+	apt_in "$suites" apt_fetch "$WORK_DIR/debs" $packages || return
+	mkdir -p "$new" "$CACHE/qemu" || return
+	for deb in "$WORK_DIR"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$new" || die "cannot unpack ${deb##*/}: is the disk full?"
+	done
+	rm -rf "$WORK_DIR/debs" "$CACHE/qemu/${version//[:~]/_}"
+	mv -T "$new" "$CACHE/qemu/${version//[:~]/_}"
+}
