@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT MODEL
+export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT MODEL MUTANT FRESH WHOLE
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -92,6 +92,10 @@ bench:
 	@scripts/install-deps build lab bench
 	@$(LAB) bench
 
+mutants:
+	@scripts/install-deps build lab
+	@$(LAB) mutants
+
 check:
 	@scripts/install-deps build lab check
 	@scripts/check
@@ -111,6 +115,7 @@ help:
 	@echo '  make test      the kselftests; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench     figures beside those of the kernel'"'"'s own HMM, and plots'
 	@echo '  make shell     a shell in the machine, modules loaded'
+	@echo '  make mutants   put in one mistake after another, and see that a test fails'
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     W=1, sparse, checkpatch, kernel-doc, shellcheck, layering'
@@ -128,6 +133,9 @@ help:
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
 	@echo '  CASE="glob ..."       run only the cases that match, e.g. CASE="r12_*"'
 	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'
+	@echo '  MUTANT=glob           only the mutants that match, e.g. MUTANT="core/dispatch*";'
+	@echo '                        FRESH=1 forgets earlier results, WHOLE=1 runs the whole'
+	@echo '                        suite on what the named tests miss'
 	@echo '  MODEL=glob            check only the configurations or mutants that match'
 	@echo '  HMM_CACHE=dir         where kernels and builds are kept; now $(shell $(LAB) cache)'
 	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 5G'
@@ -135,4 +143,4 @@ help:
 	@echo '                        one if that cannot emulate several CPUs without fault'
 	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 1800'
 
-.PHONY: modules install modules_install clean demo test shell bench check model help
+.PHONY: modules install modules_install clean demo test shell bench mutants check model help

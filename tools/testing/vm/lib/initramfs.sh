@@ -31,7 +31,7 @@ guest_prepare() {
 	INITRAMFS=$RUN_DIR/initramfs.gz
 	GUEST_MODE=$mode
 	root=$RUN_DIR/root
-	mkdir -p "$root"/{args,bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
+	initramfs_base "$root"
 
 	lock "build-$kernel"
 	# shellcheck disable=SC2046 # one word per part
@@ -53,12 +53,22 @@ guest_prepare() {
 	esac
 	unlock "build-$kernel"
 
+	initramfs_pack "$root"
+}
+
+# initramfs_base ROOT: what every guest needs, whatever it runs
+initramfs_base() {
+	mkdir -p "$1"/{args,bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
 	# A bench's machine has nothing in it that it does not need.
-	[ "$mode" = bench ] || [ -z "$KERNEL_MODULES" ] || cp -r "$KERNEL_MODULES" "$root/modules/kernel"
-	cp "$BUSYBOX" "$root/bin/"
-	cp "$LAB_DIR/guest/init" "$root/"
-	chmod +x "$root/init"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$INITRAMFS"
+	[ "$GUEST_MODE" = bench ] || [ -z "$KERNEL_MODULES" ] || cp -rT "$KERNEL_MODULES" "$1/modules/kernel"
+	cp "$BUSYBOX" "$1/bin/"
+	cp "$LAB_DIR/guest/init" "$1/"
+	chmod +x "$1/init"
+}
+
+# initramfs_pack ROOT
+initramfs_pack() {
+	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$INITRAMFS"
 }
 
 # initramfs_tests ROOT GLOB PARTS
