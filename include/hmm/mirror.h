@@ -47,7 +47,7 @@ struct hmm_mirror_ops {
 
 /**
  * struct hmm_mirror - one device's view of one mm
- * @ops: set by the driver before it registers the mirror
+ * @ops: set by the driver before it registers the mirror; NULL: no callbacks
  *
  * Embed it, zeroed, in the driver's own structure. From a register that
  * succeeded until unregister returns, the driver only passes it around.

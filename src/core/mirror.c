@@ -11,12 +11,17 @@
 #include "../compat/notifier.h"
 #include "context.h"
 
+static bool hmm_mirror_syncs(const struct hmm_mirror *mirror)
+{
+	return mirror->ops && mirror->ops->sync_cpu_device_pagetables;
+}
+
 static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 			     bool locked)
 {
 	struct hmm_context *context;
 
-	if (!mirror || !mirror->ops || !mm)
+	if (!mirror || !mm)
 		return -EINVAL;
 	if (WARN_ONCE(mirror->context, "hmm_mirror registered twice\n"))
 		return -EINVAL;
@@ -30,7 +35,7 @@ static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 	spin_lock(&context->lock);
 	hlist_add_head_rcu(&mirror->node, &context->mirrors);
 	context->nr_mirrors++;
-	if (mirror->ops->sync_cpu_device_pagetables)
+	if (hmm_mirror_syncs(mirror))
 		context->nr_syncing++;
 	spin_unlock(&context->lock);
 	return 0;
@@ -38,7 +43,7 @@ static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 
 /**
  * hmm_mirror_register() - begin to mirror an mm
- * @mirror: zeroed but for its ops; not registered
+ * @mirror: zeroed but for its ops, which may be NULL; not registered
  * @mm: the mm; the caller holds a reference on it (mm_count at the least)
  *
  * Callbacks may come before it returns. Any number of mirrors may register
@@ -71,7 +76,7 @@ EXPORT_SYMBOL_GPL(hmm_mirror_register);
 
 /**
  * hmm_mirror_register_locked() - begin to mirror an mm, mmap lock held
- * @mirror: zeroed but for its ops; not registered
+ * @mirror: zeroed but for its ops, which may be NULL; not registered
  * @mm: the mm; the caller keeps it from exiting (mm_users)
  *
  * As hmm_mirror_register(), for a caller that holds the mmap lock for
@@ -123,7 +128,7 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 	spin_lock(&context->lock);
 	hlist_del_rcu(&mirror->node);
 	context->nr_mirrors--;
-	if (mirror->ops->sync_cpu_device_pagetables)
+	if (hmm_mirror_syncs(mirror))
 		context->nr_syncing--;
 	spin_unlock(&context->lock);
 
@@ -192,7 +197,7 @@ bool hmm_mirrors_sync(struct hmm_context *context,
 	struct hmm_mirror *mirror;
 
 	hmm_for_each_mirror(mirror, context) {
-		if (!mirror->ops->sync_cpu_device_pagetables)
+		if (!hmm_mirror_syncs(mirror))
 			continue;
 		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
 			continue;
@@ -209,7 +214,7 @@ void hmm_mirrors_release(struct hmm_context *context)
 	struct hmm_mirror *mirror;
 
 	hmm_for_each_mirror(mirror, context) {
-		if (mirror->ops->release)
+		if (mirror->ops && mirror->ops->release)
 			mirror->ops->release(mirror);
 	}
 }

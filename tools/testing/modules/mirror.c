@@ -262,14 +262,49 @@ static void r07_register_arguments(void)
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, NULL));
 	EXPECT_EQ(-EINVAL, hmm_mirror_register_locked(&mirror->mirror, NULL));
 	EXPECT_EQ(-EINVAL, api_register_locked(NULL, current->mm));
-	mirror->mirror.ops = NULL;
-	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, current->mm));
-	EXPECT_EQ(-EINVAL, api_register_locked(&mirror->mirror, current->mm));
-	/* And nothing stuck to it. */
-	mirror->mirror.ops = &api_mirror_ops;
+	/* A failed register leaves the mirror as it was. */
 	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
 	api_mirror_hears(mirror, 0);
 	api_unregister(mirror);
+}
+
+/* All callbacks are optional, and so is the table of them. */
+static void r62_mirror_without_ops(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+	struct api_mirror *witness = api_mirror();
+	struct api_interval *interval;
+
+	mirror->mirror.ops = NULL;
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
+	interval = api_interval(mirror, 0, 1);
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT_EQ(1, atomic_read(&witness->syncs));
+	api_remove(interval);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_register_locked(&mirror->mirror, current->mm));
+	EXPECT_EQ(0, api_write(1));
+	api_unregister(mirror);
+	api_unregister(witness);
+}
+
+/* It is there when the mm exits, too. */
+static void r62_mirror_without_ops_at_exit(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+	struct api_mirror *witness;
+
+	mirror->mirror.ops = NULL;
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, api_lent_mm()));
+	witness = api_mirror_on(api_lent_mm());
+	api_stop_arm(&witness->release_stop);
+	api_lender_kill();
+	api_stop_reached(&witness->release_stop);
+	api_stop_go(&witness->release_stop);
+	api_unregister(witness);
+	api_unregister(mirror);
+	EXPECT_EQ(1, atomic_read(&witness->releases));
 }
 
 const struct api_case api_mirror_cases[] = {
@@ -287,5 +322,8 @@ const struct api_case api_mirror_cases[] = {
 	{ "r06_register_again_after_unregister",
 	  r06_register_again_after_unregister },
 	{ "r07_register_arguments", r07_register_arguments },
+	{ "r62_mirror_without_ops", r62_mirror_without_ops },
+	{ "r62_mirror_without_ops_at_exit", r62_mirror_without_ops_at_exit,
+	  HMM_API_CHILD },
 	{}
 };
