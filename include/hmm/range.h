@@ -5,6 +5,8 @@
 #ifndef _HMM_RANGE_H
 #define _HMM_RANGE_H
 
+#include <linux/bug.h>
+
 #include <hmm/interval.h>
 #include <hmm/pfn.h>
 
@@ -29,7 +31,7 @@
 /**
  * struct hmm_mirror_range - one request for the pages behind addresses
  * @start: first address; set by hmm_mirror_range_register()
- * @end: first address behind; set by hmm_mirror_range_register()
+ * @end: first address past the end; set by hmm_mirror_range_register()
  * @pfns: set by the driver: an array with one entry per page; see pfn.h
  * @default_flags: set by the driver: requested of every page
  * @pfn_flags_mask: set by the driver: what of each entry counts as a request
@@ -83,13 +85,17 @@ int hmm_mirror_range_populate(struct hmm_mirror_range *range,
  * and went since is a collision like one that is still there.
  *
  * Context: any; the caller holds the lock that its callback takes.
- * Return: true if nothing has changed since.
+ * Return: true if nothing has changed since; false, with one warning, for a
+ * range that is neither registered nor bound.
  *
  * Since: 0.1
  */
 static inline bool
 hmm_mirror_range_valid(const struct hmm_mirror_range *range)
 {
+	if (WARN_ONCE(!range->interval,
+		      "hmm_mirror range used, but neither registered nor bound\n"))
+		return false;
 	return !hmm_interval_read_retry(range->interval, range->seq);
 }
 

@@ -23,13 +23,21 @@
 #include "iter.h"
 #include "trace.h"
 
-static int hmm_interval_bounds(unsigned long start, unsigned long length,
+/*
+ * An interval may reach past the end of the address space, so that one can
+ * cover all of it. One that starts there would never be notified, while page
+ * table indices wrap: a read at its addresses finds the pages of others.
+ */
+static int hmm_interval_bounds(const struct hmm_context *context,
+			       unsigned long start, unsigned long length,
 			       unsigned long *last)
 {
 	if (!length)
 		return -EINVAL;
 	*last = start + length - 1;
-	return *last < start ? -EOVERFLOW : 0;
+	if (*last < start)
+		return -EOVERFLOW;
+	return start < context->mm->task_size ? 0 : -EINVAL;
 }
 
 static __always_inline void
@@ -39,8 +47,9 @@ hmm_interval_enter(struct hmm_context *context,
 {
 	unsigned long busy;
 
-	interval->start = start;
-	interval->last = last;
+	/* Read without the lock by hmm_range_is_covered(). */
+	WRITE_ONCE(interval->start, start);
+	WRITE_ONCE(interval->last, last);
 	interval->order = ++context->order;
 	busy = unlikely(READ_ONCE(context->inflight)) ?
 	       hmm_invalidations_overlapping(context, start, last) : 0;
@@ -97,8 +106,8 @@ void hmm_interval_released(struct hmm_interval_notifier *interval)
  * hmm_interval_notifier_insert() - begin to hear of invalidations of a range
  * @interval: memory for it; every member is set
  * @mirror: a registered mirror, which must outlive the interval
- * @start: first address
- * @length: how many bytes
+ * @start: first address, below the task size of the mm; without a tag
+ * @length: in bytes; may reach past the task size
  * @ops: callbacks, or NULL if only collisions matter
  *
  * Its readers collide with every invalidation that overlaps it from now on,
@@ -106,9 +115,9 @@ void hmm_interval_released(struct hmm_interval_notifier *interval)
  *
  * Context: any in which a spinlock may be taken, but not an interrupt; also
  * a callback.
- * Return: 0, -EINVAL if @length is 0, @mirror is not registered or only one
- * of the two-pass callbacks is there, -EOVERFLOW if the range wraps, -ESRCH
- * if the mm has exited.
+ * Return: 0; -EINVAL if @length is 0, @start is not below the task size of
+ * the mm, @mirror is not registered, or only one of the two-pass callbacks is
+ * set; -EOVERFLOW if the range wraps; -ESRCH if the mm has exited.
  *
  * Since: 0.1
  */
@@ -125,7 +134,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 		return -EINVAL;
 	if (unlikely(ops && !ops->invalidate_start != !ops->invalidate_finish))
 		return -EINVAL;
-	ret = hmm_interval_bounds(start, length, &last);
+	ret = hmm_interval_bounds(context, start, length, &last);
 	if (ret)
 		return ret;
 
@@ -164,7 +173,20 @@ static bool hmm_interval_is_unused(struct hmm_context *context,
 	return unused;
 }
 
-/* Somebody else may have to let go of it, or it is done in a callback. */
+/*
+ * The interval has left the tree, but a reference from find keeps it. Whoever
+ * reads under it would never be notified: let those in flight collide, and
+ * give it bounds that cover nothing, so that ranges bound to it fail.
+ */
+static void hmm_interval_retire(struct hmm_interval_notifier *interval)
+{
+	WRITE_ONCE(interval->start, ULONG_MAX);
+	WRITE_ONCE(interval->last, 0);
+	/* Pairs with the acquire in hmm_interval_read_begin(). */
+	smp_store_release(&interval->seq, interval->seq + 1);
+}
+
+/* Another reference or a pin is left, or this is a callback. */
 static noinline void
 hmm_interval_remove_slow(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval)
@@ -173,6 +195,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	bool in_callback, unused;
 
 	interval->removing = true;
+	hmm_interval_retire(interval);
 	in_callback = hmm_dispatch_forget(context, interval);
 	if (refcount_dec_and_test(&interval->users))
 		hmm_interval_dropped(context, interval);
@@ -191,7 +214,9 @@ hmm_interval_remove_slow(struct hmm_context *context,
  * hmm_interval_notifier_remove() - stop hearing of invalidations, and wait
  * @interval: an inserted interval; the caller gives up the owner's reference
  *
- * The interval is out of the tree at once. On return no callback runs on it,
+ * The interval is out of the tree at once, and readers in flight collide. A
+ * range that another task binds to it, or has bound, by a reference from
+ * hmm_interval_notifier_find() fails. On return no callback runs on it,
  * every reference from hmm_interval_notifier_find() has been put, and the
  * memory is the caller's; ops->release is not called.
  *
@@ -272,7 +297,8 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
  *
  * At once: find, invalidations and readers know only the new bounds from
  * here on. Every reader in flight collides. What the device maps outside of
- * the new bounds is no longer watched: remove it before.
+ * the new bounds is no longer watched: remove it before. A range that is bound
+ * to the interval and no longer covered by it fails with -ENOENT from now on.
  *
  * Call it with the update lock held, and remove what is to go under the same
  * hold of it, so that no reader programs anything for the old bounds, or for
@@ -283,8 +309,9 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
  *
  * Context: any in which a spinlock may be taken, but not an interrupt; also
  * a callback, of this interval too.
- * Return: 0, -EINVAL if @length is 0, -EOVERFLOW if the range wraps, -ENOENT
- * if the interval is no longer inserted.
+ * Return: 0; -EINVAL if @length is 0 or @start is not below the task size of
+ * the mm; -EOVERFLOW if the range wraps; -ENOENT if the interval is no longer
+ * inserted.
  *
  * Since: 0.1
  */
@@ -295,11 +322,11 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 	unsigned long last;
 	int ret;
 
-	ret = hmm_interval_bounds(start, length, &last);
-	if (ret)
-		return ret;
 	if (!context)
 		return -ENOENT;
+	ret = hmm_interval_bounds(context, start, length, &last);
+	if (ret)
+		return ret;
 
 	spin_lock(&context->lock);
 	if (hmm_interval_in_tree(interval)) {

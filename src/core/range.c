@@ -13,23 +13,63 @@
 #include "context.h"
 #include "fault.h"
 
-static int hmm_range_check(unsigned long start, unsigned long end)
+/*
+ * Page table indices wrap, so an address past the end of the address space
+ * would read the pages of another one, whose invalidations do not overlap the
+ * range.
+ */
+static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
+			   unsigned long end)
 {
-	if (!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end) || start >= end)
+	if (!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end) || start >= end ||
+	    end > mm->task_size)
 		return -EINVAL;
 	return 0;
+}
+
+/*
+ * Does the interval cover the range? An update writes the bounds before it
+ * raises the sequence: a caller that has read a sequence and then finds the
+ * range covered by bounds that are changing collides with that update.
+ */
+static bool hmm_range_is_covered(const struct hmm_mirror_range *range)
+{
+	const struct hmm_interval_notifier *interval = range->interval;
+
+	return range->start >= READ_ONCE(interval->start) &&
+	       range->end - 1 <= READ_ONCE(interval->last);
+}
+
+/* The driver may change the addresses of a range that it has bound. */
+static int hmm_range_recheck(const struct hmm_mirror_range *range)
+{
+	int ret;
+
+	ret = hmm_range_check(range->interval->context->mm, range->start,
+			      range->end);
+	if (ret)
+		return ret;
+	return hmm_range_is_covered(range) ? 0 : -ENOENT;
+}
+
+/* Also false once its mirror was unregistered and left the interval behind. */
+static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
+{
+	return !WARN_ONCE(!range->interval || !range->interval->context,
+			  "hmm_mirror range used, but neither registered nor bound\n");
 }
 
 /**
  * hmm_mirror_range_register() - prepare a request, with its own interval
  * @range: zeroed, or with its array and flags set
  * @mirror: a registered mirror, which must outlive the range
- * @start: first address, page aligned
- * @end: first address behind, page aligned
+ * @start: first address, page aligned; without a tag
+ * @end: first address past the end, page aligned
  *
  * Context: any in which a spinlock may be taken, but not an interrupt.
- * Return: 0, -EINVAL if the addresses are not aligned or @start is not below
- * @end, or the mirror is not registered, -ESRCH if the mm has exited.
+ * Return: 0; -EINVAL if the addresses are not aligned, @start is not below
+ * @end, @end is past the task size of the mm, or @mirror is not registered;
+ * -ESRCH if the mm has exited.
  *
  * Since: 0.1
  */
@@ -37,9 +77,12 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 			      struct hmm_mirror *mirror,
 			      unsigned long start, unsigned long end)
 {
+	struct hmm_context *context = mirror->context;
 	int ret;
 
-	ret = hmm_range_check(start, end);
+	if (WARN_ONCE(!context, "range for a mirror that is not registered\n"))
+		return -EINVAL;
+	ret = hmm_range_check(context->mm, start, end);
 	if (ret)
 		return ret;
 	ret = hmm_interval_notifier_insert(&range->own, mirror, start,
@@ -63,9 +106,12 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
  * For many requests under one wide interval: nothing is inserted. The range
  * needs no hmm_mirror_range_unregister().
  *
+ * The range follows no update of the interval: as long as the interval does
+ * not cover it, it can be neither begun nor read.
+ *
  * Context: any.
- * Return: 0, -EINVAL if the addresses are not aligned or not within the
- * interval.
+ * Return: 0; -EINVAL if the addresses are not aligned, not within the interval
+ * or past the task size of the mm, or @interval is not inserted.
  *
  * Since: 0.1
  */
@@ -74,16 +120,14 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 {
 	int ret;
 
-	ret = hmm_range_check(range->start, range->end);
-	if (ret)
-		return ret;
-	if (range->start < hmm_interval_start(interval) ||
-	    range->end - 1 > hmm_interval_last(interval))
-		return -EINVAL;
 	range->interval = interval;
 	range->seq = 0;
 	range->mapped = 0;
-	return 0;
+	ret = hmm_range_is_bound(range) ? hmm_range_recheck(range) : -EINVAL;
+	if (ret)
+		range->interval = NULL;
+	/* Nothing has moved yet: the range is bound to the wrong interval. */
+	return ret == -ENOENT ? -EINVAL : ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
 
@@ -121,8 +165,9 @@ static bool hmm_range_dead(const struct hmm_mirror_range *range)
  * read said that the range has collided.
  *
  * Context: may sleep; not from a callback, not with the update lock held.
- * Return: 0, -ETIME, -EINTR if the task was killed, -ESRCH if the mm has
- * exited.
+ * Return: 0; -ETIME; -EINTR if the task was killed; -ESRCH if the mm has
+ * exited; -ENOENT if the interval that the range is bound to no longer covers
+ * it; -EINVAL if the range is neither registered nor bound.
  *
  * Since: 0.1
  */
@@ -131,11 +176,16 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 {
 	int ret;
 
+	if (!hmm_range_is_bound(range))
+		return -EINVAL;
 	ret = hmm_interval_read_begin_timeout(range->interval, timeout_ms,
 					      &range->seq);
-	if (!ret && hmm_range_dead(range))
-		ret = -ESRCH;
-	return ret;
+	if (ret)
+		return ret;
+	if (hmm_range_dead(range))
+		return -ESRCH;
+	/* After the sequence was read: see hmm_range_is_covered(). */
+	return hmm_range_recheck(range);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
 
@@ -149,15 +199,24 @@ static bool hmm_range_collided(const struct hmm_mirror_range *range)
 static int hmm_range_read(struct hmm_mirror_range *range,
 			  struct hmm_fault *fault)
 {
-	struct mm_struct *mm = range->interval->context->mm;
-	bool borrowed = current->mm == mm || fault->keep_lock;
-	int ret = -EBUSY;
+	struct mm_struct *mm;
+	bool borrowed;
+	int ret;
 
+	if (!hmm_range_is_bound(range))
+		return -EINVAL;
+	if (WARN_ONCE(!range->pfns, "hmm_mirror range read without an array\n"))
+		return -EINVAL;
 	if (range->flags & ~HMM_MIRROR_RANGE_COMPACT || range->mapped)
 		return -EINVAL;
 	if (range->flags & HMM_MIRROR_RANGE_COMPACT && range->pfn_flags_mask)
 		return -EINVAL;
+	ret = hmm_range_recheck(range);
+	if (ret)
+		return ret;
 
+	mm = range->interval->context->mm;
+	borrowed = current->mm == mm || fault->keep_lock;
 	if (!borrowed && !mmget_not_zero(mm))
 		return -ESRCH;
 	fault->walk.mm = mm;
@@ -165,6 +224,7 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	fault->walk.base = range->start;
 	fault->walk.owner = range->dev_private_owner;
 	fault->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
+	ret = -EBUSY;
 	if (!hmm_range_collided(range))
 		ret = hmm_fault_range(fault, range->start, range->end);
 	if (!ret && hmm_range_collided(range))
@@ -185,9 +245,11 @@ static int hmm_range_read(struct hmm_mirror_range *range,
  *
  * Context: may sleep; without the mmap lock and without the update lock.
  * Return: 0, and then every entry is set; -EBUSY if the range has collided:
- * begin again; -ESRCH if the mm has exited, -EINTR if the task was killed,
- * -EINVAL if pages of the range are mapped for DMA or its flags are none.
- * On an error each entry is either as it was or wholly set.
+ * begin again; -ENOENT if the interval that the range is bound to no longer
+ * covers it; -ESRCH if the mm has exited; -EINTR if the task was killed;
+ * -EINVAL if pages of the range are mapped for DMA, its flags or addresses are
+ * invalid, it has no array, or it is neither registered nor bound. On an error
+ * each entry is either as it was or wholly set.
  *
  * Since: 0.1
  */
@@ -229,9 +291,12 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
  * -EBUSY if the range has collided: begin again; -EFAULT where there is no
  * vma, one that cannot be read (but pages that the CPU can reach in it may be
  * given), device memory, or the fault failed; -EPERM for a write where the vma
- * does not allow it; -ESRCH if the mm has exited; -EINTR if the task was
- * killed; -ENOMEM; -EINVAL if pages of the range are mapped for DMA or its
- * flags are none. On an error each entry is either as it was or wholly set.
+ * does not allow it; -ENOENT if the interval that the range is
+ * bound to no longer covers it; -ESRCH if the mm has exited; -EINTR if the
+ * task was killed; -ENOMEM; -EINVAL if pages of the range are mapped for DMA,
+ * its flags or addresses are invalid, it has no array, or it is neither
+ * registered nor bound. On an error each entry is either as it was or wholly
+ * set.
  *
  * Since: 0.1
  */
@@ -256,7 +321,8 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
  */
 int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 {
-	mmap_assert_locked(range->interval->context->mm);
+	if (hmm_range_is_bound(range))
+		mmap_assert_locked(range->interval->context->mm);
 	return hmm_range_fault_in(range, true);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
@@ -267,7 +333,7 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
  * @timeout_ms: how long to try at most, in milliseconds; 0: for ever
  *
  * The loop that hmm_mirror_range_wait_until_valid() and
- * hmm_mirror_range_fault() want around them. Then, under the update lock,
+ * hmm_mirror_range_fault() need around them. Then, under the update lock,
  * hmm_mirror_range_valid() says whether the result may be used; if not, call
  * it again.
  *

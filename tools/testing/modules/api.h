@@ -50,6 +50,7 @@ extern const struct api_case api_lifetime_cases[];
 extern const struct api_case api_collide_cases[];
 extern const struct api_case api_reader_cases[];
 extern const struct api_case api_range_cases[];
+extern const struct api_case api_bounds_cases[];
 extern const struct api_case api_populate_cases[];
 extern const struct api_case api_locked_cases[];
 extern const struct api_case api_dispatch_cases[];

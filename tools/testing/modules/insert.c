@@ -25,7 +25,7 @@ static const struct api_bounds api_bounds[] = {
 	{ ULONG_MAX, 0, -EINVAL },
 	{ 0, 1, 0 },
 	{ PAGE_SIZE + 7, 1, 0 },
-	{ ULONG_MAX, 1, 0 },
+	{ ULONG_MAX, 1, -EINVAL },
 	{ ULONG_MAX, 2, -EOVERFLOW },
 	{ 1, ULONG_MAX, 0 },
 	{ 0, ULONG_MAX, 0 },

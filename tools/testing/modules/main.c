@@ -66,6 +66,7 @@ static const struct api_case *const api_tables[] = {
 	api_collide_cases,
 	api_reader_cases,
 	api_range_cases,
+	api_bounds_cases,
 	api_populate_cases,
 	api_locked_cases,
 	api_dispatch_cases,

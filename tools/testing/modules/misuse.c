@@ -5,6 +5,8 @@
  */
 #include <linux/sched.h>
 
+#include <hmm/range.h>
+
 #include "api.h"
 
 static void r06_register_twice(void)
@@ -209,6 +211,55 @@ static void r23_refuse_what_may_block(void)
 	api_unregister(mirror);
 }
 
+/* Nothing watches it, so nothing of it can be begun, read or valid. */
+static void r62_range_that_is_not_bound(void)
+{
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	struct api_mirror *mirror = api_mirror();
+	unsigned long pfn = 0;
+
+	range->pfns = &pfn;
+	range->start = api_page(0);
+	range->end = api_page(1);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(range, NULL));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_wait_until_valid(range, 0));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_fault(range));
+	mmap_read_lock(current->mm);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_fault_locked(range));
+	mmap_read_unlock(current->mm);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
+	EXPECT(!hmm_mirror_range_valid(range));
+	hmm_mirror_range_unregister(range);
+
+	/* The same once it has been unregistered. */
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(0), api_page(1)));
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	hmm_mirror_range_unregister(range);
+	EXPECT(!hmm_mirror_range_valid(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
+	api_unregister(mirror);
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(range, &mirror->mirror,
+						     api_page(0),
+						     api_page(1)));
+}
+
+static void r62_range_without_an_array(void)
+{
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	struct api_mirror *mirror = api_mirror();
+
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(0), api_page(1)));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_fault(range));
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
 const struct api_case api_misuse_cases[] = {
 	{ "r06_register_twice", r06_register_twice,
 	  .expect = "hmm_mirror registered twice" },
@@ -227,5 +278,9 @@ const struct api_case api_misuse_cases[] = {
 	  .expect = "an interval refused an invalidation that may block" },
 	{ "r25_remove_in_a_callback", r25_remove_in_a_callback,
 	  .expect = "interval removed in a callback, where only put is right" },
+	{ "r62_range_that_is_not_bound", r62_range_that_is_not_bound,
+	  .expect = "neither registered nor bound|range for a mirror that is not registered" },
+	{ "r62_range_without_an_array", r62_range_without_an_array,
+	  .expect = "hmm_mirror range read without an array" },
 	{}
 };
