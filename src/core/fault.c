@@ -13,8 +13,8 @@
 #include "fault.h"
 
 /*
- * How often a page is faulted that is still not there afterwards. Something
- * takes it away each time, and to do that it invalidates: a collision.
+ * How often a page is faulted that is still not there afterwards, before the
+ * range is checked for a collision. See hmm_range_read().
  */
 #define HMM_FAULT_TRIES	4
 
@@ -172,6 +172,7 @@ static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
  *
  * Context: may sleep; the caller holds mm_users, and the mmap lock exactly
  * if fault->keep_lock.
+ * Return: 0, an error, or -EBUSY if a page did not appear.
  */
 int hmm_fault_range(struct hmm_fault *fault, unsigned long start,
 		    unsigned long end)
@@ -180,6 +181,8 @@ int hmm_fault_range(struct hmm_fault *fault, unsigned long start,
 	bool locked = fault->keep_lock;
 	unsigned long addr = start;
 	int ret = 0;
+
+	fault->tries = 0;
 
 	if (!locked && !hmm_walk_needs_lock(walk))
 		addr = hmm_walk_page_tables(walk, addr, end);

@@ -2,6 +2,7 @@
 /*
  * Ranges: a request, the interval that guards it, and the loop around both.
  */
+#include <linux/delay.h>
 #include <linux/export.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -195,9 +196,47 @@ static bool hmm_range_collided(const struct hmm_mirror_range *range)
 	return hmm_interval_check_retry(range->interval, range->seq);
 }
 
+/*
+ * How often a page that does not appear is faulted anew, HMM_FAULT_TRIES times
+ * each, with a pause of a millisecond between: long enough for another task
+ * that was preempted with the page locked.
+ */
+#define HMM_RANGE_ATTEMPTS	1000
+#define HMM_RANGE_PAUSE_US	1000
+
+/*
+ * Read and fault in until a page that does not appear is explained: what takes
+ * it away invalidates, so the range has collided; or the fault handler is slow
+ * or waits for another task, which a pause is for. A handler that never maps
+ * anything usable ends it too, in every task: a kernel thread receives no
+ * signal that would.
+ */
+static int hmm_range_read_pages(struct hmm_mirror_range *range,
+				struct hmm_fault *fault, ktime_t deadline)
+{
+	unsigned int attempt;
+	int ret;
+
+	for (attempt = 0; attempt < HMM_RANGE_ATTEMPTS; attempt++) {
+		if (hmm_range_collided(range))
+			return -EBUSY;
+		ret = hmm_fault_range(fault, range->start, range->end);
+		if (!ret && hmm_range_collided(range))
+			return -EBUSY;
+		if (ret != -EBUSY)
+			return ret;
+		if (ktime_after(ktime_get(), deadline))
+			return -EBUSY;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(HMM_RANGE_PAUSE_US, 2 * HMM_RANGE_PAUSE_US);
+	}
+	return -EFAULT;
+}
+
 /* Fill the array with what the page tables say, and fault in what it asks. */
 static int hmm_range_read(struct hmm_mirror_range *range,
-			  struct hmm_fault *fault)
+			  struct hmm_fault *fault, ktime_t deadline)
 {
 	struct mm_struct *mm;
 	bool borrowed;
@@ -224,11 +263,7 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	fault->walk.base = range->start;
 	fault->walk.owner = range->dev_private_owner;
 	fault->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
-	ret = -EBUSY;
-	if (!hmm_range_collided(range))
-		ret = hmm_fault_range(fault, range->start, range->end);
-	if (!ret && hmm_range_collided(range))
-		ret = -EBUSY;
+	ret = hmm_range_read_pages(range, fault, deadline);
 	/* The last one out takes the mm down, and the callbacks run here. */
 	if (!borrowed)
 		mmput(mm);
@@ -258,11 +293,12 @@ int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
 	struct hmm_fault fault = {};
 
 	might_sleep();
-	return hmm_range_read(range, &fault);
+	return hmm_range_read(range, &fault, KTIME_MAX);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
 
-static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
+static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
+			      ktime_t deadline)
 {
 	struct hmm_fault fault = {
 		.walk.mask = range->pfn_flags_mask & HMM_MIRROR_PFN_REQ_WRITE,
@@ -272,7 +308,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
 	};
 
 	might_sleep();
-	return hmm_range_read(range, &fault);
+	return hmm_range_read(range, &fault, deadline);
 }
 
 /**
@@ -290,8 +326,9 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
  * Return: 0, and then every entry is set and holds what was requested of it;
  * -EBUSY if the range has collided: begin again; -EFAULT where there is no
  * vma, one that cannot be read (but pages that the CPU can reach in it may be
- * given), device memory, or the fault failed; -EPERM for a write where the vma
- * does not allow it; -ENOENT if the interval that the range is
+ * given), device memory, the fault failed, or it succeeded again and again
+ * without the page appearing although nothing collided; -EPERM for a write
+ * where the vma does not allow it; -ENOENT if the interval that the range is
  * bound to no longer covers it; -ESRCH if the mm has exited; -EINTR if the
  * task was killed; -ENOMEM; -EINVAL if pages of the range are mapped for DMA,
  * its flags or addresses are invalid, it has no array, or it is neither
@@ -302,7 +339,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock)
  */
 int hmm_mirror_range_fault(struct hmm_mirror_range *range)
 {
-	return hmm_range_fault_in(range, false);
+	return hmm_range_fault_in(range, false, KTIME_MAX);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
 
@@ -323,7 +360,7 @@ int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 {
 	if (hmm_range_is_bound(range))
 		mmap_assert_locked(range->interval->context->mm);
-	return hmm_range_fault_in(range, true);
+	return hmm_range_fault_in(range, true, KTIME_MAX);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 
@@ -337,6 +374,12 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
  * hmm_mirror_range_valid() says whether the result may be used; if not, call
  * it again.
  *
+ * The timeout bounds the waits for invalidations and the attempts that
+ * collide. It does not bound a single attempt: a page fault that reads from
+ * a disk or waits for a userfaultfd monitor ends when the page is there, or
+ * when the task is killed. A kernel thread cannot be killed: it waits as
+ * long as such a fault does.
+ *
  * Context: may sleep; without the mmap lock, without the update lock and
  * without any lock that a page fault may take.
  * Return: as hmm_mirror_range_fault(), but never -EBUSY: -ETIME if it still
@@ -347,8 +390,11 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 int hmm_mirror_range_populate(struct hmm_mirror_range *range,
 			      unsigned int timeout_ms)
 {
-	ktime_t deadline = ktime_add_ms(ktime_get(), timeout_ms);
+	ktime_t deadline = KTIME_MAX;
 	unsigned int left_ms = timeout_ms;
+
+	if (timeout_ms)
+		deadline = ktime_add_ms(ktime_get(), timeout_ms);
 
 	for (;;) {
 		s64 left;
@@ -356,7 +402,7 @@ int hmm_mirror_range_populate(struct hmm_mirror_range *range,
 
 		ret = hmm_mirror_range_wait_until_valid(range, left_ms);
 		if (!ret)
-			ret = hmm_mirror_range_fault(range);
+			ret = hmm_range_fault_in(range, false, deadline);
 		if (ret != -EBUSY)
 			return ret;
 

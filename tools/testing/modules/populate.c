@@ -3,6 +3,8 @@
  * The loop around a fault: what a driver that writes its own gets wrong, and
  * hmm_mirror_range_populate() does not.
  */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -223,6 +225,107 @@ static void r31_only_what_was_requested(void)
 	api_unregister(mirror);
 }
 
+/* A driver's mapping whose fault handler succeeds and maps nothing. */
+static vm_fault_t api_fault_maps_nothing(struct vm_fault *vmf)
+{
+	return VM_FAULT_NOPAGE;
+}
+
+/* The same for one that has to wait, and drops the lock to do so. */
+static vm_fault_t api_fault_waits(struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return VM_FAULT_RETRY;
+}
+
+static const struct vm_operations_struct api_maps_nothing = {
+	.fault = api_fault_maps_nothing,
+};
+
+static const struct vm_operations_struct api_waits = {
+	.fault = api_fault_waits,
+};
+
+static int api_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = file->private_data;
+	return 0;
+}
+
+static const struct file_operations api_mmap_fops = {
+	.owner = THIS_MODULE,
+	.mmap = api_mmap,
+};
+
+/* Map page 1 of the arena with these operations; it is anonymous again later. */
+static bool api_map_odd_page(const struct vm_operations_struct *ops)
+{
+	struct file *file;
+	unsigned long addr;
+
+	file = anon_inode_getfile("[hmm_api_test]", &api_mmap_fops, (void *)ops,
+				  O_RDWR);
+	if (!EXPECT(!IS_ERR(file)))
+		return false;
+	addr = vm_mmap(file, api_page(1), PAGE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, 0);
+	fput(file);
+	return EXPECT_EQ(api_page(1), addr);
+}
+
+static int api_populate_unkillably_fn(void *arg)
+{
+	return hmm_mirror_range_populate(arg, 0);
+}
+
+/*
+ * Nothing collides and the page never appears. A kernel thread receives no
+ * signal that would end the loop.
+ */
+static void api_populate_ends(const struct vm_operations_struct *ops)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+	struct api_thread *thread;
+	int ret;
+
+	if (!api_map_odd_page(ops))
+		goto out;
+	range = api_request(mirror, 0, 3, HMM_MIRROR_PFN_REQ_FAULT);
+	thread = api_thread(api_populate_unkillably_fn, range);
+	/* It stays where it is for ever if this fails, and so does the range. */
+	if (!EXPECT_EQ(-EFAULT, api_join(thread)))
+		return;
+	EXPECT_EQ(-ETIME, hmm_mirror_range_populate(range, 5));
+
+	/* With the lock held throughout it may also have to give up at once. */
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 1000));
+	mmap_read_lock(current->mm);
+	ret = hmm_mirror_range_fault_locked(range);
+	mmap_read_unlock(current->mm);
+	EXPECT_EQ(ops == &api_waits ? -EAGAIN : -EFAULT, ret);
+
+	/* The page can be had as soon as something maps it. */
+	EXPECT_EQ(0, api_unmap(1, 1));
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(API_READABLE, api_rights(range, 1));
+	hmm_mirror_range_unregister(range);
+out:
+	api_unregister(mirror);
+}
+
+static void r59_fault_that_maps_nothing(void)
+{
+	api_populate_ends(&api_maps_nothing);
+}
+
+static void r59_fault_that_always_waits(void)
+{
+	api_populate_ends(&api_waits);
+}
+
 const struct api_case api_populate_cases[] = {
 	{ "r27_begin_belongs_into_the_loop", r27_begin_belongs_into_the_loop },
 	{ "r28_populate_gives_up_in_time", r28_populate_gives_up_in_time },
@@ -232,5 +335,7 @@ const struct api_case api_populate_cases[] = {
 	  HMM_API_HELPER },
 	{ "r31_only_what_was_requested", r31_only_what_was_requested },
 	{ "r40_killed_on_the_way", r40_killed_on_the_way },
+	{ "r59_fault_that_maps_nothing", r59_fault_that_maps_nothing },
+	{ "r59_fault_that_always_waits", r59_fault_that_always_waits },
 	{}
 };
