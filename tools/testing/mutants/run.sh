@@ -152,12 +152,12 @@ mutants_prepare() {
 	BUILD_PURPOSE=mutants
 	mkdir -p "$RUN_DIR/tests"
 
-	lock "build-$1-mutants"
+	lock "build-$TREE_ID-$1-mutants"
 	build "$1" modules tests
 	rm -f "$BUILD_DIR/.mutated"
 	cp "$BUILD_DIR"/tests/*_test "$RUN_DIR/tests/"
 	mutants_root
-	unlock "build-$1-mutants"
+	unlock "build-$TREE_ID-$1-mutants"
 	MUTANTS_READY=$1
 	mutants_baseline "$1" "$(mutants_tests "$1")"
 }
@@ -186,7 +186,7 @@ mutants_root() {
 mutant_build() {
 	local file path=$MUTANTS_DIR/$1.mutant dir
 
-	lock "build-$2-mutants"
+	lock "build-$TREE_ID-$2-mutants"
 	if [ -e "$BUILD_DIR/.mutated" ]; then
 		while read -r file; do
 			cp "$TREE/$file" "$BUILD_DIR/$file"
@@ -202,7 +202,7 @@ mutant_build() {
 	else
 		mutants_root
 	fi
-	unlock "build-$2-mutants"
+	unlock "build-$TREE_ID-$2-mutants"
 }
 
 # mutant_make LOG: the modules that the mutated files are part of
@@ -319,7 +319,7 @@ mutants_baseline_boot() {
 mutants_root_clean() {
 	local file
 
-	lock "build-$1-mutants"
+	lock "build-$TREE_ID-$1-mutants"
 	if [ -e "$BUILD_DIR/.mutated" ]; then
 		while read -r file; do
 			cp "$TREE/$file" "$BUILD_DIR/$file"
@@ -328,7 +328,7 @@ mutants_root_clean() {
 		rm -f "$BUILD_DIR/.mutated"
 	fi
 	mutants_root
-	unlock "build-$1-mutants"
+	unlock "build-$TREE_ID-$1-mutants"
 }
 
 # mutant_verdict KERNEL TESTS: sets MUTANT_STATE if the mutant was killed, and

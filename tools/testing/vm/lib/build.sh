@@ -3,9 +3,11 @@
 # Modules and programs of one kernel are built in a copy of the tree, so that
 # several kernels can be built from one tree and the tree stays clean.
 
+TREE_ID=$(sha1sum <<<"$TREE" | cut -c 1-12)
+
 # build_dir NAME: one per tree and, with BUILD_PURPOSE, per purpose
 build_dir() {
-	echo "$CACHE/build/$(sha1sum <<<"$TREE" | cut -c 1-12)/$1${BUILD_PURPOSE:+-$BUILD_PURPOSE}"
+	echo "$CACHE/build/$TREE_ID/$1${BUILD_PURPOSE:+-$BUILD_PURPOSE}"
 }
 
 # tree_files: what a build may depend on, one path per line

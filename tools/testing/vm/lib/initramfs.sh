@@ -33,7 +33,7 @@ guest_prepare() {
 	root=$RUN_DIR/root
 	initramfs_base "$root"
 
-	lock "build-$kernel"
+	lock "build-$TREE_ID-$kernel"
 	# shellcheck disable=SC2046 # one word per part
 	case $mode in
 	test) build "$kernel" modules $(suites "$kernel") ;;
@@ -51,7 +51,7 @@ guest_prepare() {
 		cp "$BUILD_DIR/hmm_bench" "$root/bin/"
 		;;
 	esac
-	unlock "build-$kernel"
+	unlock "build-$TREE_ID-$kernel"
 
 	initramfs_pack "$root"
 }
