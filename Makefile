@@ -129,7 +129,7 @@ help:
 	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
 	@echo '  SEED=n                the seed of oracle_test and diff_test, to repeat a run'
 	@echo '  SUITE=own|upstream    run only our tests, or only the hmm-tests of the kernel'"'"'s source;'
-	@echo '                        without it both, the latter on lab-* and debug-* kernels'
+	@echo '                        without it both, the latter on kernels with device memory'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
 	@echo '  CASE="glob ..."       run only the cases that match, e.g. CASE="r12_*"'
 	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'

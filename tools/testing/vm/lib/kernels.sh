@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A kernel's name is its kind and its series: stock-6.12, debug-6.12.
 
-KERNEL_NAMES="stock-6.1 stock-6.12 lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
+KERNEL_NAMES="stock-6.1 stock-6.12 stock-7.2 stock-7.3 lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
 
 kernels_list() {
 	echo "$KERNEL_NAMES"

@@ -5,34 +5,80 @@
 # Modules of the image that tests use, with what they depend on.
 STOCK_MODULES="zram hwpoison-inject"
 
+# stock_suites SERIES: where to look for what the machine's own Debian lacks,
+# each with the suite that has the libraries of its programs
+stock_suites() {
+	case $1 in
+	7.*) echo trixie+trixie-backports sid forky sid+experimental ;;
+	esac
+}
+
 stock_get() {
-	local series=$1 release version entry
+	local series=$1
 
 	apt_check
-	release=$(stock_newest "$series")
-	if [ -n "$release" ]; then
-		version=$(apt_field "linux-image-$release" Version)
-		entry=$CACHE/kernel/stock-$series/$release-${version//[:~]/_}
+	stock_find "$series" || die "$(stock_missing "$series")"
+	# An entry without modules was made by an older lab.
+	if [ -d "$STOCK_ENTRY/modules" ]; then
+		say "stock-$series: reusing $STOCK_RELEASE"
+	elif [ -n "$STOCK_SUITE" ]; then
+		apt_in "${STOCK_SUITE//+/ }" stock_unpack "$STOCK_RELEASE" "$STOCK_ENTRY"
 	else
-		# A machine without package lists may still hold a kernel.
-		entry=$(stock_cached "$series")
-		[ -n "$entry" ] || {
-			apt_update && stock_get "$series" && return
-			die "apt knows no linux-image-$series.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
-		}
-		release=$(cat "$entry/release")
+		stock_unpack "$STOCK_RELEASE" "$STOCK_ENTRY"
 	fi
+	KERNEL_IMAGE=$STOCK_ENTRY/vmlinuz
+	KERNEL_DIR=$STOCK_ENTRY/usr/src/linux-headers-$STOCK_RELEASE
+	KERNEL_MODULES=$STOCK_ENTRY/modules
+	KERNEL_ID=${STOCK_ENTRY##*/}
+}
 
-	# An entry without them was made by an older lab.
-	if [ -d "$entry/modules" ]; then
-		say "stock-$series: reusing $release"
-	else
-		stock_unpack "$release" "$entry"
+# stock_find SERIES: sets STOCK_RELEASE, STOCK_ENTRY, and STOCK_SUITE if it is
+# not the machine's own. Fails when Debian does not have it.
+stock_find() {
+	local series=$1 suites suite
+
+	STOCK_SUITE=
+	suites=$(stock_suites "$series")
+	if [ -z "$suites" ]; then
+		# A machine without package lists may still hold a kernel.
+		stock_known "$series" || stock_cached "$series" ||
+			{ apt_update && stock_known "$series"; }
+		return
 	fi
-	KERNEL_IMAGE=$entry/vmlinuz
-	KERNEL_DIR=$entry/usr/src/linux-headers-$release
-	KERNEL_MODULES=$entry/modules
-	KERNEL_ID=${entry##*/}
+	# The lists of another suite are not fetched to see whether it has a
+	# newer one.
+	stock_cached "$series" && return
+	for suite in $suites; do
+		STOCK_SUITE=$suite
+		apt_in "${suite//+/ }" stock_known "$series" && return
+	done
+	return 1
+}
+
+stock_missing() {
+	local suites
+
+	suites=$(stock_suites "$1" | sed 's/[a-z]*+//g; s/ / or /g')
+	if [ -n "$suites" ]; then
+		echo "Debian has no linux-image-$1.*-amd64 in $suites: choose another KERNEL"
+	else
+		echo "apt knows no linux-image-$1.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
+	fi
+}
+
+stock_known() {
+	local version
+
+	STOCK_RELEASE=$(stock_newest "$1")
+	[ -n "$STOCK_RELEASE" ] || return
+	version=$(apt_field "linux-image-$STOCK_RELEASE" Version)
+	STOCK_ENTRY=$CACHE/kernel/stock-$1/$STOCK_RELEASE-${version//[:~]/_}
+}
+
+stock_cached() {
+	STOCK_ENTRY=$(find "$CACHE/kernel/stock-$1" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$STOCK_ENTRY" ] || return
+	STOCK_RELEASE=$(cat "$STOCK_ENTRY/release")
 }
 
 # The newest release of a series that has both image and headers. The pattern
@@ -45,45 +91,115 @@ stock_releases() {
 	apt_names "^linux-$1-${2//./\\.}\.[0-9][0-9.+a-z]*(-[0-9]+)?-amd64$" | sed "s/^linux-$1-//" | sort
 }
 
-stock_cached() {
-	find "$CACHE/kernel/stock-$1" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -V | tail -n 1
-}
-
 stock_unpack() {
-	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends deb module
-	local packages=("linux-image-$release" "linux-headers-$release")
+	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends deb module packages
 
 	headers=linux-headers-$release
-	depends=$(apt_field "$headers" Depends | sed 's/[,|] */\n/g' | sed 's/ .*//')
-	mapfile -t -O 2 packages < <(grep -E '^linux-(headers-.*-common|kbuild-.*)$' <<<"$depends")
+	depends=$(stock_depends "$headers")
+	mapfile -t packages < <(stock_image "$release"
+		echo "$headers"
+		grep -E '^linux-(headers-.*-common|kbuild-.*)$' <<<"$depends")
 
 	apt_fetch "$WORK_DIR/debs" "${packages[@]}"
 	say "unpacking $release"
 	mkdir -p "$new"
 	for deb in "$WORK_DIR"/debs/linux-{headers,kbuild}-*.deb; do
 		dpkg-deb -x "$deb" "$new"
+		rm "$deb"
 	done
 	# Of the image the kernel and a few modules.
-	for deb in "$WORK_DIR"/debs/linux-image-*.deb; do
+	for deb in "$WORK_DIR"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$WORK_DIR/image"
 	done
-	mv "$WORK_DIR/image/boot/vmlinuz-$release" "$new/vmlinuz"
+	rm -rf "$WORK_DIR/debs"
+	mv "$(stock_vmlinuz "$WORK_DIR/image" "$release")" "$new/vmlinuz"
 	mkdir "$new/modules"
 	for module in $STOCK_MODULES; do
 		stock_module "$WORK_DIR/image" "$new/modules" "$module"
 	done
 	rm -rf "$WORK_DIR/image"
 	# The packages expect to lie in /usr/src.
-	sed -i 's|^include /usr/src/|include ../|' "$new/usr/src/$headers/Makefile"
+	sed -i "s|^include /usr/src/|include ../|; s|=/usr/src/|=$entry/usr/src/|" \
+		"$new/usr/src/$headers/Makefile"
 	# It serves BTF only, and would make every build of a module need pahole.
 	rm -f "$new/usr/src/$headers/vmlinux"
-	rm -rf "${new:?}"/{boot,lib,usr/share}
+	stock_compiler "$new/usr/src/$headers"
+	stock_programs "$new" "$entry" "$(grep '^linux-kbuild-' <<<"$depends")"
+	rm -rf "${new:?}"/{boot,lib,usr/share,usr/lib/modules}
 	echo "$release" >"$new/release"
 
 	mkdir -p "${entry%/*}"
 	rm -rf "$entry"
 	mv -T "$new" "$entry"
-	rm -rf "$WORK_DIR/debs"
+}
+
+# stock_depends PACKAGE: their names, one a line
+stock_depends() {
+	apt_field "$1" Depends | sed 's/[,|] */\n/g' | sed 's/ .*//'
+}
+
+# stock_image RELEASE: the packages of kernel and modules. In newer releases
+# linux-image only depends on them.
+stock_image() {
+	if [ -n "$(apt_field "linux-binary-$1" Version)" ]; then
+		echo "linux-binary-$1"
+		echo "linux-modules-$1"
+	else
+		echo "linux-image-$1"
+	fi
+}
+
+# stock_vmlinuz IMAGE RELEASE
+stock_vmlinuz() {
+	local file
+
+	for file in "$1/boot/vmlinuz-$2" "$1/usr/lib/modules/$2/vmlinuz"; do
+		[ ! -e "$file" ] || echo "$file"
+	done
+}
+
+# stock_compiler HEADERS: the machine's compiler instead of the one that the
+# package names. What the configuration says of a newer one is taken back;
+# none of it changes the layout of data.
+stock_compiler() {
+	local symbol
+
+	sed -i 's/gcc-[0-9]*$/gcc/' "$1/.kernelvariables"
+	# pahole is not used without vmlinux, so that its version is no news.
+	sed -i 's/^CONFIG_PAHOLE_VERSION=.*/CONFIG_PAHOLE_VERSION=0/' "$1/include/config/auto.conf"
+	(($(gcc -dumpversion | cut -d . -f 1) < 14)) || return 0
+	for symbol in MIN_FUNCTION_ALIGNMENT ASSUME COUNTED_BY TYPEOF_UNQUAL; do
+		sed -i "/^CONFIG_CC_HAS_$symbol=/d" "$1/include/config/auto.conf"
+		sed -i "/^#define CONFIG_CC_HAS_$symbol /d" "$1/include/generated/autoconf.h"
+	done
+}
+
+# stock_programs NEW ENTRY KBUILD: the programs of kbuild may need newer
+# libraries than the machine has, and get their own then. NEW will be ENTRY.
+stock_programs() {
+	local program libs=$2/libs packages
+
+	find "$1/usr/lib/$3" -type f -perm /100 | while read -r program; do
+		! head -c 4 "$program" | grep -q ELF || ! ldd "$program" 2>&1 | grep -q 'not found' ||
+			echo "$program"
+	done >"$WORK_DIR/programs"
+	[ -s "$WORK_DIR/programs" ] || return 0
+
+	mapfile -t packages < <(stock_depends "$3" | grep '^lib\|^zlib')
+	apt_fetch "$WORK_DIR/debs" "${packages[@]}" libzstd1
+	mkdir "$WORK_DIR/libs" "$1/libs"
+	for program in "$WORK_DIR"/debs/*.deb; do
+		dpkg-deb -x "$program" "$WORK_DIR/libs"
+	done
+	find "$WORK_DIR/libs" -path '*/x86_64-linux-gnu/*.so*' \
+		! -path '*/x86_64-linux-gnu/*/*' -exec cp -a -t "$1/libs" {} +
+	while read -r program; do
+		mv "$program" "$program.bin"
+		printf '#!/bin/sh\nexec %s --library-path %s "$0.bin" "$@"\n' \
+			"$libs/ld-linux-x86-64.so.2" "$libs" >"$program"
+		chmod +x "$program"
+	done <"$WORK_DIR/programs"
+	rm -rf "$WORK_DIR/debs" "$WORK_DIR/libs"
 }
 
 # stock_module IMAGE DIR NAME: unpacks a module into DIR, after those that it
@@ -92,7 +208,7 @@ stock_module() {
 	local image=$1 dir=$2 name=$3 file depends
 
 	[ ! -e "$dir/$name.ko" ] || return 0
-	file=$(find "$image/lib/modules" -name "$name.ko*" -o -name "${name//_/-}.ko*" | head -n 1)
+	file=$(find "$image" -name "$name.ko*" -o -name "${name//_/-}.ko*" | head -n 1)
 	case $file in
 	'') return 0 ;;
 	*.xz) xz -dc "$file" >"$dir/$name.ko" ;;

@@ -6,7 +6,7 @@
 source_suites() {
 	case $1 in
 	5.10) echo bullseye ;;
-	7.*) echo forky sid ;;
+	7.*) echo forky sid trixie-backports ;;
 	esac
 }
 
