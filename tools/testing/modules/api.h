@@ -55,6 +55,7 @@ extern const struct api_case api_populate_cases[];
 extern const struct api_case api_locked_cases[];
 extern const struct api_case api_dispatch_cases[];
 extern const struct api_case api_callback_cases[];
+extern const struct api_case api_shape_cases[];
 extern const struct api_case api_stress_cases[];
 extern const struct api_case api_misuse_cases[];
 extern const struct api_case api_wrong_cases[];
@@ -80,6 +81,7 @@ void api_abandon(void);
 /* main.c: the process that lends its mm to the case. */
 struct mm_struct *api_lent_mm(void);
 void api_lender_kill(void);
+long api_lender_pid(void);
 
 /* main.c: the thread of the case's process that makes system calls for it. */
 void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
@@ -157,6 +159,7 @@ struct api_thread *api_unmap_thread(unsigned long page, unsigned long npages);
  * @release_stop: in release
  * @on_release: what else release does
  * @data: for whom needs it
+ * @refuse: sync_cpu_device_pagetables returns false
  * @syncs: calls of sync_cpu_device_pagetables
  * @releases: release callbacks that have returned
  */
@@ -166,6 +169,7 @@ struct api_mirror {
 	struct api_stop release_stop;
 	void (*on_release)(struct api_mirror *mirror);
 	void *data;
+	bool refuse;
 	atomic_t syncs;
 	atomic_t releases;
 };
@@ -201,8 +205,13 @@ struct api_interval {
 	unsigned long end;
 };
 
-/* objects.c; api_mirror_ops and api_ops have every callback but two passes. */
+/*
+ * objects.c: api_ops has every callback but two passes. Most drivers have no
+ * sync callback, and invalidations are dispatched otherwise without one, so a
+ * mirror has one only where a case asks for it.
+ */
 extern const struct hmm_mirror_ops api_mirror_ops;
+extern const struct hmm_mirror_ops api_syncing_mirror_ops;
 extern const struct hmm_interval_notifier_ops api_ops;
 extern const struct hmm_interval_notifier_ops api_other_ops;
 extern const struct hmm_interval_notifier_ops api_two_pass_ops;
@@ -210,6 +219,9 @@ extern const struct hmm_interval_notifier_ops api_two_pass_ops;
 struct api_mirror *api_mirror_new(void);
 struct api_mirror *api_mirror_on(struct mm_struct *mm);
 struct api_mirror *api_mirror(void);
+struct api_mirror *api_syncing_mirror_new(void);
+struct api_mirror *api_syncing_mirror_on(struct mm_struct *mm);
+struct api_mirror *api_syncing_mirror(void);
 void api_unregister(struct api_mirror *mirror);
 struct api_thread *api_unregister_thread(struct api_mirror *mirror);
 

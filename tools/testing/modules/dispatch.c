@@ -7,7 +7,8 @@
 /* In the order of first addresses, each once, with the invalidation's bounds. */
 static void r12_each_is_called_once(void)
 {
-	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
+	struct api_mirror *other = api_syncing_mirror();
 	struct api_interval **intervals;
 	int i;
 

@@ -25,6 +25,8 @@
 
 /* A second process has to call HMM_API_LEND before the case is run. */
 #define HMM_API_CHILD		0x1
+/* And it is in HMM_API_STAY, where no signal reaches it. */
+#define HMM_API_STUCK		0x8
 /* A second thread has to call HMM_API_HAND in a loop meanwhile. */
 #define HMM_API_HELPER		0x2
 /* It makes lockdep report, after which lockdep is off until the next boot. */
@@ -74,5 +76,6 @@ struct hmm_api_hand {
 #define HMM_API_RUN	_IOWR('T', 1, struct hmm_api_run)
 #define HMM_API_LEND	_IO('T', 2)
 #define HMM_API_HAND	_IOWR('T', 3, struct hmm_api_hand)
+#define HMM_API_STAY	_IO('T', 4)
 
 #endif /* _HMM_API_TEST_H */

@@ -32,7 +32,9 @@ struct api_memory {
  * @arena: the memory to invalidate
  * @lent: mm of the process that called HMM_API_LEND
  * @lender: that process
- * @wq: for the thread that makes system calls
+ * @staying: the lender is in HMM_API_STAY
+ * @over: the case has ended
+ * @wq: for the thread that makes system calls, and HMM_API_STAY
  * @wanted: the call in @hand has to be made
  * @made: it has been
  * @hand: the call
@@ -47,6 +49,8 @@ struct api_run {
 	unsigned long arena;
 	struct mm_struct *lent;
 	struct pid *lender;
+	bool staying;
+	bool over;
 	wait_queue_head_t wq;
 	bool wanted;
 	bool made;
@@ -71,6 +75,7 @@ static const struct api_case *const api_tables[] = {
 	api_locked_cases,
 	api_dispatch_cases,
 	api_callback_cases,
+	api_shape_cases,
 	api_stress_cases,
 	api_misuse_cases,
 	api_wrong_cases,
@@ -167,6 +172,12 @@ void api_lender_kill(void)
 	kill_pid(api_now->lender, SIGKILL, 1);
 }
 
+/* As the process of the case knows it. */
+long api_lender_pid(void)
+{
+	return pid_vnr(api_now->lender);
+}
+
 void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
 		    unsigned long arg2)
 {
@@ -253,6 +264,8 @@ static void api_run_case(struct api_run *run, const struct api_case *test)
 	INIT_LIST_HEAD(&run->memory);
 	api_now = run;
 	test->run();
+	WRITE_ONCE(run->over, true);
+	wake_up_all(&run->wq);
 	/* Otherwise somebody may still use all of it, the file's too. */
 	if (run->abandoned)
 		return;
@@ -275,6 +288,9 @@ static long api_run(struct api_run *run, struct hmm_api_run __user *arg)
 		return -EINVAL;
 	if (test->flags & HMM_API_CHILD && !run->lent)
 		return -ENXIO;
+	if (test->flags & HMM_API_STUCK &&
+	    wait_event_killable(run->wq, READ_ONCE(run->staying)))
+		return -EINTR;
 	if (mutex_lock_killable(&api_mutex))
 		return -EINTR;
 	if (api_now) {
@@ -296,6 +312,18 @@ static long api_lend(struct api_run *run)
 	mmgrab(current->mm);
 	run->lender = get_task_pid(current, PIDTYPE_TGID);
 	run->lent = current->mm;
+	return 0;
+}
+
+/*
+ * Keep the lender here until the case has ended, also once it is killed: it is
+ * then a process that cannot exit.
+ */
+static long api_stay(struct api_run *run)
+{
+	WRITE_ONCE(run->staying, true);
+	wake_up_all(&run->wq);
+	wait_event(run->wq, READ_ONCE(run->over));
 	return 0;
 }
 
@@ -337,6 +365,8 @@ static long api_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return api_lend(run);
 	case HMM_API_HAND:
 		return api_hand(run, (void __user *)arg);
+	case HMM_API_STAY:
+		return api_stay(run);
 	}
 	return -ENOTTY;
 }

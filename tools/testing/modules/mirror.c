@@ -37,7 +37,7 @@ static int api_come_and_go(void *arg)
 	int i;
 
 	for (i = 0; i < API_ROUNDS; i++) {
-		mirror = api_mirror();
+		mirror = api_syncing_mirror();
 		if (!mirror->mirror.context)
 			return -EIO;
 		api_mirror_hears(mirror, page);
@@ -80,16 +80,16 @@ static struct api_thread *api_stopped_elsewhere(struct api_interval *interval,
 /* R01: the last mirror is off the list, but the context still in use. */
 static void r01_register_meets_unregister_half_way(void)
 {
-	struct api_mirror *elsewhere = api_mirror_on(api_lent_mm());
+	struct api_mirror *elsewhere = api_syncing_mirror_on(api_lent_mm());
 	struct api_interval *stopper = api_interval(elsewhere, 0, 1);
-	struct api_mirror *last = api_mirror(), *next;
+	struct api_mirror *last = api_syncing_mirror(), *next;
 	struct api_thread *writer, *leaver;
 
 	writer = api_stopped_elsewhere(stopper, 0);
 	leaver = api_unregister_thread(last);
 	EXPECT(api_thread_stays(leaver));
 
-	next = api_mirror();
+	next = api_syncing_mirror();
 	api_mirror_hears(next, 1);
 	api_stop_go(&stopper->stop);
 	EXPECT_EQ(0, api_join(writer));
@@ -110,11 +110,11 @@ static void r01_register_meets_unregister_half_way(void)
  */
 static void r01_register_meets_dying_context(void)
 {
-	struct api_mirror *elsewhere = api_mirror_on(api_lent_mm());
+	struct api_mirror *elsewhere = api_syncing_mirror_on(api_lent_mm());
 	struct api_interval *first = api_interval(elsewhere, 0, 1);
 	struct api_interval *second = api_interval(elsewhere, 1, 1);
 	struct api_thread *writers[2], *leaver;
-	struct api_mirror *last = api_mirror(), *next;
+	struct api_mirror *last = api_syncing_mirror(), *next;
 
 	writers[0] = api_stopped_elsewhere(first, 0);
 	leaver = api_unregister_thread(last);
@@ -124,7 +124,7 @@ static void r01_register_meets_dying_context(void)
 	EXPECT_EQ(0, api_join(writers[0]));
 	EXPECT(api_thread_stays(leaver));
 
-	next = api_mirror();
+	next = api_syncing_mirror();
 	EXPECT(!api_thread_done(leaver));
 	api_mirror_hears(next, 2);
 	api_stop_go(&second->stop);
@@ -153,7 +153,7 @@ static void api_pins_nothing(int (*register_in)(struct hmm_mirror *mirror,
 	int i;
 
 	for (i = 0; i < rounds; i++) {
-		mirror = api_mirror_new();
+		mirror = api_syncing_mirror_new();
 		EXPECT_EQ(0, register_in(&mirror->mirror, current->mm));
 		api_unregister(mirror);
 	}
@@ -185,7 +185,7 @@ static void r02_register_locked_unpins_the_mm(void)
 
 static void r02_register_locked_hears(void)
 {
-	struct api_mirror *mirror = api_mirror_new();
+	struct api_mirror *mirror = api_syncing_mirror_new();
 
 	EXPECT_EQ(0, api_register_locked(&mirror->mirror, current->mm));
 	api_mirror_hears(mirror, 0);
@@ -195,7 +195,7 @@ static void r02_register_locked_hears(void)
 /* R04: a mirror's callback runs, and its owner wants to free it. */
 static void r04_unregister_waits_for_sync(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_thread *writer, *leaver;
 
 	api_stop_arm(&mirror->sync_stop);
@@ -219,7 +219,7 @@ static void r04_unregister_one_of_three(void)
 	int i;
 
 	for (i = 0; i < 3; i++)
-		mirrors[i] = api_mirror();
+		mirrors[i] = api_syncing_mirror();
 	api_stop_arm(&mirrors[1]->sync_stop);
 	writer = api_write_thread(0);
 	api_stop_reached(&mirrors[1]->sync_stop);
@@ -245,7 +245,7 @@ static void r04_unregister_one_of_three(void)
 /* A mirror that was unregistered is as good as new. */
 static void r06_register_again_after_unregister(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 
 	api_mirror_hears(mirror, 0);
 	api_unregister(mirror);
@@ -256,7 +256,7 @@ static void r06_register_again_after_unregister(void)
 
 static void r07_register_arguments(void)
 {
-	struct api_mirror *mirror = api_mirror_new();
+	struct api_mirror *mirror = api_syncing_mirror_new();
 
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(NULL, current->mm));
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, NULL));
@@ -271,8 +271,8 @@ static void r07_register_arguments(void)
 /* All callbacks are optional, and so is the table of them. */
 static void r62_mirror_without_ops(void)
 {
-	struct api_mirror *mirror = api_mirror_new();
-	struct api_mirror *witness = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror_new();
+	struct api_mirror *witness = api_syncing_mirror();
 	struct api_interval *interval;
 
 	mirror->mirror.ops = NULL;
@@ -292,12 +292,12 @@ static void r62_mirror_without_ops(void)
 /* It is there when the mm exits, too. */
 static void r62_mirror_without_ops_at_exit(void)
 {
-	struct api_mirror *mirror = api_mirror_new();
+	struct api_mirror *mirror = api_syncing_mirror_new();
 	struct api_mirror *witness;
 
 	mirror->mirror.ops = NULL;
 	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, api_lent_mm()));
-	witness = api_mirror_on(api_lent_mm());
+	witness = api_syncing_mirror_on(api_lent_mm());
 	api_stop_arm(&witness->release_stop);
 	api_lender_kill();
 	api_stop_reached(&witness->release_stop);

@@ -11,7 +11,7 @@
 
 static void r06_register_twice(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, current->mm));
@@ -27,8 +27,8 @@ static void r06_register_twice(void)
 
 static void r06_unregister_twice(void)
 {
-	struct api_mirror *mirror = api_mirror();
-	struct api_mirror *witness = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
+	struct api_mirror *witness = api_syncing_mirror();
 	struct api_mirror *failed = api_mirror_new();
 
 	api_unregister(mirror);
@@ -53,8 +53,8 @@ static void r06_not_registered(void)
 /* The mirror goes, and with it what its intervals need. */
 static void r06_interval_outlives_its_mirror(void)
 {
-	struct api_mirror *witness = api_mirror();
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *witness = api_syncing_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	struct api_interval *foreign = api_interval(witness, 0, 1);
 
@@ -72,7 +72,7 @@ static void r06_interval_outlives_its_mirror(void)
 
 static void r15_put_once_too_often(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	struct api_interval *witness = api_interval(mirror, 0, 1);
 
@@ -91,7 +91,7 @@ static void r15_put_once_too_often(void)
 
 static void r15_remove_twice(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	struct api_interval *witness = api_interval(mirror, 0, 1);
 
@@ -167,7 +167,7 @@ static int api_remove_started_fn(void *arg)
  */
 static void r25_remove_in_a_callback(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_thread *thread;
 
 	thread = api_thread(api_remove_and_free_fn, mirror);
@@ -185,7 +185,7 @@ static void r25_remove_in_a_callback(void)
 /* R22, R23: no wish to block is no reason where blocking is allowed. */
 static void r23_refuse_what_may_block(void)
 {
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *two_pass = api_interval_new();
 	struct api_interval *refuser, *after;
 	unsigned long seq;
@@ -215,7 +215,7 @@ static void r23_refuse_what_may_block(void)
 static void r62_range_that_is_not_bound(void)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 	unsigned long pfn = 0;
 
 	range->pfns = &pfn;
@@ -248,7 +248,7 @@ static void r62_range_that_is_not_bound(void)
 static void r62_range_without_an_array(void)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
-	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *mirror = api_syncing_mirror();
 
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
 					       api_page(0), api_page(1)));

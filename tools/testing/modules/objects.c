@@ -14,7 +14,7 @@ static bool api_sync(struct hmm_mirror *mirror,
 
 	atomic_inc(&ours->syncs);
 	api_stop_here(&ours->sync_stop);
-	return true;
+	return !ours->refuse;
 }
 
 static void api_mirror_release(struct hmm_mirror *mirror)
@@ -29,6 +29,10 @@ static void api_mirror_release(struct hmm_mirror *mirror)
 }
 
 const struct hmm_mirror_ops api_mirror_ops = {
+	.release = api_mirror_release,
+};
+
+const struct hmm_mirror_ops api_syncing_mirror_ops = {
 	.sync_cpu_device_pagetables = api_sync,
 	.release = api_mirror_release,
 };
@@ -109,6 +113,27 @@ struct api_mirror *api_mirror_on(struct mm_struct *mm)
 struct api_mirror *api_mirror(void)
 {
 	return api_mirror_on(current->mm);
+}
+
+struct api_mirror *api_syncing_mirror_new(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+
+	mirror->mirror.ops = &api_syncing_mirror_ops;
+	return mirror;
+}
+
+struct api_mirror *api_syncing_mirror_on(struct mm_struct *mm)
+{
+	struct api_mirror *mirror = api_syncing_mirror_new();
+
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, mm));
+	return mirror;
+}
+
+struct api_mirror *api_syncing_mirror(void)
+{
+	return api_syncing_mirror_on(current->mm);
 }
 
 void api_unregister(struct api_mirror *mirror)

@@ -104,7 +104,7 @@ static void *helper(void *arg)
 }
 
 /* A process whose mm the case mirrors too, and which it may kill. */
-static pid_t make_lender(int fd)
+static pid_t make_lender(int fd, bool stays)
 {
 	struct hmm_gate gate;
 	pid_t pid;
@@ -116,6 +116,8 @@ static pid_t make_lender(int fd)
 		if (ioctl(fd, HMM_API_LEND))
 			_exit(1);
 		hmm_gate_open(&gate);
+		if (stays)
+			ioctl(fd, HMM_API_STAY);
 		for (;;)
 			pause();
 	}
@@ -143,7 +145,7 @@ static void run_case(const struct hmm_api_case *info)
 	if (!run.arena)
 		return conclude(-1, "no memory for the arena", errno);
 	if (info->flags & HMM_API_CHILD) {
-		lender = make_lender(fd);
+		lender = make_lender(fd, info->flags & HMM_API_STUCK);
 		if (lender < 0)
 			return conclude(-1, "no second process", errno);
 	}

@@ -167,6 +167,36 @@ TEST_F(exit, process_exits_while_another_holds_its_file)
 	expect_gone(_metadata, self);
 }
 
+/* How many contexts of processes that are gone debugfs lists, or -errno. */
+static int dead_contexts(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/hmm_mirror/contexts", "r");
+	char line[256];
+	int dead = 0;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		dead += !strncmp(line, "context ", 8) && strstr(line, " dead");
+	fclose(f);
+	return dead;
+}
+
+/* A process is gone while its file is still open: the list knows that. */
+TEST_F(exit, r10_contexts_of_the_dead_are_listed)
+{
+	if (self->contexts < 0)
+		SKIP(return, "no debugfs");
+	start_owner(_metadata, self, OWNER_WAITS, 0);
+	EXPECT_EQ(0, dead_contexts());
+	hmm_gate_open(&self->end);
+	EXPECT_EQ(0, hmm_wait_exit(self->owner));
+	EXPECT_EQ(1, dead_contexts());
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_EQ(0, dead_contexts());
+}
+
 /* R48: it is killed within a command, at each point of it. */
 TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 {

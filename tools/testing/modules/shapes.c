@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What varies between real drivers: the order of inserts, who owns the memory
+ * of an interval, which mm an object is used on, and which task asks.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unistd.h>
+#include <linux/workqueue.h>
+
+#include <hmm/range.h>
+
+#include "api.h"
+
+#define API_SHUFFLED	200
+
+/* Stamps an interval with its turn. */
+static void api_note_turn(struct api_interval *interval,
+			  const struct mmu_notifier_range *range)
+{
+	struct api_interval *turns = interval->data;
+
+	interval->data = (void *)(long)atomic_inc_return(&turns->calls);
+}
+
+/* Inserted from the last to the first, or shuffled: called by address. */
+static void api_insert_in_order(unsigned int first, unsigned int step)
+{
+	struct api_interval *turns = api_alloc(sizeof(*turns));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval **intervals;
+	unsigned int i, at;
+
+	intervals = api_alloc(API_SHUFFLED * sizeof(*intervals));
+	for (i = 0; i < API_SHUFFLED; i++) {
+		at = (first + i * step) % API_SHUFFLED;
+		intervals[at] = api_interval(mirror, at, 1);
+		intervals[at]->action = api_note_turn;
+		intervals[at]->data = turns;
+	}
+	EXPECT_EQ(0, api_unmap(10, 150));
+	for (i = 0; i < API_SHUFFLED; i++) {
+		if (i < 10 || i >= 160) {
+			EXPECT_EQ(0, atomic_read(&intervals[i]->calls));
+			continue;
+		}
+		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
+		EXPECT_EQ(i - 9, (long)intervals[i]->data);
+	}
+	for (i = 0; i < API_SHUFFLED; i++)
+		api_remove(intervals[i]);
+	api_unregister(mirror);
+}
+
+static void r12_inserted_from_the_last_on(void)
+{
+	api_insert_in_order(API_SHUFFLED - 1, API_SHUFFLED - 1);
+}
+
+static void r12_inserted_in_a_shuffle(void)
+{
+	/* Coprime to their number, so that each is inserted once. */
+	api_insert_in_order(0, 77);
+}
+
+/* A driver's object: an interval, and nobody else owns its memory. */
+struct api_object {
+	struct hmm_interval_notifier notifier;
+	struct api_stop *stop;
+	atomic_t *frees;
+	bool put_in_callback;
+};
+
+static bool api_object_invalidate(struct hmm_interval_notifier *notifier,
+				  const struct mmu_notifier_range *range)
+{
+	struct api_object *object =
+		container_of(notifier, struct api_object, notifier);
+
+	api_stop_here(object->stop);
+	if (object->put_in_callback)
+		hmm_interval_notifier_put(notifier);
+	return true;
+}
+
+static void api_object_release(struct hmm_interval_notifier *notifier)
+{
+	struct api_object *object =
+		container_of(notifier, struct api_object, notifier);
+
+	atomic_inc(object->frees);
+	memset(object, 0x5a, sizeof(*object));
+	kfree(object);
+}
+
+static const struct hmm_interval_notifier_ops api_object_ops = {
+	.invalidate = api_object_invalidate,
+	.release = api_object_release,
+};
+
+static struct api_object *api_object(struct api_mirror *mirror,
+				     struct api_stop *stop, atomic_t *frees)
+{
+	struct api_object *object;
+
+	object = kzalloc(sizeof(*object), GFP_KERNEL | __GFP_NOFAIL);
+	object->stop = stop;
+	object->frees = frees;
+	EXPECT_EQ(0, hmm_interval_notifier_insert(&object->notifier,
+						  &mirror->mirror, api_page(0),
+						  PAGE_SIZE, &api_object_ops));
+	return object;
+}
+
+/* The last reference goes in its own callback, alone and beside others. */
+static void r25_release_frees_after_the_callback(void)
+{
+	struct api_stop *stop = api_alloc(sizeof(*stop));
+	atomic_t *frees = api_alloc(sizeof(*frees));
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *after;
+
+	api_object(mirror, stop, frees)->put_in_callback = true;
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(frees));
+
+	api_object(mirror, stop, frees)->put_in_callback = true;
+	api_object(mirror, stop, frees)->put_in_callback = true;
+	after = api_interval(mirror, 0, 1);
+	EXPECT_EQ(0, api_unmap(0, 1));
+	EXPECT_EQ(3, atomic_read(frees));
+	EXPECT_EQ(1, atomic_read(&after->calls));
+	api_remove(after);
+	api_unregister(mirror);
+}
+
+/* Another task drops the last reference while the callback runs. */
+static void r25_release_frees_during_the_callback(void)
+{
+	struct api_stop *stop = api_alloc(sizeof(*stop));
+	atomic_t *frees = api_alloc(sizeof(*frees));
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_interval_notifier *found;
+	struct api_object *object;
+	struct api_thread *writer;
+
+	object = api_object(mirror, stop, frees);
+	api_stop_arm(stop);
+	writer = api_write_thread(0);
+	api_stop_reached(stop);
+	found = hmm_interval_notifier_find(&mirror->mirror, &api_object_ops,
+					   api_page(0), api_page(0));
+	EXPECT_EQ(&object->notifier, found);
+	hmm_interval_notifier_put(&object->notifier);
+	EXPECT_EQ(0, atomic_read(frees));
+	hmm_interval_notifier_put(found);
+	/* The callback still runs on it. */
+	EXPECT_EQ(0, atomic_read(frees));
+	api_stop_go(stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT_EQ(1, atomic_read(frees));
+	api_unregister(mirror);
+}
+
+/* The same memory serves two processes, one after the other. */
+static void r12_interval_used_again_on_another_mm(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_mirror *other = api_mirror_on(api_lent_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	unsigned long pfn = 0, seq;
+
+	range->pfns = &pfn;
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	api_remove(interval);
+	EXPECT_EQ(0, api_insert_ops(interval, other, 0, 1, &api_ops));
+	seq = api_seq(interval);
+	EXPECT_EQ(0, api_unmap(0, 1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT(!api_retry(interval, seq));
+	EXPECT(api_finds(mirror, 0, NULL));
+	EXPECT(api_finds(other, 0, interval));
+
+	/* Only one of the two has touched the page. */
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(0), api_page(1)));
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
+	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
+	EXPECT(pfn & HMM_MIRROR_PFN_VALID);
+	hmm_mirror_range_unregister(range);
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &other->mirror,
+					       api_page(0), api_page(1)));
+	EXPECT(!hmm_mirror_range_valid(range));
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
+	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
+	EXPECT(!(pfn & HMM_MIRROR_PFN_VALID));
+	hmm_mirror_range_unregister(range);
+
+	api_remove(interval);
+	api_unregister(other);
+	api_unregister(mirror);
+}
+
+struct api_work {
+	struct work_struct work;
+	struct hmm_mirror_range *range;
+	int ret;
+};
+
+static void api_populate_work(struct work_struct *work)
+{
+	struct api_work *ours = container_of(work, struct api_work, work);
+
+	ours->ret = hmm_mirror_range_populate(ours->range, 0);
+}
+
+static int api_populate_by_a_worker(struct api_work *work)
+{
+	queue_work(system_unbound_wq, &work->work);
+	flush_work(&work->work);
+	return work->ret;
+}
+
+/* A fault worker: it has no mm of its own, and the process may be gone. */
+static void r08_worker_populates(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_work *work = api_alloc(sizeof(*work));
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	unsigned long *pfns = api_alloc(4 * sizeof(*pfns));
+	unsigned int i;
+
+	range->pfns = pfns;
+	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_page(0), api_page(4)));
+	work->range = range;
+	INIT_WORK(&work->work, api_populate_work);
+	EXPECT_EQ(0, api_populate_by_a_worker(work));
+	EXPECT(hmm_mirror_range_valid(range));
+	for (i = 0; i < 4; i++)
+		EXPECT(pfns[i] & HMM_MIRROR_PFN_WRITE);
+
+	api_stop_arm(&mirror->release_stop);
+	api_lender_kill();
+	api_stop_reached(&mirror->release_stop);
+	EXPECT(!hmm_mirror_range_valid(range));
+	EXPECT_EQ(-ESRCH, api_populate_by_a_worker(work));
+	api_stop_go(&mirror->release_stop);
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
+#ifdef __NR_process_mrelease
+/* Have the kernel take the memory of the dying lender, without blocking. */
+static long api_reap_lender(void)
+{
+	static long pidfd = -1;
+	long ret;
+
+	api_hand_start(__NR_pidfd_open, api_lender_pid(), 0, 0);
+	pidfd = api_hand_wait();
+	if (pidfd < 0)
+		return pidfd;
+	api_hand_start(__NR_process_mrelease, pidfd, 0, 0);
+	ret = api_hand_wait();
+	api_hand_start(__NR_close, pidfd, 0, 0);
+	EXPECT_EQ(0, api_hand_wait());
+	return ret;
+}
+
+/*
+ * One of several refuses: those that have started are finished, those after it
+ * are not called, and nothing counts as in progress any longer.
+ */
+static void r23_two_passes_meet_a_refusal(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_interval *agrees = api_interval_new();
+	struct api_interval *refuses = api_interval_new();
+	struct api_interval *after = api_interval_new();
+	unsigned long seq;
+
+	EXPECT_EQ(0, api_insert_ops(agrees, mirror, 0, 1, &api_two_pass_ops));
+	EXPECT_EQ(0, api_insert_ops(refuses, mirror, 0, 1, &api_two_pass_ops));
+	EXPECT_EQ(0, api_insert_ops(after, mirror, 0, 1, &api_two_pass_ops));
+	refuses->refuse = true;
+	seq = api_seq(after);
+	api_lender_kill();
+	if (!EXPECT_EQ(-EAGAIN, api_reap_lender()))
+		goto out;
+	EXPECT_EQ(1, atomic_read(&agrees->calls));
+	EXPECT_EQ(1, atomic_read(&agrees->finishes));
+	EXPECT_EQ(1, atomic_read(&refuses->calls));
+	EXPECT_EQ(0, atomic_read(&refuses->finishes));
+	EXPECT_EQ(0, atomic_read(&after->calls));
+	/* Its readers collide all the same. */
+	EXPECT(api_retry(after, seq));
+	EXPECT(api_can_begin(agrees));
+	EXPECT(api_can_begin(refuses));
+	EXPECT(api_can_begin(after));
+	EXPECT(api_all_ended(mirror));
+
+	refuses->refuse = false;
+	EXPECT_EQ(0, api_reap_lender());
+	EXPECT_EQ(2, atomic_read(&agrees->finishes));
+	EXPECT_EQ(1, atomic_read(&refuses->finishes));
+	EXPECT_EQ(1, atomic_read(&after->finishes));
+	EXPECT(api_all_ended(mirror));
+out:
+	api_remove(agrees);
+	api_remove(refuses);
+	api_remove(after);
+	api_unregister(mirror);
+}
+
+/* The same for the mirror as a whole: its intervals are not called. */
+static void r22_mirror_refuses(void)
+{
+	struct api_mirror *mirror = api_syncing_mirror_on(api_lent_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+	unsigned long seq = api_seq(interval);
+
+	mirror->refuse = true;
+	api_lender_kill();
+	if (!EXPECT_EQ(-EAGAIN, api_reap_lender()))
+		goto out;
+	EXPECT(atomic_read(&mirror->syncs) > 0);
+	EXPECT_EQ(0, atomic_read(&interval->calls));
+	EXPECT(api_retry(interval, seq));
+	EXPECT(api_all_ended(mirror));
+	mirror->refuse = false;
+	EXPECT_EQ(0, api_reap_lender());
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	EXPECT(api_all_ended(mirror));
+out:
+	api_remove(interval);
+	api_unregister(mirror);
+}
+#else
+static void r23_two_passes_meet_a_refusal(void)
+{
+	api_skip("this kernel has no process_mrelease()");
+}
+
+static void r22_mirror_refuses(void)
+{
+	api_skip("this kernel has no process_mrelease()");
+}
+#endif
+
+const struct api_case api_shape_cases[] = {
+	{ "r12_inserted_from_the_last_on", r12_inserted_from_the_last_on },
+	{ "r12_inserted_in_a_shuffle", r12_inserted_in_a_shuffle },
+	{ "r25_release_frees_after_the_callback",
+	  r25_release_frees_after_the_callback },
+	{ "r25_release_frees_during_the_callback",
+	  r25_release_frees_during_the_callback },
+	{ "r12_interval_used_again_on_another_mm",
+	  r12_interval_used_again_on_another_mm, HMM_API_CHILD },
+	{ "r08_worker_populates", r08_worker_populates, HMM_API_CHILD },
+	{ "r23_two_passes_meet_a_refusal", r23_two_passes_meet_a_refusal,
+	  HMM_API_CHILD | HMM_API_STUCK | HMM_API_HELPER },
+	{ "r22_mirror_refuses", r22_mirror_refuses,
+	  HMM_API_CHILD | HMM_API_STUCK | HMM_API_HELPER },
+	{}
+};
