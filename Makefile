@@ -96,6 +96,10 @@ mutants:
 	@scripts/install-deps build lab
 	@$(LAB) mutants
 
+selftest:
+	@scripts/install-deps lab
+	@$(LAB) selftest
+
 check:
 	@scripts/install-deps build lab check
 	@scripts/check
@@ -116,6 +120,7 @@ help:
 	@echo '  make bench     figures beside those of the kernel'"'"'s own HMM, and plots'
 	@echo '  make shell     a shell in the machine, modules loaded'
 	@echo '  make mutants   put in one mistake after another, and see that a test fails'
+	@echo '  make selftest  whether this machine emulates one correctly; test does it once'
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     W=1, sparse, checkpatch, kernel-doc, shellcheck, layering'
@@ -143,4 +148,4 @@ help:
 	@echo '                        one if that cannot emulate several CPUs without fault'
 	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 1800'
 
-.PHONY: modules install modules_install clean demo test shell bench mutants check model help
+.PHONY: modules install modules_install clean demo test shell bench mutants selftest check model help

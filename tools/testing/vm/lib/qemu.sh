@@ -11,22 +11,32 @@ QEMU_GOOD=10.0
 # Where Debian 12 has a newer one.
 QEMU_SUITE=bookworm-backports
 
+QEMU_VERSION= QEMU_THREADS=
+
 # qemu_get: sets
 #   QEMU_COMMAND  the program with the options that it needs to find its files
 #   QEMU_VERSION  of that program
-#   QEMU_THREADS  what -accel tcg,thread= may safely be
+#   QEMU_ID       the same, with the distribution's version
+#   QEMU_THREADS  what -accel tcg,thread= may safely be, unless the caller has
+#                 set it
 qemu_get() {
-	[ -z "${QEMU_VERSION-}" ] || return 0
+	[ -z "$QEMU_VERSION" ] || return 0
 	QEMU_COMMAND=("${HMM_QEMU:-qemu-system-x86_64}")
 	QEMU_VERSION=$(qemu_version) || die "cannot run ${QEMU_COMMAND[0]}"
 	if ! kvm_works && [ -z "${HMM_QEMU-}" ] && ! qemu_is_good; then
 		qemu_unpacked || say "cannot get a newer QEMU from Debian's $QEMU_SUITE"
 	fi
+	QEMU_ID=$("${QEMU_COMMAND[@]}" --version | sed -n '1{s/[^0-9A-Za-z.+-]/_/g;s/^QEMU_emulator_version_//;p}')
+	[ -z "$QEMU_THREADS" ] || return 0
 	QEMU_THREADS=multi
-	kvm_works || qemu_is_good || {
-		QEMU_THREADS=single
-		say "QEMU $QEMU_VERSION mishandles code that another CPU patches: all CPUs share one thread, which is slow; QEMU $QEMU_GOOD or newer needs no such thing"
-	}
+	kvm_works || qemu_is_good ||
+		qemu_single "QEMU $QEMU_VERSION mishandles code that one CPU patches while another runs it"
+}
+
+# qemu_single WHY
+qemu_single() {
+	QEMU_THREADS=single
+	say "$1: all CPUs are emulated in one thread, which is slow"
 }
 
 # /dev/kvm alone proves nothing: without the CPU's own support it may be there
@@ -41,7 +51,7 @@ qemu_version() {
 }
 
 qemu_is_good() {
-	printf '%s\n' "$QEMU_GOOD" "$QEMU_VERSION" | sort -V -C
+	printf '%s\n' "$QEMU_GOOD" "$QEMU_VERSION" | sort -V -C && ! selftest_failed
 }
 
 # qemu_unpacked: takes the newest QEMU in the cache, and gets one if there is

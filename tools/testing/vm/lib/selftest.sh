@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The self-test of the machine: the guest's kernel patches its scheduler while
+# every CPU runs it. Each QEMU is tested once, on the first stock kernel, and
+# the cache keeps the result.
+
+# selftest KERNEL: one boot, with a thread per CPU. Prints results like a test,
+# sets SELFTEST to passed or failed and stores that for this QEMU. SELFTEST is
+# empty and nothing is stored if the kernel has no such static key, or if the
+# machine hung.
+selftest() {
+	local passed failed
+
+	QEMU_THREADS=multi
+	selftest_prepare "$1"
+	guest_boot "$1"
+	judge "$1"
+	read -r passed failed _ <"$RUN_DIR/counts"
+	SELFTEST=
+	if ((failed > 0)); then
+		[ "$GUEST_STATUS" = 124 ] || selftest_keep failed
+	elif ((passed > 0)) && ! grep -q '# SKIP' "$RUN_DIR/verdict"; then
+		selftest_keep passed
+	fi
+}
+
+# selftest_prepare KERNEL: like guest_prepare, without anything of this tree
+selftest_prepare() {
+	qemu_get
+	kernel_get "$1"
+	busybox_get
+	GUEST_MODE=selftest
+	RUN_DIR=$WORK_DIR/run-$1-selftest
+	INITRAMFS=$RUN_DIR/initramfs.gz
+	initramfs_base "$RUN_DIR/root"
+	initramfs_pack "$RUN_DIR/root"
+}
+
+# selftest_keep passed|failed
+selftest_keep() {
+	SELFTEST=$1
+	mkdir -p "$CACHE/selftest"
+	rm -f "$CACHE/selftest/$QEMU_ID".*
+	echo "$KERNEL_ID" >"$CACHE/selftest/$QEMU_ID.$1"
+}
+
+selftest_passed() {
+	[ -e "$CACHE/selftest/$QEMU_ID.passed" ]
+}
+
+selftest_failed() {
+	[ -e "$CACHE/selftest/$QEMU_ID.failed" ]
+}
+
+# selftest_once KERNEL: tests a QEMU that no earlier run has tested, and falls
+# back to one thread for all CPUs if it does not pass
+selftest_once() {
+	local log=$WORK_DIR/selftest.log
+
+	[[ $1 == stock-* ]] || return 0
+	qemu_get
+	[ "$QEMU_THREADS" = multi ] && ! kvm_works && ! selftest_passed || return 0
+	say "no run has used QEMU $QEMU_VERSION before: testing it first"
+	selftest "$1" >"$log"
+	[ "$SELFTEST" != passed ] || return 0
+	show_tail "$log" 60
+	qemu_single "QEMU $QEMU_VERSION did not pass the self-test"
+}
