@@ -19,6 +19,7 @@
 
 #include <hmm/interval.h>
 #include <hmm/mirror.h>
+#include <hmm/range.h>
 
 #include "hmm_api_test.h"
 
@@ -51,6 +52,7 @@ extern const struct api_case api_collide_cases[];
 extern const struct api_case api_reader_cases[];
 extern const struct api_case api_range_cases[];
 extern const struct api_case api_bounds_cases[];
+extern const struct api_case api_dma_cases[];
 extern const struct api_case api_populate_cases[];
 extern const struct api_case api_locked_cases[];
 extern const struct api_case api_dispatch_cases[];
@@ -87,6 +89,8 @@ long api_lender_pid(void);
 void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
 		    unsigned long arg2);
 long api_hand_wait(void);
+long api_call(long nr, unsigned long arg0, unsigned long arg1,
+	      unsigned long arg2);
 
 /* Pages of the arena. */
 unsigned long api_page(unsigned long number);
@@ -247,6 +251,13 @@ struct api_thread *api_stopped_at(struct api_interval *interval,
 
 #define api_stopped(interval, page) \
 	api_stopped_at(interval, page, __FILE__, __LINE__)
+
+/* ranges.c: a registered range, whose entries are API_UNTOUCHED until read. */
+#define API_UNTOUCHED	0x5eed5eedUL
+
+struct hmm_mirror_range *api_range(struct api_mirror *mirror,
+				   unsigned long page, unsigned long npages);
+int api_snapshot(struct hmm_mirror_range *range);
 
 bool api_can_begin(struct api_interval *interval);
 unsigned long api_seq(struct api_interval *interval);

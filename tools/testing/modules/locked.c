@@ -17,13 +17,6 @@
 /* Where the arguments of system calls are put; a page that nothing else uses. */
 #define API_ARGUMENTS	16
 
-static long api_call(long nr, unsigned long arg0, unsigned long arg1,
-		     unsigned long arg2)
-{
-	api_hand_start(nr, arg0, arg1, arg2);
-	return api_hand_wait();
-}
-
 static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
 {
 	unsigned long user = api_page(API_ARGUMENTS);

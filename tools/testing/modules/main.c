@@ -71,6 +71,7 @@ static const struct api_case *const api_tables[] = {
 	api_reader_cases,
 	api_range_cases,
 	api_bounds_cases,
+	api_dma_cases,
 	api_populate_cases,
 	api_locked_cases,
 	api_dispatch_cases,
@@ -202,6 +203,13 @@ long api_hand_wait(void)
 	if (!EXPECT(smp_load_acquire(&run->made)))
 		return -ETIMEDOUT;
 	return run->hand.result;
+}
+
+long api_call(long nr, unsigned long arg0, unsigned long arg1,
+	      unsigned long arg2)
+{
+	api_hand_start(nr, arg0, arg1, arg2);
+	return api_hand_wait();
 }
 
 static long api_hand(struct api_run *run, struct hmm_api_hand __user *arg)

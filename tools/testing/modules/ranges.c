@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges: what they refuse, what they say of each page, compact or not, and
- * the DMA addresses of their pages.
+ * Ranges: what they refuse, and what they say of each page, compact or not.
  */
-#include <linux/dma-mapping.h>
-#include <linux/err.h>
-#include <linux/platform_device.h>
+#include <linux/mm.h>
 
-#include <hmm/dma.h>
 #include <hmm/range.h>
 
 #include "api.h"
 
-/* Any word that is no pfn entry: what was not written shows. */
-#define API_UNTOUCHED	0x5eed5eedUL
-
-static struct hmm_mirror_range *api_range(struct api_mirror *mirror,
-					  unsigned long page,
-					  unsigned long npages)
+struct hmm_mirror_range *api_range(struct api_mirror *mirror,
+				   unsigned long page, unsigned long npages)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 	unsigned long i;
@@ -31,7 +23,7 @@ static struct hmm_mirror_range *api_range(struct api_mirror *mirror,
 	return range;
 }
 
-static int api_snapshot(struct hmm_mirror_range *range)
+int api_snapshot(struct hmm_mirror_range *range)
 {
 	int ret = hmm_mirror_range_wait_until_valid(range, MSEC_PER_SEC);
 
@@ -197,77 +189,6 @@ static void own_invalidations_are_told_apart(void)
 	EXPECT(!hmm_mirror_caused_by(&range, NULL));
 }
 
-/* A device for the DMA API that has nothing behind it. */
-static struct platform_device *api_device(void)
-{
-	struct platform_device *pdev;
-
-	pdev = platform_device_register_simple("hmm_api_test", -1, NULL, 0);
-	if (!EXPECT(!IS_ERR(pdev)))
-		return NULL;
-	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev,
-						  DMA_BIT_MASK(64)));
-	return pdev;
-}
-
-/* R41: what failed half way leaves nothing mapped, and says why it failed. */
-static void r41_dma_map_is_undone_whole(void)
-{
-	struct api_mirror *mirror = api_mirror();
-	struct platform_device *pdev = api_device();
-	struct hmm_mirror_range *range;
-	dma_addr_t addrs[4];
-	int i;
-
-	if (!pdev)
-		goto out;
-	EXPECT_EQ(0, api_unmap(0, 4));
-	for (i = 0; i < 3; i++)
-		EXPECT_EQ(0, api_write(i));
-
-	range = api_range(mirror, 0, 4);
-	EXPECT_EQ(0, api_snapshot(range));
-	EXPECT_EQ(-EFAULT, hmm_mirror_range_dma_map(range, &pdev->dev,
-						    DMA_TO_DEVICE, addrs));
-	for (i = 0; i < 4; i++)
-		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
-
-	/* The last page is there, but only to be read. */
-	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
-	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
-	EXPECT_EQ(-EPERM, hmm_mirror_range_dma_map(range, &pdev->dev,
-						   DMA_BIDIRECTIONAL, addrs));
-	for (i = 0; i < 4; i++)
-		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
-	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
-						    DMA_NONE, addrs));
-
-	/* What is mapped cannot be read again, nor mapped twice. */
-	EXPECT_EQ(0, hmm_mirror_range_dma_map(range, &pdev->dev,
-					      DMA_TO_DEVICE, addrs));
-	EXPECT_EQ(-EINVAL, api_snapshot(range));
-	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
-						    DMA_TO_DEVICE, addrs));
-	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
-				   api_page(1), api_page(2));
-	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_DMA);
-	EXPECT(!(range->pfns[1] & HMM_MIRROR_PFN_DMA));
-	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_DMA);
-	EXPECT_EQ(-EINVAL, api_snapshot(range));
-	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
-				   0, ULONG_MAX);
-	EXPECT_EQ(0, api_snapshot(range));
-
-	/* Read, but no longer true. */
-	EXPECT_EQ(0, api_write(3));
-	EXPECT_EQ(-EBUSY, hmm_mirror_range_dma_map(range, &pdev->dev,
-						   DMA_TO_DEVICE, addrs));
-	hmm_mirror_range_unregister(range);
-	platform_device_unregister(pdev);
-out:
-	api_unregister(mirror);
-}
-
 const struct api_case api_range_cases[] = {
 	{ "r32_addresses_of_a_range", r32_addresses_of_a_range },
 	{ "r32_flags_of_a_range", r32_flags_of_a_range },
@@ -276,6 +197,5 @@ const struct api_case api_range_cases[] = {
 	{ "compact_says_the_same", compact_says_the_same },
 	{ "own_invalidations_are_told_apart",
 	  own_invalidations_are_told_apart },
-	{ "r41_dma_map_is_undone_whole", r41_dma_map_is_undone_whole },
 	{}
 };
