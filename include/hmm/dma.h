@@ -15,6 +15,8 @@ struct device;
 int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 			     struct device *dev, enum dma_data_direction dir,
 			     dma_addr_t *addrs);
+bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
+				unsigned long *start, unsigned long *end);
 void hmm_mirror_range_dma_unmap(struct hmm_mirror_range *range,
 				struct device *dev,
 				enum dma_data_direction dir,

@@ -58,6 +58,7 @@ struct hmm_mirror_range {
 	struct hmm_interval_notifier own;
 	unsigned long seq;
 	unsigned long mapped;
+	unsigned long max_pages;
 };
 
 int hmm_mirror_range_register(struct hmm_mirror_range *range,

@@ -2,12 +2,13 @@
 /*
  * DMA addresses for the pages of a range.
  *
- * What is mapped and unmapped as one is what the CPU maps by one entry, as far
- * as it lies in the range. The entry of its first page says that it is mapped.
+ * The part of a CPU mapping that lies in the range is mapped and unmapped as
+ * one. HMM_MIRROR_PFN_DMA in the entry of its first page is set while it is
+ * mapped.
  *
- * Everything here runs under the update lock, and so the pages need no
- * references: an invalidation that takes one away has its callback first,
- * which waits for the lock, and unmaps.
+ * All of this runs under the update lock. So the pages need no references: an
+ * invalidation that takes a page away runs its callback first, and the callback
+ * waits for the lock and unmaps the page.
  */
 #include <linux/export.h>
 #include <linux/log2.h>
@@ -19,21 +20,20 @@
 #include "../compat/dma.h"
 
 /**
- * struct hmm_dma - what a range is mapped for
- * @range: whose entries
+ * struct hmm_dma - how a range is mapped
+ * @range: the range
  * @dev: the device that does the DMA
- * @dir: and which way
- * @addrs: one per page
- * @max_pages: the most that one mapping of @dev may have, a power of two
+ * @dir: the direction of the DMA
+ * @addrs: one DMA address per page
  */
 struct hmm_dma {
 	struct hmm_mirror_range *range;
 	struct device *dev;
 	enum dma_data_direction dir;
 	dma_addr_t *addrs;
-	unsigned long max_pages;
 };
 
+/* How many pages one mapping of the device may have: a power of two. */
 static unsigned long hmm_dma_max_pages(struct device *dev)
 {
 	size_t max = dma_max_mapping_size(dev) >> PAGE_SHIFT;
@@ -41,11 +41,18 @@ static unsigned long hmm_dma_max_pages(struct device *dev)
 	return max ? rounddown_pow_of_two(max) : 1;
 }
 
-/* The part of pages [i, next) that one mapping of the device may have. */
+/* How many of the pages [i, next) the next mapping of the device has. */
 static unsigned long hmm_dma_part(const struct hmm_dma *dma, unsigned long i,
 				  unsigned long next)
 {
-	return min(next - i, dma->max_pages);
+	return min(next - i, dma->range->max_pages);
+}
+
+static void hmm_dma_unmap_part(const struct hmm_dma *dma, dma_addr_t addr,
+			       unsigned long n)
+{
+	dma_unmap_page_attrs(dma->dev, addr, n << PAGE_SHIFT, dma->dir,
+			     HMM_DMA_ATTRS);
 }
 
 static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
@@ -55,14 +62,13 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 
 	for (; i < next; i += n) {
 		n = hmm_dma_part(dma, i, next);
-		dma_unmap_page_attrs(dma->dev, dma->addrs[i], n << PAGE_SHIFT,
-				     dma->dir, HMM_DMA_ATTRS);
+		hmm_dma_unmap_part(dma, dma->addrs[i], n);
 	}
 }
 
 /*
- * The first page of what the CPU maps together with page @i. A compact range
- * knows that only from what lies before.
+ * The first page of the range that the CPU maps by the same entry as page @i.
+ * Only the preceding entries of a compact range tell.
  */
 static unsigned long hmm_dma_head(const struct hmm_mirror_range *range,
 				  unsigned long i)
@@ -84,32 +90,31 @@ static unsigned long hmm_dma_head(const struct hmm_mirror_range *range,
 }
 
 /*
- * Unmap what has one of the pages [i, end). @written: whether the device may
- * have written to it. The CPU still maps what is unmapped here, since its
- * invalidation waits for the update lock: so nobody truncates the page, and
- * it can be set dirty without its lock.
+ * Unmap every mapping that has one of the pages [i, end).
+ * @written: the device may have written to them
  */
 static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 				unsigned long end, bool written)
 {
 	struct hmm_mirror_range *range = dma->range;
-	unsigned long next, k;
+	unsigned long next, entry, k;
 	struct page *page;
 
 	for (i = hmm_dma_head(range, i); i < end; i = next) {
 		next = hmm_mirror_range_next(range, i);
-		if (!(range->pfns[i] & HMM_MIRROR_PFN_DMA))
+		entry = range->pfns[i];
+		if (!(entry & HMM_MIRROR_PFN_DMA))
 			continue;
 		hmm_dma_unmap_parts(dma, i, next);
-		range->pfns[i] &= ~HMM_MIRROR_PFN_DMA;
+		range->pfns[i] = entry & ~HMM_MIRROR_PFN_DMA;
 		range->mapped--;
-		page = hmm_mirror_pfn_to_page(range->pfns[i]);
+		page = hmm_mirror_pfn_to_page(entry);
 		for (k = 0; written && k < next - i; k++)
 			set_page_dirty(page + k);
 	}
 }
 
-/* May the device reach, in this direction, what @entry maps? */
+/* Can the device access, in this direction, the page of @entry? */
 static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 {
 	struct page *page;
@@ -118,12 +123,22 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 		return -EINVAL;
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return -EFAULT;
-	/* Memory of a device has no address that is good for DMA. */
+	/* Device memory has no address that another device can use. */
 	page = hmm_mirror_pfn_to_page(entry);
 	if (is_device_private_page(page) || is_pci_p2pdma_page(page))
 		return -EFAULT;
 	if (dma->dir != DMA_TO_DEVICE && !(entry & HMM_MIRROR_PFN_WRITE))
 		return -EPERM;
+	return 0;
+}
+
+static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
+			    unsigned long n, dma_addr_t *addr)
+{
+	*addr = dma_map_page_attrs(dma->dev, page, 0, n << PAGE_SHIFT,
+				   dma->dir, HMM_DMA_ATTRS);
+	if (dma_mapping_error(dma->dev, *addr))
+		return -ENOMEM;
 	return 0;
 }
 
@@ -142,12 +157,10 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 
 	for (part = i; part < next; part += n) {
 		n = hmm_dma_part(dma, part, next);
-		addr = dma_map_page_attrs(dma->dev, page + part - i, 0,
-					  n << PAGE_SHIFT, dma->dir,
-					  HMM_DMA_ATTRS);
-		if (dma_mapping_error(dma->dev, addr)) {
+		ret = hmm_dma_map_part(dma, page + part - i, n, &addr);
+		if (ret) {
 			hmm_dma_unmap_parts(dma, i, part);
-			return -ENOMEM;
+			return ret;
 		}
 		dma->addrs[part] = addr;
 		if (range->flags & HMM_MIRROR_RANGE_COMPACT)
@@ -161,31 +174,30 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 }
 
 /**
- * hmm_mirror_range_dma_map() - give the pages of a range DMA addresses
+ * hmm_mirror_range_dma_map() - map the pages of a range for DMA
  * @range: a range that was read and is valid
  * @dev: the device that will do the DMA
- * @dir: %DMA_TO_DEVICE if it only reads; else every page must be writable
- * @addrs: where the addresses are stored: a slot per page, as in the pfn
- *         array; if the range is compact, only where that has an entry
+ * @dir: %DMA_TO_DEVICE if the device only reads; otherwise every page must be
+ *       writable
+ * @addrs: array for the DMA addresses, with one slot per page like the pfn
+ *         array; only the slots of entries are set if the range is compact
  *
- * What the CPU maps by one entry has consecutive addresses, so that the
- * device can map it by one as well; unless dma_max_mapping_size() of the
- * device is less, then in pieces of so much.
+ * Pages that the CPU maps by one entry get consecutive addresses, so that the
+ * device can map them by one entry too. If dma_max_mapping_size() of the device
+ * is less than their size, each part of that size gets consecutive addresses,
+ * and in a compact range the first slot of each part is set.
  *
  * The device must reach memory coherently and without a bounce buffer, which
- * would be a copy and no sharing. Before 7.x nothing in the DMA API tells for
- * sure: let the driver see at probe that the device can address all memory
- * (dma_addressing_limited()) or is behind an IOMMU (device_iommu_mapped()),
- * and refuse it otherwise.
+ * would be a copy. Let the driver check that in probe.
  *
- * The range cannot be read again before it is unmapped, whole.
+ * The whole range must be unmapped before it can be read again.
  *
  * Context: the caller holds its update lock; does not sleep.
  * Return: 0; -EBUSY if the range has collided: populate it again; -EFAULT if
- * an entry is not valid or is memory of a device; -EPERM if the device is to
- * write where an entry does not permit it; -EINVAL for a @dir that is none,
- * or if something of the range is mapped; -ENOMEM if the DMA API gives no
- * address. On an error nothing is mapped.
+ * an entry is not valid or is device memory; -EPERM if the device is to write
+ * where an entry is not writable; -EINVAL if @dir is invalid or a page of the
+ * range is mapped; -ENOMEM if the DMA API has no address for a page. Nothing is
+ * mapped on an error.
  *
  * Since: 0.1
  */
@@ -199,7 +211,6 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 		.dev = dev,
 		.dir = dir,
 		.addrs = addrs,
-		.max_pages = hmm_dma_max_pages(dev),
 	};
 	unsigned long i, next;
 	int ret;
@@ -209,6 +220,7 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 	if (!hmm_mirror_range_valid(range))
 		return -EBUSY;
 
+	range->max_pages = hmm_dma_max_pages(dev);
 	for (i = 0; i < npages; i = next) {
 		next = hmm_mirror_range_next(range, i);
 		ret = hmm_dma_map_one(&dma, i, next);
@@ -222,20 +234,74 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
 
 /**
- * hmm_mirror_range_dma_unmap() - take DMA addresses back
+ * hmm_mirror_range_dma_widen() - the bounds that an unmap will really unmap
  * @range: a range
- * @dev: as it was mapped
- * @dir: as it was mapped
- * @addrs: as they were stored
- * @start: first address to unmap
- * @end: first address behind
+ * @start: in: first address, in bytes; out: first address that
+ *         hmm_mirror_range_dma_unmap() with these bounds unmaps
+ * @end: first address past the end; likewise
  *
- * Unmaps what of the range lies within [@start, @end), in a callback the
- * bounds of the invalidation; and with each page all that was mapped as one
- * with it. What is not mapped is passed over. The device no longer uses the
- * addresses when this is called.
+ * An invalidation may cover a part of a huge mapping, as the first of the two
+ * does that split it. The DMA mapping of the huge mapping is one, so all of it
+ * is unmapped. A callback that removes only the bounds of the invalidation
+ * from the device leaves it with addresses that are no longer mapped.
  *
- * Pages that the device could write, by @dir, are marked dirty.
+ * Call it before the device is touched, remove the resulting bounds from the
+ * device, then pass them to hmm_mirror_range_dma_unmap()::
+ *
+ *	if (!hmm_mirror_range_dma_widen(range, &start, &end))
+ *		return;
+ *	...
+ *	hmm_mirror_range_dma_unmap(range, dev, dir, addrs, start, end);
+ *
+ * The bounds are clipped to the range, and to nothing more: some or all of
+ * the pages within may not be mapped. If the range has no mapped page, the
+ * bounds are not widened.
+ *
+ * Context: the caller holds its update lock; does not sleep.
+ * Return: false if [@start, @end) and the range do not overlap; @start and
+ * @end are unchanged then.
+ *
+ * Since: 0.2
+ */
+bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
+				unsigned long *start, unsigned long *end)
+{
+	unsigned long first = max(*start, range->start);
+	unsigned long past = min(*end, range->end);
+	unsigned long i;
+
+	if (first >= past)
+		return false;
+	if (range->mapped && first != range->start) {
+		i = hmm_dma_head(range, (first - range->start) >> PAGE_SHIFT);
+		first = range->start + (i << PAGE_SHIFT);
+	}
+	if (range->mapped && past != range->end) {
+		i = (past - 1 - range->start) >> PAGE_SHIFT;
+		i = hmm_mirror_range_next(range, hmm_dma_head(range, i));
+		past = range->start + (i << PAGE_SHIFT);
+	}
+	*start = first;
+	*end = past;
+	return true;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_widen);
+
+/**
+ * hmm_mirror_range_dma_unmap() - unmap pages of a range
+ * @range: a range
+ * @dev: the device that it was mapped for
+ * @dir: the direction that it was mapped for
+ * @addrs: the array that it was mapped with
+ * @start: first address to unmap, in bytes
+ * @end: first address past the end, in bytes
+ *
+ * Unmaps the mapped pages of the range in [@start, @end), and the pages that
+ * were mapped as one with them: hmm_mirror_range_dma_widen() tells which. The
+ * bounds need not lie in the range. The device must not use any of the
+ * addresses any more when this is called.
+ *
+ * Pages that were mapped for the device to write, by @dir, are marked dirty.
  *
  * Context: the caller holds its update lock; does not sleep.
  *
@@ -252,7 +318,6 @@ void hmm_mirror_range_dma_unmap(struct hmm_mirror_range *range,
 		.dev = dev,
 		.dir = dir,
 		.addrs = addrs,
-		.max_pages = hmm_dma_max_pages(dev),
 	};
 
 	start = max(start, range->start);
@@ -260,8 +325,8 @@ void hmm_mirror_range_dma_unmap(struct hmm_mirror_range *range,
 	if (start >= end || !range->mapped)
 		return;
 
-	hmm_dma_unmap_pages(&dma, (start - range->start) >> PAGE_SHIFT,
-			    (end - range->start) >> PAGE_SHIFT,
+	end = ((end - 1 - range->start) >> PAGE_SHIFT) + 1;
+	hmm_dma_unmap_pages(&dma, (start - range->start) >> PAGE_SHIFT, end,
 			    dir != DMA_TO_DEVICE);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_unmap);

@@ -7,12 +7,18 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/mman.h>
 #include <linux/platform_device.h>
+#include <linux/uaccess.h>
+#include <linux/unistd.h>
 
 #include <hmm/dma.h>
 #include <hmm/range.h>
 
 #include "api.h"
+
+/* Pages of the arena's second half, which can be a huge page. */
+#define DMA_HUGE_PAGES	(HMM_API_ARENA_SIZE / 2 / HMM_API_PAGE_SIZE)
 
 static struct platform_device *dma_device(u64 mask)
 {
@@ -34,6 +40,9 @@ static struct platform_device *dma_device(u64 mask)
  * @pdev: the device
  * @dir: the direction that @range is mapped for
  * @addrs: the DMA addresses
+ * @widened_start: what the callback widened the bounds to, the last time that
+ *                 something was mapped
+ * @widened_end: likewise
  */
 struct dma_driver {
 	struct api_mirror *mirror;
@@ -42,6 +51,8 @@ struct dma_driver {
 	struct platform_device *pdev;
 	enum dma_data_direction dir;
 	dma_addr_t *addrs;
+	unsigned long widened_start;
+	unsigned long widened_end;
 };
 
 /* One task at a time invalidates or maps in these cases: no update lock. */
@@ -49,7 +60,13 @@ static void dma_callback(struct api_interval *interval,
 			 const struct mmu_notifier_range *inv)
 {
 	struct dma_driver *driver = interval->data;
+	unsigned long start = inv->start, end = inv->end;
 
+	if (driver->range.mapped &&
+	    hmm_mirror_range_dma_widen(&driver->range, &start, &end)) {
+		driver->widened_start = start;
+		driver->widened_end = end;
+	}
 	hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
 				   driver->dir, driver->addrs, inv->start,
 				   inv->end);
@@ -109,6 +126,20 @@ static void dma_unmap(struct dma_driver *driver, unsigned long page,
 	hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
 				   driver->dir, driver->addrs, api_page(page),
 				   api_page(page + npages));
+}
+
+/* Make the second half of the arena a huge page, if the kernel has one. */
+static bool dma_huge_page(void)
+{
+	return !api_call(__NR_madvise, api_page(DMA_HUGE_PAGES),
+			 HMM_API_ARENA_SIZE / 2, MADV_HUGEPAGE) &&
+	       !put_user(1UL, (unsigned long __user *)api_page(DMA_HUGE_PAGES));
+}
+
+static bool dma_is_huge(const struct dma_driver *driver, unsigned long i)
+{
+	return PAGE_SIZE << hmm_mirror_pfn_to_order(driver->range.pfns[i]) ==
+	       HMM_API_ARENA_SIZE / 2;
 }
 
 /* R41: what failed half way leaves nothing mapped, and says why it failed. */
@@ -201,8 +232,159 @@ out:
 		dma_driver_exit(writes);
 }
 
+static void dma_expect_widened(const struct dma_driver *driver,
+			       unsigned long start, unsigned long end,
+			       unsigned long want_start,
+			       unsigned long want_end)
+{
+	EXPECT(hmm_mirror_range_dma_widen(&driver->range, &start, &end));
+	EXPECT_EQ(want_start, start);
+	EXPECT_EQ(want_end, end);
+}
+
+static void dma_expect_no_overlap(const struct dma_driver *driver,
+				  unsigned long start, unsigned long end)
+{
+	unsigned long old_start = start, old_end = end;
+
+	EXPECT(!hmm_mirror_range_dma_widen(&driver->range, &start, &end));
+	EXPECT_EQ(old_start, start);
+	EXPECT_EQ(old_end, end);
+}
+
+/*
+ * R56: the range begins inside a huge page. What an invalidation of one page
+ * unmaps, the callback is given before.
+ */
+static void dma_part_of_a_huge_page(unsigned int flags)
+{
+	const unsigned long first = DMA_HUGE_PAGES + 100;
+	const unsigned long end = 2 * DMA_HUGE_PAGES;
+	const unsigned long page = first + 50;
+	struct dma_driver *driver;
+	unsigned long i;
+
+	if (!dma_huge_page()) {
+		api_skip("this kernel has no transparent huge pages");
+		return;
+	}
+	driver = dma_driver(first, end - first, flags);
+	if (!driver)
+		return;
+	if (!dma_is_huge(driver, 0)) {
+		api_skip("no huge page was to be had");
+		goto out;
+	}
+	if (!dma_map(driver))
+		goto out;
+	EXPECT_EQ(1, driver->range.mapped);
+	for (i = 1; !flags && i < end - first; i++)
+		EXPECT_EQ(driver->addrs[0] + i * PAGE_SIZE, driver->addrs[i]);
+
+	dma_expect_widened(driver, api_page(page), api_page(page + 1),
+			   api_page(first), api_page(end));
+	dma_expect_widened(driver, api_page(page) + 1, api_page(page) + 2,
+			   api_page(first), api_page(end));
+	dma_expect_widened(driver, api_page(0), api_page(first) + 1,
+			   api_page(first), api_page(end));
+	dma_expect_widened(driver, api_page(end) - 1, ULONG_MAX,
+			   api_page(first), api_page(end));
+	dma_expect_widened(driver, 0, ULONG_MAX,
+			   api_page(first), api_page(end));
+	dma_expect_no_overlap(driver, 0, api_page(first));
+	dma_expect_no_overlap(driver, api_page(end), ULONG_MAX);
+
+	EXPECT_EQ(0, api_call(__NR_madvise, api_page(page), PAGE_SIZE,
+			      MADV_DONTNEED));
+	EXPECT_EQ(0, driver->range.mapped);
+	EXPECT_EQ(api_page(first), driver->widened_start);
+	EXPECT_EQ(api_page(end), driver->widened_end);
+
+	/* Nothing is mapped, so the bounds are only clipped. */
+	dma_expect_widened(driver, api_page(page), api_page(page + 1),
+			   api_page(page), api_page(page + 1));
+	dma_expect_widened(driver, 0, api_page(page),
+			   api_page(first), api_page(page));
+out:
+	dma_driver_exit(driver);
+}
+
+static void r56_part_of_a_huge_page(void)
+{
+	dma_part_of_a_huge_page(0);
+}
+
+static void r56_part_of_a_huge_page_compact(void)
+{
+	dma_part_of_a_huge_page(HMM_MIRROR_RANGE_COMPACT);
+}
+
+/* R56: small pages and then a huge one, unmapped from the end on. */
+static void dma_page_by_page(unsigned int flags)
+{
+	const unsigned long small = 12, first = DMA_HUGE_PAGES - small;
+	const unsigned long end = 2 * DMA_HUGE_PAGES - 1;
+	struct dma_driver *driver;
+	unsigned long i;
+
+	/* A hole, so that the first half can be no huge page. */
+	EXPECT_EQ(0, vm_munmap(api_page(0), PAGE_SIZE));
+	EXPECT_EQ(0, api_unmap(first, small));
+	if (!dma_huge_page()) {
+		api_skip("this kernel has no transparent huge pages");
+		return;
+	}
+	driver = dma_driver(first, end - first, flags);
+	if (!driver)
+		return;
+	if (!dma_is_huge(driver, small)) {
+		api_skip("no huge page was to be had");
+		goto out;
+	}
+	if (!dma_map(driver))
+		goto out;
+	EXPECT_EQ(small + 1, driver->range.mapped);
+	dma_expect_widened(driver, api_page(first + 3), api_page(end - 9),
+			   api_page(first + 3), api_page(end));
+	dma_unmap(driver, end - 1, 1);
+	EXPECT_EQ(small, driver->range.mapped);
+	for (i = small; i--; ) {
+		EXPECT(driver->range.pfns[i] & HMM_MIRROR_PFN_DMA);
+		dma_expect_widened(driver, api_page(first + i),
+				   api_page(first + i + 1),
+				   api_page(first + i),
+				   api_page(first + i + 1));
+		dma_unmap(driver, first + i, 1);
+		EXPECT(!(driver->range.pfns[i] & HMM_MIRROR_PFN_DMA));
+		EXPECT_EQ(i, driver->range.mapped);
+	}
+	/* And what was unmapped page by page can be read and mapped again. */
+	EXPECT_EQ(0, hmm_mirror_range_populate(&driver->range, 0));
+	dma_map(driver);
+	EXPECT_EQ(small + 1, driver->range.mapped);
+out:
+	dma_driver_exit(driver);
+}
+
+static void r56_page_by_page(void)
+{
+	dma_page_by_page(0);
+}
+
+static void r56_page_by_page_compact(void)
+{
+	dma_page_by_page(HMM_MIRROR_RANGE_COMPACT);
+}
+
 const struct api_case api_dma_cases[] = {
 	{ "r41_dma_map_is_undone_whole", r41_dma_map_is_undone_whole },
 	{ "r41_two_ranges_map_one_page", r41_two_ranges_map_one_page },
+	{ "r56_part_of_a_huge_page", r56_part_of_a_huge_page,
+	  HMM_API_HELPER },
+	{ "r56_part_of_a_huge_page_compact", r56_part_of_a_huge_page_compact,
+	  HMM_API_HELPER },
+	{ "r56_page_by_page", r56_page_by_page, HMM_API_HELPER },
+	{ "r56_page_by_page_compact", r56_page_by_page_compact,
+	  HMM_API_HELPER },
 	{}
 };
