@@ -23,6 +23,9 @@
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);
  *
+ * hmm_mirror_range_dma_widen() and hmm_mirror_range_dma_unmap() may write to
+ * the entries between.
+ *
  * The whole range is asked for the same then, by @default_flags;
  * @pfn_flags_mask must be 0.
  */

@@ -18,6 +18,8 @@
 #include <hmm/dma.h>
 
 #include "../compat/dma.h"
+#include "chain.h"
+#include "dirty.h"
 
 /**
  * struct hmm_dma - how a range is mapped
@@ -67,29 +69,6 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 }
 
 /*
- * The first page of the range that the CPU maps by the same entry as page @i.
- * Only the preceding entries of a compact range tell.
- */
-static unsigned long hmm_dma_head(const struct hmm_mirror_range *range,
-				  unsigned long i)
-{
-	unsigned long head = 0, next = 0;
-	unsigned long addr, size;
-
-	if (range->flags & HMM_MIRROR_RANGE_COMPACT) {
-		while (next <= i) {
-			head = next;
-			next = hmm_mirror_range_next(range, head);
-		}
-		return head;
-	}
-	addr = range->start + (i << PAGE_SHIFT);
-	size = PAGE_SIZE << hmm_mirror_pfn_to_order(range->pfns[i]);
-	addr = max(ALIGN_DOWN(addr, size), range->start);
-	return (addr - range->start) >> PAGE_SHIFT;
-}
-
-/*
  * Unmap every mapping that has one of the pages [i, end).
  * @written: the device may have written to them
  */
@@ -97,10 +76,9 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 				unsigned long end, bool written)
 {
 	struct hmm_mirror_range *range = dma->range;
-	unsigned long next, entry, k;
-	struct page *page;
+	unsigned long next, entry;
 
-	for (i = hmm_dma_head(range, i); i < end; i = next) {
+	for (i = hmm_range_head(range, i); i < end; i = next) {
 		next = hmm_mirror_range_next(range, i);
 		entry = range->pfns[i];
 		if (!(entry & HMM_MIRROR_PFN_DMA))
@@ -108,9 +86,9 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 		hmm_dma_unmap_parts(dma, i, next);
 		range->pfns[i] = entry & ~HMM_MIRROR_PFN_DMA;
 		range->mapped--;
-		page = hmm_mirror_pfn_to_page(entry);
-		for (k = 0; written && k < next - i; k++)
-			set_page_dirty(page + k);
+		if (written)
+			hmm_pfns_mark_dirty(hmm_mirror_pfn_to_pfn(entry),
+					    next - i);
 	}
 }
 
@@ -273,12 +251,12 @@ bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
 	if (first >= past)
 		return false;
 	if (range->mapped && first != range->start) {
-		i = hmm_dma_head(range, (first - range->start) >> PAGE_SHIFT);
+		i = hmm_range_head(range, (first - range->start) >> PAGE_SHIFT);
 		first = range->start + (i << PAGE_SHIFT);
 	}
 	if (range->mapped && past != range->end) {
 		i = (past - 1 - range->start) >> PAGE_SHIFT;
-		i = hmm_mirror_range_next(range, hmm_dma_head(range, i));
+		i = hmm_mirror_range_next(range, hmm_range_entry(range, i));
 		past = range->start + (i << PAGE_SHIFT);
 	}
 	*start = first;

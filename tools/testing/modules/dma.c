@@ -319,7 +319,7 @@ static void r56_part_of_a_huge_page_compact(void)
 	dma_part_of_a_huge_page(HMM_MIRROR_RANGE_COMPACT);
 }
 
-/* R56: small pages and then a huge one, unmapped from the end on. */
+/* R56, R57: small pages and then a huge one, unmapped from the end on. */
 static void dma_page_by_page(unsigned int flags)
 {
 	const unsigned long small = 12, first = DMA_HUGE_PAGES - small;
@@ -366,14 +366,112 @@ out:
 	dma_driver_exit(driver);
 }
 
-static void r56_page_by_page(void)
+static void r57_page_by_page(void)
 {
 	dma_page_by_page(0);
 }
 
-static void r56_page_by_page_compact(void)
+static void r57_page_by_page_compact(void)
 {
 	dma_page_by_page(HMM_MIRROR_RANGE_COMPACT);
+}
+
+static u64 dma_random(u64 *state)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *state >> 20;
+}
+
+/* A compact range as if it were read: nothing is read from a page table. */
+static void dma_fake_chain(struct hmm_mirror_range *range,
+			   unsigned long npages, unsigned int orders,
+			   u64 *state)
+{
+	unsigned long i;
+
+	range->flags = HMM_MIRROR_RANGE_COMPACT;
+	range->start = (BIT(20) + dma_random(state) % BIT(12)) << PAGE_SHIFT;
+	range->end = range->start + (npages << PAGE_SHIFT);
+	range->mapped = 1;
+	for (i = 0; i < npages; i++)
+		range->pfns[i] = dma_random(state) << 32 ^ dma_random(state);
+	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
+		range->pfns[i] = HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_DMA |
+				 (dma_random(state) % orders)
+					<< HMM_MIRROR_PFN_ORDER_SHIFT;
+}
+
+/* R57: the entry of a page is found in any chain, whatever the stale words. */
+static void r57_entry_of_any_page_is_found(void)
+{
+	const unsigned long npages = 3000;
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	unsigned long *heads = api_alloc(npages * sizeof(*heads));
+	unsigned long i, head, next, start, end, turn;
+	u64 state = 57;
+
+	range->pfns = api_alloc(npages * sizeof(*range->pfns));
+	for (turn = 0; turn < 100; turn++) {
+		dma_fake_chain(range, npages, 1 + turn % 12, &state);
+		for (head = 0; head < npages; head = next) {
+			next = hmm_mirror_range_next(range, head);
+			for (i = head; i < next; i++)
+				heads[i] = head;
+		}
+		for (i = 0; i < npages; i++) {
+			unsigned long page = dma_random(&state) % npages;
+
+			start = range->start + (page << PAGE_SHIFT);
+			end = start + PAGE_SIZE;
+			EXPECT(hmm_mirror_range_dma_widen(range, &start, &end));
+			head = heads[page];
+			next = hmm_mirror_range_next(range, head);
+			EXPECT_EQ(range->start + (head << PAGE_SHIFT), start);
+			EXPECT_EQ(range->start + (next << PAGE_SHIFT), end);
+		}
+	}
+}
+
+/* The shortest time for some lookups of one page, in ns. */
+static u64 dma_lookup_time(const struct hmm_mirror_range *range,
+			   unsigned long page)
+{
+	u64 best = U64_MAX;
+	unsigned int i, k;
+
+	for (i = 0; i < 50; i++) {
+		u64 begun = ktime_get_ns();
+
+		for (k = 0; k < 8; k++) {
+			unsigned long start = range->start +
+					      (page << PAGE_SHIFT);
+			unsigned long end = start + PAGE_SIZE;
+
+			hmm_mirror_range_dma_widen(range, &start, &end);
+		}
+		best = min(best, ktime_get_ns() - begun);
+		cond_resched();
+	}
+	return best;
+}
+
+/*
+ * R57: a lookup does not go through the chain. The first ones have less than
+ * 20 steps, the last one of a chain that is walked has 100000.
+ */
+static void r57_lookup_does_not_cost_the_length(void)
+{
+	const unsigned long npages = 100000;
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	u64 state = 57, first, last;
+
+	range->pfns = api_alloc(npages * sizeof(*range->pfns));
+	dma_fake_chain(range, npages, 1, &state);
+	first = dma_lookup_time(range, 1);
+	last = dma_lookup_time(range, npages - 2);
+	api_check(last < 200 * first, __FILE__, __LINE__,
+		  "a lookup at the end takes %llu ns, one at the start %llu",
+		  last, first);
 }
 
 const struct api_case api_dma_cases[] = {
@@ -383,8 +481,11 @@ const struct api_case api_dma_cases[] = {
 	  HMM_API_HELPER },
 	{ "r56_part_of_a_huge_page_compact", r56_part_of_a_huge_page_compact,
 	  HMM_API_HELPER },
-	{ "r56_page_by_page", r56_page_by_page, HMM_API_HELPER },
-	{ "r56_page_by_page_compact", r56_page_by_page_compact,
+	{ "r57_page_by_page", r57_page_by_page, HMM_API_HELPER },
+	{ "r57_page_by_page_compact", r57_page_by_page_compact,
 	  HMM_API_HELPER },
+	{ "r57_entry_of_any_page_is_found", r57_entry_of_any_page_is_found },
+	{ "r57_lookup_does_not_cost_the_length",
+	  r57_lookup_does_not_cost_the_length },
 	{}
 };

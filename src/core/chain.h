@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Finding the entry that stands for a page.
+ */
+#ifndef _HMM_CORE_CHAIN_H
+#define _HMM_CORE_CHAIN_H
+
+#include <hmm/range.h>
+
+unsigned long hmm_range_entry(const struct hmm_mirror_range *range,
+			      unsigned long i);
+unsigned long hmm_range_head(const struct hmm_mirror_range *range,
+			     unsigned long i);
+
+#endif /* _HMM_CORE_CHAIN_H */
