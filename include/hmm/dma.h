@@ -12,6 +12,7 @@
 
 struct device;
 
+bool hmm_mirror_dma_supported(struct device *dev);
 int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 			     struct device *dev, enum dma_data_direction dir,
 			     dma_addr_t *addrs);

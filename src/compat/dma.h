@@ -1,22 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in mapping memory for DMA that nobody hands
- * over: the CPU and the device use it at the same time.
+ * What differs between kernels in DMA mappings of memory that the CPU and the
+ * device use at the same time.
  */
 #ifndef _HMM_COMPAT_DMA_H
 #define _HMM_COMPAT_DMA_H
 
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/swiotlb.h>
+#include <linux/version.h>
 
 /*
- * Kernels of 2026 know such mappings, and refuse what is not coherent or needs
- * a bounce buffer. Earlier ones can only be told that nobody will sync; or
- * they take two mappings of one page for a mistake (DMA_API_DEBUG).
+ * Kernels of 2026 have an attribute for such mappings, and fail those that are
+ * not coherent or need a bounce buffer. For older kernels, say that the driver
+ * never syncs; without that, DMA_API_DEBUG reports a page that is mapped twice.
  */
 #ifdef DMA_ATTR_REQUIRE_COHERENT
 #define HMM_DMA_ATTRS	DMA_ATTR_REQUIRE_COHERENT
 #else
 #define HMM_DMA_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 #endif
+
+/*
+ * Does the DMA API map through an IOMMU? False for an identity domain, where
+ * it maps directly. device_iommu_mapped() is true there.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/iommu-dma.h>
+
+static inline bool hmm_dma_is_translated(struct device *dev)
+{
+	return use_dma_iommu(dev);
+}
+#else
+static inline bool hmm_dma_is_translated(struct device *dev)
+{
+	struct iommu_domain *domain;
+
+	if (!get_dma_ops(dev))
+		return false;
+	domain = iommu_get_domain_for_dev(dev);
+	return domain && domain->type & __IOMMU_DOMAIN_DMA_API;
+}
+#endif
+
+/* Does the DMA API hand out physical addresses? */
+static inline bool hmm_dma_is_direct(struct device *dev)
+{
+	return !get_dma_ops(dev) && !hmm_dma_is_translated(dev);
+}
+
+/* Does every direct mapping bounce? Unknown before 5.15. */
+static inline bool hmm_dma_always_bounces(struct device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+	return is_swiotlb_force_bounce(dev);
+#else
+	return false;
+#endif
+}
 
 #endif /* _HMM_COMPAT_DMA_H */

@@ -27,13 +27,57 @@
  * @dev: the device that does the DMA
  * @dir: the direction of the DMA
  * @addrs: one DMA address per page
+ * @direct: the DMA API does not use an IOMMU; set to map
  */
 struct hmm_dma {
 	struct hmm_mirror_range *range;
 	struct device *dev;
 	enum dma_data_direction dir;
 	dma_addr_t *addrs;
+	bool direct;
 };
+
+/**
+ * hmm_mirror_dma_supported() - can a device share memory with a process?
+ * @dev: a device whose DMA mask is set
+ *
+ * A device shares the pages of a process only if it reads and writes these
+ * pages, coherently with the CPU. A bounce buffer is a copy. This returns false
+ * for a device that is known to need one, or not to be coherent:
+ *
+ * * dev_is_dma_coherent() is false, or the device has no DMA mask.
+ * * Its addresses are not translated by an IOMMU, which includes a device in an
+ *   identity domain (iommu.passthrough=1), and it does not reach all memory
+ *   (dma_addressing_limited()), or from 5.15 on every mapping bounces
+ *   (swiotlb=force, a restricted DMA pool, a confidential guest).
+ * * It uses DMA operations of its own, or those of Xen or an AMD GART.
+ *
+ * A device behind an IOMMU reaches all memory, whatever its mask. Whole pages
+ * of an untrusted device do not bounce there.
+ *
+ * A device for which it returns true may still be found to bounce later: with
+ * swiotlb=force before 5.15, and before 6.7 if the bus translates addresses and
+ * does not reach all memory. hmm_mirror_range_dma_map() finds this out for each
+ * page on every kernel.
+ *
+ * Call it in probe and do not bind to a device for which it returns false;
+ * hmm_mirror_range_dma_map() refuses such a device.
+ *
+ * Context: any; does not sleep.
+ * Return: false if the device cannot share memory.
+ *
+ * Since: 0.2
+ */
+bool hmm_mirror_dma_supported(struct device *dev)
+{
+	if (!dev->dma_mask || !dev_is_dma_coherent(dev))
+		return false;
+	if (hmm_dma_is_direct(dev))
+		return !hmm_dma_always_bounces(dev) &&
+		       !dma_addressing_limited(dev);
+	return hmm_dma_is_translated(dev);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_dma_supported);
 
 /* How many pages one mapping of the device may have: a power of two. */
 static unsigned long hmm_dma_max_pages(struct device *dev)
@@ -110,13 +154,19 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 	return 0;
 }
 
+/* Map one part. A direct mapping that fails has no other cause than bouncing. */
 static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
 			    unsigned long n, dma_addr_t *addr)
 {
 	*addr = dma_map_page_attrs(dma->dev, page, 0, n << PAGE_SHIFT,
 				   dma->dir, HMM_DMA_ATTRS);
 	if (dma_mapping_error(dma->dev, *addr))
-		return -ENOMEM;
+		return dma->direct ? -EOPNOTSUPP : -ENOMEM;
+	/* A coherent device needs syncs for a bounce buffer only. */
+	if (dma->direct && dma_need_sync(dma->dev, *addr)) {
+		hmm_dma_unmap_part(dma, *addr, n);
+		return -EOPNOTSUPP;
+	}
 	return 0;
 }
 
@@ -165,17 +215,16 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  * is less than their size, each part of that size gets consecutive addresses,
  * and in a compact range the first slot of each part is set.
  *
- * The device must reach memory coherently and without a bounce buffer, which
- * would be a copy. Let the driver check that in probe.
- *
  * The whole range must be unmapped before it can be read again.
  *
  * Context: the caller holds its update lock; does not sleep.
  * Return: 0; -EBUSY if the range has collided: populate it again; -EFAULT if
  * an entry is not valid or is device memory; -EPERM if the device is to write
  * where an entry is not writable; -EINVAL if @dir is invalid or a page of the
- * range is mapped; -ENOMEM if the DMA API has no address for a page. Nothing is
- * mapped on an error.
+ * range is mapped; -EOPNOTSUPP if hmm_mirror_dma_supported() is false for @dev,
+ * or the DMA API uses a bounce buffer for a page or cannot map it directly;
+ * -ENOMEM if the IOMMU has no address or no memory left. Nothing is mapped on
+ * an error.
  *
  * Since: 0.1
  */
@@ -189,12 +238,15 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 		.dev = dev,
 		.dir = dir,
 		.addrs = addrs,
+		.direct = hmm_dma_is_direct(dev),
 	};
 	unsigned long i, next;
 	int ret;
 
 	if (!valid_dma_direction(dir) || dir == DMA_NONE || range->mapped)
 		return -EINVAL;
+	if (!hmm_mirror_dma_supported(dev))
+		return -EOPNOTSUPP;
 	if (!hmm_mirror_range_valid(range))
 		return -EBUSY;
 

@@ -5,6 +5,7 @@
  * The device is one of the DMA API's only: there is no hardware, and where a
  * case needs a device to write, it writes through the kernel's own mapping.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mman.h>
@@ -19,6 +20,8 @@
 
 /* Pages of the arena's second half, which can be a huge page. */
 #define DMA_HUGE_PAGES	(HMM_API_ARENA_SIZE / 2 / HMM_API_PAGE_SIZE)
+
+static const struct dma_map_ops dma_own_ops = {};
 
 static struct platform_device *dma_device(u64 mask)
 {
@@ -474,6 +477,60 @@ static void r57_lookup_does_not_cost_the_length(void)
 		  last, first);
 }
 
+/* R60: this machine has memory above 4 GiB, unless it is very small. */
+static void r60_device_that_bounces_is_refused(void)
+{
+	struct platform_device *pdev = dma_device(DMA_BIT_MASK(32));
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+	u64 *mask;
+	dma_addr_t addrs[4];
+	int i;
+
+	if (!pdev)
+		goto out;
+	if (dma_get_required_mask(&pdev->dev) <= DMA_BIT_MASK(32))
+		api_skip("no memory above 4 GiB");
+	else
+		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+
+	range = api_range(mirror, 0, 4);
+	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  hmm_mirror_range_dma_map(range, &pdev->dev,
+					   DMA_BIDIRECTIONAL, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+	EXPECT_EQ(0, range->mapped);
+
+	/* What it reaches now is all memory. */
+	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev,
+						  DMA_BIT_MASK(64)));
+	EXPECT(hmm_mirror_dma_supported(&pdev->dev));
+	mask = pdev->dev.dma_mask;
+	pdev->dev.dma_mask = NULL;
+	EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  hmm_mirror_range_dma_map(range, &pdev->dev,
+					   DMA_BIDIRECTIONAL, addrs));
+	pdev->dev.dma_mask = mask;
+	EXPECT_EQ(0, hmm_mirror_range_dma_map(range, &pdev->dev,
+					      DMA_BIDIRECTIONAL, addrs));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_BIDIRECTIONAL, addrs,
+				   0, ULONG_MAX);
+
+	/* Nobody knows what operations of its own do. */
+	set_dma_ops(&pdev->dev, &dma_own_ops);
+	if (get_dma_ops(&pdev->dev) == &dma_own_ops)
+		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+	set_dma_ops(&pdev->dev, NULL);
+	hmm_mirror_range_unregister(range);
+	platform_device_unregister(pdev);
+out:
+	api_unregister(mirror);
+}
+
 const struct api_case api_dma_cases[] = {
 	{ "r41_dma_map_is_undone_whole", r41_dma_map_is_undone_whole },
 	{ "r41_two_ranges_map_one_page", r41_two_ranges_map_one_page },
@@ -487,5 +544,7 @@ const struct api_case api_dma_cases[] = {
 	{ "r57_entry_of_any_page_is_found", r57_entry_of_any_page_is_found },
 	{ "r57_lookup_does_not_cost_the_length",
 	  r57_lookup_does_not_cost_the_length },
+	{ "r60_device_that_bounces_is_refused",
+	  r60_device_that_bounces_is_refused },
 	{}
 };
