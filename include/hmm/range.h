@@ -23,8 +23,8 @@
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);
  *
- * hmm_mirror_range_dma_widen() and hmm_mirror_range_dma_unmap() may write to
- * the entries between.
+ * hmm_mirror_range_dma_widen(), hmm_mirror_range_dma_unmap() and
+ * hmm_mirror_range_mark_dirty() may write to the entries between.
  *
  * The whole range is asked for the same then, by @default_flags;
  * @pfn_flags_mask must be 0.
@@ -78,6 +78,8 @@ int hmm_mirror_range_fault(struct hmm_mirror_range *range);
 int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range);
 int hmm_mirror_range_populate(struct hmm_mirror_range *range,
 			      unsigned int timeout_ms);
+void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
+				 unsigned long start, unsigned long end);
 
 /**
  * hmm_mirror_range_valid() - may what was read still be used?

@@ -8,9 +8,13 @@
  * cache or the swap cache. It reads both bits after the invalidation, so it is
  * early enough to mark the folio in the callback.
  */
+#include <linux/export.h>
 #include <linux/mm.h>
 
+#include <hmm/range.h>
+
 #include "../compat/folio.h"
+#include "chain.h"
 #include "dirty.h"
 
 /*
@@ -28,3 +32,54 @@ void hmm_pfns_mark_dirty(unsigned long pfn, unsigned long n)
 	while (pfn < end)
 		pfn += hmm_folio_mark_dirty(pfn_to_page(pfn));
 }
+
+/**
+ * hmm_mirror_range_mark_dirty() - mark pages dirty that a device has written to
+ * @range: a range that was read
+ * @start: first address, in bytes
+ * @end: first address past the end, in bytes
+ *
+ * A page may be writable and clean: memory after MADV_FREE, a page that was
+ * swapped in, shared memory that was only read. If a device writes to it and
+ * nothing marks it dirty, reclaim drops it and the write is lost.
+ *
+ * A driver must call this for what its device may have written to, after the
+ * last write and before the callback of the invalidation returns. Only pages
+ * that the range holds as writable are marked. A driver that uses
+ * hmm_mirror_range_dma_map() does not need this, because
+ * hmm_mirror_range_dma_unmap() marks what was mapped for writing.
+ *
+ * [@start, @end) is clipped to the range, and must not contain pages that
+ * were invalidated since the range was read, other than by the invalidation
+ * of the running callback: they may have been freed. The range must not be
+ * read again before its pages are marked. For pages that the device keeps
+ * after a first call, call it again once the device has written again.
+ *
+ * Context: the caller holds its update lock; does not sleep.
+ *
+ * Since: 0.2
+ */
+void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
+				 unsigned long start, unsigned long end)
+{
+	const unsigned long writable = HMM_MIRROR_PFN_VALID |
+				       HMM_MIRROR_PFN_WRITE;
+	unsigned long i, last, head, next, entry;
+
+	start = max(start, range->start);
+	end = min(end, range->end);
+	if (start >= end)
+		return;
+
+	i = (start - range->start) >> PAGE_SHIFT;
+	last = (end - 1 - range->start) >> PAGE_SHIFT;
+	for (head = hmm_range_entry(range, i); i <= last; i = head = next) {
+		next = hmm_mirror_range_next(range, head);
+		entry = range->pfns[head];
+		if ((entry & writable) == writable)
+			hmm_pfns_mark_dirty(hmm_mirror_pfn_to_pfn(entry) +
+					    i - head,
+					    min(next, last + 1) - i);
+	}
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_mark_dirty);
