@@ -146,6 +146,6 @@ help:
 	@echo '  HMM_CPUS, HMM_MEM     CPUs and memory of the machine; 2 and 5G'
 	@echo '  HMM_QEMU=program      the QEMU to use; without it the machine'"'"'s own, or a newer'
 	@echo '                        one if that cannot emulate several CPUs without fault'
-	@echo '  HMM_TIMEOUT=seconds   when a machine counts as hung; 1800'
+	@echo '  HMM_TIMEOUT=seconds   how long a machine may be silent before it counts as hung; 1800'
 
 .PHONY: modules install modules_install clean demo test shell bench mutants selftest check model help

@@ -8,7 +8,7 @@ judge() {
 	local kernel=$1 why="QEMU ended with status $GUEST_STATUS" logs
 
 	[ "$GUEST_STATUS" != 0 ] || why="the machine stopped by itself"
-	[ "$GUEST_STATUS" != 124 ] || why="no end after $HMM_TIMEOUT seconds (HMM_TIMEOUT)"
+	[ "$GUEST_STATUS" != 124 ] || why="no output for $HMM_TIMEOUT seconds (HMM_TIMEOUT)"
 
 	awk -f "$LAB_DIR/lib/verdict.awk" -v kernel="$kernel" -v mode="$GUEST_MODE" \
 		-v why="$why" -v counts="$RUN_DIR/counts.verdict" "$RUN_DIR/verdict"
