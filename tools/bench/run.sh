@@ -48,7 +48,7 @@ bench_report() {
 	local new=$RUN_DIR/report
 
 	mkdir -p "$new"
-	echo "hmm-mirror beside the HMM of $KERNEL (${KERNEL_ID})"
+	echo "hmm-mirror beside the HMM of $KERNEL (${KERNEL_ID}, QEMU $QEMU_VERSION)"
 	awk -f "$BENCH_DIR/report.awk" -v out="$new" -v cores="$(nproc)" \
 		"$RUN_DIR/rows"
 	(cd "$new" && gnuplot "$BENCH_DIR/plots.gp") ||
