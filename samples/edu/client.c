@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clients: who has /dev/hmm_edu open, and what they ask for.
+ * Clients: files that have /dev/hmm_edu open, and their ioctls.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -12,57 +13,76 @@
 #include "edu.h"
 
 /*
- * Nothing to hear of here. All that the device may use is in buffers, each has
- * an interval, and the exit of the process invalidates them like anything
- * else. A driver with more than that in the device stops it in @release.
+ * No callback is needed here. The device uses only what buffers have mapped.
+ * Each has an interval, and the exit of the process invalidates them all. A
+ * driver whose device has more state of the process stops it in @release.
  */
 static const struct hmm_mirror_ops edu_mirror_ops = {};
 
-/* A file mirrors the process that opened it, and serves nobody else. */
+/*
+ * misc devices are opened under one lock, so nothing here waits for a lock
+ * that a process can hold for long, such as its mmap lock.
+ */
 static int edu_open(struct inode *inode, struct file *file)
 {
 	struct edu_device *edu = container_of(file->private_data,
 					      struct edu_device, misc);
 	struct edu_client *client;
-	int ret;
 
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return -ENOMEM;
 	client->edu = edu;
-	client->mm = current->mm;
-	mutex_init(&client->lock);
-	INIT_LIST_HEAD(&client->buffers);
 	client->mirror.ops = &edu_mirror_ops;
-	ret = hmm_mirror_register(&client->mirror, current->mm);
-	if (ret) {
-		kfree(client);
-		return ret;
-	}
-	/* Opening keeps misc_deregister(), and so edu_remove(), out. */
+	mutex_init(&client->ioctl_lock);
+	spin_lock_init(&client->lock);
+	INIT_LIST_HEAD(&client->buffers);
+	INIT_LIST_HEAD(&client->mappings);
+	/* misc_deregister(), and so edu_remove(), waits for this open. */
 	kref_get(&edu->kref);
-	mutex_lock(&edu->update_lock);
+	mutex_lock(&edu->clients_lock);
 	list_add(&client->node, &edu->clients);
-	mutex_unlock(&edu->update_lock);
+	mutex_unlock(&edu->clients_lock);
 	file->private_data = client;
 	return 0;
 }
 
-/* The opposite order: buffers, the mirror, the client. */
+/*
+ * The first ioctl mirrors the process that calls it, and from then on the file
+ * serves no other: a child that inherits the file cannot use its parent's
+ * memory.
+ */
+static int edu_attach(struct edu_client *client)
+{
+	int ret;
+
+	lockdep_assert_held(&client->ioctl_lock);
+	if (client->mm)
+		return client->mm == current->mm ? 0 : -EPERM;
+	ret = hmm_mirror_register(&client->mirror, current->mm);
+	if (!ret)
+		client->mm = current->mm;
+	return ret;
+}
+
+/* The opposite order: buffers, mirror, client. No ioctl runs any more. */
 static int edu_close(struct inode *inode, struct file *file)
 {
 	struct edu_client *client = file->private_data;
 	struct edu_device *edu = client->edu;
 	struct edu_buffer *buf, *next;
 
+	mutex_lock(&client->ioctl_lock);
 	list_for_each_entry_safe(buf, next, &client->buffers, node)
 		edu_buffer_free(buf);
-	mutex_lock(&edu->update_lock);
+	mutex_unlock(&client->ioctl_lock);
+	mutex_lock(&edu->clients_lock);
 	list_del(&client->node);
-	mutex_unlock(&edu->update_lock);
-	hmm_mirror_unregister(&client->mirror);
+	mutex_unlock(&edu->clients_lock);
+	if (client->mm)
+		hmm_mirror_unregister(&client->mirror);
 	kfree(client);
-	kref_put(&edu->kref, edu_free);
+	edu_put(edu);
 	return 0;
 }
 
@@ -76,7 +96,8 @@ static int edu_register(struct edu_client *client, void __user *arg)
 		return -EINVAL;
 	if ((buf.flags & HMM_EDU_TEST_ASK_READ) && !capable(CAP_SYS_RAWIO))
 		return -EPERM;
-	return edu_buffer_create(client, buf.addr, buf.length, buf.flags);
+	return edu_buffer_create(client, untagged_addr(buf.addr), buf.length,
+				 buf.flags);
 }
 
 static int edu_unregister(struct edu_client *client, void __user *arg)
@@ -86,8 +107,9 @@ static int edu_unregister(struct edu_client *client, void __user *arg)
 
 	if (copy_from_user(&addr, arg, sizeof(addr)))
 		return -EFAULT;
+	addr = untagged_addr(addr);
 	buf = edu_buffer_find(client, addr, PAGE_SIZE, 0);
-	if (!buf || buf->range.start != addr)
+	if (!buf || buf->start != addr)
 		return -ENOENT;
 	edu_buffer_free(buf);
 	return 0;
@@ -100,9 +122,10 @@ static int edu_ioctl_copy(struct edu_client *client, void __user *arg)
 
 	if (copy_from_user(&copy, arg, sizeof(copy)))
 		return -EFAULT;
+	copy.src = untagged_addr(copy.src);
+	copy.dst = untagged_addr(copy.dst);
 	ret = edu_copy(client, &copy);
-	/* No lock that a callback takes is held, so this may fault. */
-	if (copy_to_user(arg, &copy, sizeof(copy)))
+	if (put_user(copy.copied, &((struct hmm_edu_copy __user *)arg)->copied))
 		return -EFAULT;
 	return ret;
 }
@@ -113,21 +136,23 @@ static long edu_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 	void __user *arg = (void __user *)user;
 	long ret;
 
-	ret = mutex_lock_killable(&client->lock);
+	ret = mutex_lock_killable(&client->ioctl_lock);
 	if (ret)
 		return ret;
-	/* A child that inherited the file has no business in its parent. */
-	if (current->mm != client->mm && cmd != HMM_EDU_TEST_STATS)
-		ret = -EPERM;
-	else if (cmd == HMM_EDU_REGISTER)
-		ret = edu_register(client, arg);
-	else if (cmd == HMM_EDU_UNREGISTER)
-		ret = edu_unregister(client, arg);
-	else if (cmd == HMM_EDU_COPY)
-		ret = edu_ioctl_copy(client, arg);
-	else
+	switch (cmd) {
+	case HMM_EDU_REGISTER:
+		ret = edu_attach(client) ?: edu_register(client, arg);
+		break;
+	case HMM_EDU_UNREGISTER:
+		ret = edu_attach(client) ?: edu_unregister(client, arg);
+		break;
+	case HMM_EDU_COPY:
+		ret = edu_attach(client) ?: edu_ioctl_copy(client, arg);
+		break;
+	default:
 		ret = edu_test_ioctl(client, cmd, arg);
-	mutex_unlock(&client->lock);
+	}
+	mutex_unlock(&client->ioctl_lock);
 	return ret;
 }
 

@@ -1,95 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies: populate, map, DMA.
+ * Copies: pieces that lie within a page each, two DMAs for a piece.
  */
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 
 #include "edu.h"
 
-/* How long the process may change its memory faster than we look at it. */
-#define EDU_POPULATE_MS	10000
-
 /*
- * Give every page of a buffer a DMA address, unless they all have one since
- * the last time. What comes of it can be gone when this returns: the one who
- * starts a DMA has to look under the update lock.
- */
-static int edu_prepare(struct edu_buffer *buf)
-{
-	struct edu_device *edu = buf->client->edu;
-	bool prepared;
-	int ret;
-
-	mutex_lock(&edu->update_lock);
-	prepared = buf->prepared;
-	/* What is left of the last time: pages are not read while mapped. */
-	if (!prepared)
-		edu_buffer_unmap(buf, buf->range.start, buf->range.end);
-	mutex_unlock(&edu->update_lock);
-	if (prepared)
-		return 0;
-
-	do {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		ret = hmm_mirror_range_populate(&buf->range, EDU_POPULATE_MS);
-		if (ret)
-			return ret;
-
-		/*
-		 * An invalidation since then has either had its callback's
-		 * turn already, and the range is no longer valid: -EBUSY; or
-		 * its callback waits for this lock and will unmap what we map.
-		 */
-		mutex_lock(&edu->update_lock);
-		if (edu->gone)
-			ret = -ENODEV;
-		else
-			ret = hmm_mirror_range_dma_map(&buf->range, edu->dev,
-						       buf->dir, buf->addrs);
-		if (!ret)
-			buf->prepared = true;
-		mutex_unlock(&edu->update_lock);
-	} while (ret == -EBUSY);
-	return ret;
-}
-
-/*
- * One DMA, started under the update lock and waited for without it, so that a
- * callback comes to wait for the device and not for us. -EAGAIN: the buffer
- * was invalidated, prepare it again.
- *
- * A task that is killed does not wait. Then the DMA goes on without it, and
- * whoever unmaps the buffer waits: the process's exit, if nobody else.
+ * A DMA is started under the update lock, where the page is known to be mapped,
+ * and waited for without it. -EAGAIN: the page was invalidated.
  */
 static int edu_dma(struct edu_buffer *buf, unsigned long addr, size_t length,
 		   enum dma_data_direction dir)
 {
-	struct edu_device *edu = buf->client->edu;
-	unsigned long offset = addr - buf->range.start;
-	int ret;
+	struct edu_client *client = buf->client;
+	struct edu_device *edu = client->edu;
+	unsigned long page, dma = 0;
+	struct edu_mapping *m;
+	int ret = -EAGAIN;
 
-	lockdep_assert_held(&edu->engine);
-	ret = edu_wait_idle(edu);
-	if (ret)
-		return ret;
-
-	mutex_lock(&edu->update_lock);
-	if (edu->gone)
-		ret = -ENODEV;
-	else if (!buf->prepared)
-		ret = -EAGAIN;
-	else
-		edu_start(edu, buf, buf->addrs[offset >> PAGE_SHIFT] +
-			  offset_in_page(addr), length, dir);
-	mutex_unlock(&edu->update_lock);
-	return ret ?: edu_wait_idle(edu);
+	spin_lock(&client->lock);
+	m = edu_mapping_find(buf, addr);
+	if (m) {
+		page = PFN_DOWN(addr - m->range.start);
+		ret = edu_start(edu, m->addrs[page] + offset_in_page(addr),
+				length, dir, &m->last_dma[page]);
+		dma = m->last_dma[page];
+	}
+	spin_unlock(&client->lock);
+	return ret ?: edu_wait_killable(edu, dma);
 }
 
-/* Both parts of it have to lie within a page each. */
-static int edu_copy_chunk(struct edu_client *client, unsigned long src,
-			  unsigned long dst, size_t length)
+/* Copy @length bytes, which are the first of @left that will be copied. */
+static int edu_copy_piece(struct edu_client *client, unsigned long src,
+			  unsigned long dst, size_t length, size_t left)
 {
 	struct edu_buffer *from = edu_buffer_find(client, src, length, 0);
 	struct edu_buffer *to = edu_buffer_find(client, dst, length,
@@ -100,11 +44,11 @@ static int edu_copy_chunk(struct edu_client *client, unsigned long src,
 	if (!from || !to)
 		return -ENOENT;
 	do {
-		/* This may fault, for as long as the process likes. */
-		ret = edu_prepare(from) ?: edu_prepare(to);
+		/* This may fault, and a fault may take long. */
+		ret = edu_map(from, src, left) ?: edu_map(to, dst, left);
 		if (ret)
 			return ret;
-		ret = mutex_lock_killable(&edu->engine);
+		ret = edu_engine_lock(edu);
 		if (ret)
 			return ret;
 		ret = edu_dma(from, src, length, DMA_TO_DEVICE);
@@ -115,7 +59,7 @@ static int edu_copy_chunk(struct edu_client *client, unsigned long src,
 	return ret;
 }
 
-/* As much as can be copied; copy->copied says how much that was. */
+/* Copy as much as possible; copy->copied is how much that was. */
 int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy)
 {
 	int ret = 0;
@@ -123,12 +67,12 @@ int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy)
 	for (copy->copied = 0; !ret && copy->copied < copy->length;) {
 		unsigned long src = copy->src + copy->copied;
 		unsigned long dst = copy->dst + copy->copied;
-		size_t length = min_t(u64, copy->length - copy->copied,
-				      EDU_CHUNK);
+		size_t left = copy->length - copy->copied;
+		size_t length = min_t(size_t, left, EDU_CHUNK);
 
 		length = min(length, PAGE_SIZE - offset_in_page(src));
 		length = min(length, PAGE_SIZE - offset_in_page(dst));
-		ret = edu_copy_chunk(client, src, dst, length);
+		ret = edu_copy_piece(client, src, dst, length, left);
 		if (!ret)
 			copy->copied += length;
 	}

@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver for QEMU's edu device. It can do one thing with memory: move up to
- * 4 KiB between memory and a buffer of its own. Two such DMAs are a copy.
+ * A driver for QEMU's edu device. The device moves up to 4 KiB between memory
+ * and a buffer of its own, one DMA at a time. Two DMAs make a copy.
  *
  * Locks, outermost first:
  *
- *   client->lock        one ioctl of a file at a time: a range serves one
- *                       thread. Held while pages are faulted in, so never
- *                       taken in a callback.
- *   edu->engine         one copy at a time, for the device has one buffer
- *   edu->update_lock    the update lock. Callbacks take it, so under it
- *                       nothing faults and nothing allocates with GFP_KERNEL.
+ *   client->ioctl_lock  serializes the ioctls of one file. Pages are faulted
+ *                       in while it is held, so callbacks never acquire it.
+ *   edu->engine         serializes the copies, because the device has one
+ *                       buffer. The driver waits for DMA while it is held.
+ *   edu->clients_lock   protects the list of clients.
+ *   client->lock        the update lock. It protects what is mapped for one
+ *                       client. A spinlock: nothing sleeps under it, and no
+ *                       callback waits for another client's DMA.
+ *   edu->lock           protects the registers and the state of the device.
+ *                       The interrupt handler acquires it.
  */
 #ifndef _EDU_H
 #define _EDU_H
 
+#include <linux/bitmap.h>
+#include <linux/interrupt.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 
 #include <hmm/dma.h>
@@ -28,81 +35,126 @@
 #include "hmm_edu.h"
 
 /*
- * The most that one DMA moves. QEMU up to 7.2 gives up when a transfer ends
- * where the device's buffer ends.
+ * The most that one DMA moves. QEMU up to 7.2 aborts when a transfer ends at
+ * the end of the device's buffer.
  */
-#define EDU_CHUNK	2048
+#define EDU_CHUNK		2048
 
-/* The device, as long as it is bound or somebody has it open. */
+/* What one mapping covers, and how much one client may have. */
+#define EDU_MAPPING_PAGES	16
+#define EDU_MAPPINGS_MAX	16
+#define EDU_BUFFERS_MAX		64
+
+/* The device; it exists while it is bound or a file of it is open. */
 struct edu_device {
 	struct kref kref;
 	struct device *dev;
 	void __iomem *mmio;
 	struct miscdevice misc;
-	struct mutex engine; /* held for a copy */
-	/* Protects what follows, and what each buffer has mapped. */
-	struct mutex update_lock;
+	struct mutex engine;		/* held for a copy */
+	struct mutex clients_lock;	/* protects @clients */
 	struct list_head clients;
-	bool gone;
-	u64 started;
-	u64 waited;
+	wait_queue_head_t wait;
+
+	/* What follows is protected by @lock. */
+	spinlock_t lock;
 	/*
-	 * Whose DMA is in flight. Set under the update lock when idle, which
-	 * the engine's holder waits for; cleared by the interrupt, which
-	 * wakes @idle.
+	 * DMAs are numbered from 1. The last one that was started, and the
+	 * last one that finished: the device runs at most one.
 	 */
-	const void *busy;
-	wait_queue_head_t idle;
+	unsigned long started;
+	unsigned long done;
+	/* Not 0: the device was stopped, and registers are left alone. */
+	int error;
+	unsigned long test_quiet;
+	bool test_absent;
+
+	atomic_long_t waited;
 };
 
-/* A process that has the device open. */
+/* An open file. It belongs to the process that uses it first. */
 struct edu_client {
 	struct list_head node;
 	struct edu_device *edu;
+
+	/* Protected by @ioctl_lock. */
+	struct mutex ioctl_lock;
 	struct mm_struct *mm;
 	struct hmm_mirror mirror;
-	struct mutex lock; /* held for an ioctl */
-	/* Changed under both its lock and the update lock. */
 	struct list_head buffers;
+	unsigned int nr_buffers;
+
+	/* Protected by @lock. The most recently used mapping comes first. */
+	spinlock_t lock;
+	struct list_head mappings;
+	unsigned int nr_mappings;
+	bool gone;
 };
 
 /* Memory of a client that the device may use. */
 struct edu_buffer {
 	struct list_head node;
 	struct edu_client *client;
-	unsigned int flags;
 	struct hmm_interval_notifier interval;
-	struct hmm_mirror_range range;
+	unsigned long start;
+	unsigned long end;
+	unsigned int flags;
 	enum dma_data_direction dir;
-	dma_addr_t *addrs;
-	/* All of it is mapped: the device may use any of @addrs. */
-	bool prepared;
 };
 
-/* pci.c: the hardware */
-void edu_free(struct kref *kref);
-void edu_start(struct edu_device *edu, const void *owner, dma_addr_t addr,
-	       size_t length, enum dma_data_direction dir);
-int edu_wait_idle(struct edu_device *edu);
-void edu_quiesce(struct edu_device *edu, const void *owner);
+/* Pages of a buffer that are mapped for DMA. */
+struct edu_mapping {
+	struct list_head node;
+	struct edu_buffer *buf;
+	struct hmm_mirror_range range;
+	unsigned long pfns[EDU_MAPPING_PAGES];
+	dma_addr_t addrs[EDU_MAPPING_PAGES];
+	/* The last DMA to or from each page. */
+	unsigned long last_dma[EDU_MAPPING_PAGES];
+	/* The pages that a new DMA may use. */
+	DECLARE_BITMAP(usable, EDU_MAPPING_PAGES);
+};
 
-/* client.c: open, ioctl, close */
-extern const struct file_operations edu_fops;
+/* device.c: registers, interrupt, DMA */
+int edu_init(struct edu_device *edu);
+irqreturn_t edu_irq(int irq, void *data);
+int edu_engine_lock(struct edu_device *edu);
+int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
+	      enum dma_data_direction dir, unsigned long *dma);
+bool edu_is_over(struct edu_device *edu, unsigned long dma);
+void edu_wait(struct edu_device *edu, unsigned long dma);
+int edu_wait_killable(struct edu_device *edu, unsigned long dma);
+void edu_stop(struct edu_device *edu, int error, const char *why);
+void edu_test_raise(struct edu_device *edu);
+void edu_put(struct edu_device *edu);
 
-/* buffer.c: from register to unregister, and what the mm does to it */
+/* mapping.c: pages that the device can use, and how it loses them */
+int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length);
+struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
+				     unsigned long addr);
+bool edu_mappings_forbid(struct edu_buffer *buf, unsigned long start,
+			 unsigned long end, bool may_wait);
+void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
+			unsigned long end);
+void edu_mappings_drop(struct edu_buffer *buf, unsigned long start,
+		       unsigned long end);
+void edu_mappings_detach(struct edu_client *client);
+
+/* buffer.c: register and unregister; the callbacks */
 int edu_buffer_create(struct edu_client *client, unsigned long addr,
 		      unsigned long length, unsigned int flags);
 void edu_buffer_free(struct edu_buffer *buf);
-void edu_buffer_unmap(struct edu_buffer *buf, unsigned long start,
-		      unsigned long end);
 struct edu_buffer *edu_buffer_find(struct edu_client *client,
 				   unsigned long addr, size_t length,
 				   unsigned int flags);
 
-/* copy.c: populate, map, DMA */
+/* copy.c: a copy is a series of DMAs */
 int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy);
 
-/* testing.c: what no driver should have */
+/* client.c: open, ioctl, close */
+extern const struct file_operations edu_fops;
+
+/* testing.c: for tests only; a real driver has nothing like it */
 long edu_test_ioctl(struct edu_client *client, unsigned int cmd,
 		    void __user *arg);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What user programs say to /dev/hmm_edu.
+ * The ioctls of /dev/hmm_edu.
  *
- * A program registers buffers, which are memory that it has anyway, and has
- * the device copy between them by DMA. What becomes of the memory meanwhile
- * (unmapped, forked, moved) needs no word to the driver.
+ * A program registers ordinary memory as buffers, and has the device copy
+ * between them by DMA. It may unmap, move or fork this memory at any time
+ * without notifying the driver. A file serves the process that calls the first
+ * ioctl, and no other (EPERM).
  */
 #ifndef _HMM_EDU_H
 #define _HMM_EDU_H
@@ -17,8 +18,8 @@
 
 /**
  * struct hmm_edu_buffer - memory that the device may use
- * @addr: its first address, page aligned
- * @length: in bytes, whole pages
+ * @addr: first address, page aligned
+ * @length: in bytes, a multiple of the page size
  * @flags: %HMM_EDU_WRITE or 0
  * @pad: 0
  */
@@ -31,10 +32,11 @@ struct hmm_edu_buffer {
 
 /**
  * struct hmm_edu_copy - one copy
- * @src: where from, within one buffer
- * @dst: where to, within one buffer that the device may write
+ * @src: source address; a buffer contains the source
+ * @dst: destination address; a buffer with %HMM_EDU_WRITE contains the
+ *       destination
  * @length: in bytes
- * @copied: out: how many of them were copied, also when it failed
+ * @copied: out: number of bytes copied, also after an error
  */
 struct hmm_edu_copy {
 	__u64 src;
@@ -43,33 +45,42 @@ struct hmm_edu_copy {
 	__u64 copied;
 };
 
+/*
+ * EINVAL: not aligned, or not addresses of a process. ENOSPC: the file has too
+ * many buffers.
+ */
 #define HMM_EDU_REGISTER	_IOW('E', 0x00, struct hmm_edu_buffer)
 /* The buffer that begins at this address, the latest if there are several. */
 #define HMM_EDU_UNREGISTER	_IOW('E', 0x01, __u64)
+/*
+ * ENOENT: no buffer. EFAULT, EPERM: the process itself cannot access the
+ * memory so. EIO: the device failed, and does so until it is bound again.
+ * ENODEV: the device was unbound.
+ */
 #define HMM_EDU_COPY		_IOWR('E', 0x02, struct hmm_edu_copy)
 
 /*
- * For tests, and for CAP_SYS_RAWIO only: no driver should have these.
+ * For tests, with CAP_SYS_RAWIO only. No real driver has these.
  */
 
-/* A wrong driver: asks for pages to read, and maps them for writing. */
+/* A wrong driver: requests pages for reading, and maps them for writing. */
 #define HMM_EDU_TEST_ASK_READ	0x80000000
 
 /**
  * struct hmm_edu_test_page - what the driver has for an address
- * @addr: in: an address within a buffer
- * @dma: out: its DMA address, or what it was when it last had one
- * @prepared: out: 1 if the buffer is ready for DMA
+ * @addr: in: an address that was copied from or to
+ * @dma: out: its DMA address, also after it was unmapped
+ * @usable: out: 1 if a DMA may use it
  */
 struct hmm_edu_test_page {
 	__u64 addr;
 	__u64 dma;
-	__u64 prepared;
+	__u64 usable;
 };
 
 /**
- * struct hmm_edu_test_dma - a DMA that asks nobody
- * @dma: where to, or from
+ * struct hmm_edu_test_dma - a DMA to or from any address
+ * @dma: the address
  * @write: 1: the device writes to memory
  */
 struct hmm_edu_test_dma {
@@ -78,12 +89,12 @@ struct hmm_edu_test_dma {
 };
 
 /**
- * struct hmm_edu_test_stats - of the device, for all who have it open
+ * struct hmm_edu_test_stats - the device, for all files together
  * @busy: 1 if a DMA is in flight
- * @started: how many DMAs were started
- * @waited: how often what was to be unmapped had a DMA in flight
- * @buffers: how many there are
- * @mappings: how many mappings of the DMA API they have
+ * @started: number of DMAs started
+ * @waited: how often a DMA in flight delayed an unmap
+ * @buffers: number of buffers
+ * @mappings: number of their DMA mappings
  */
 struct hmm_edu_test_stats {
 	__u64 busy;
@@ -93,8 +104,28 @@ struct hmm_edu_test_stats {
 	__u64 mappings;
 };
 
+/* One DMA raises no interrupt: the one after @arg others. */
+#define HMM_EDU_FAULT_QUIET	0
+/* Now: the interrupt that ends a DMA. */
+#define HMM_EDU_FAULT_INTERRUPT	1
+/* From now on registers read as all ones, until the device is bound again. */
+#define HMM_EDU_FAULT_ABSENT	2
+/* From now on DMA addresses have @arg bits. */
+#define HMM_EDU_FAULT_MASK	3
+
+/**
+ * struct hmm_edu_test_fault - have the device misbehave
+ * @kind: HMM_EDU_FAULT_*
+ * @arg: for %HMM_EDU_FAULT_QUIET and %HMM_EDU_FAULT_MASK
+ */
+struct hmm_edu_test_fault {
+	__u32 kind;
+	__u32 arg;
+};
+
 #define HMM_EDU_TEST_PAGE	_IOWR('E', 0x40, struct hmm_edu_test_page)
 #define HMM_EDU_TEST_DMA	_IOW('E', 0x41, struct hmm_edu_test_dma)
 #define HMM_EDU_TEST_STATS	_IOR('E', 0x42, struct hmm_edu_test_stats)
+#define HMM_EDU_TEST_FAULT	_IOW('E', 0x43, struct hmm_edu_test_fault)
 
 #endif /* _HMM_EDU_H */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What no driver should have: a look inside for tests, and a DMA to wherever
- * they like, to see the IOMMU refuse it.
+ * For tests only: the state of the driver, DMA to any address so that the
+ * IOMMU refuses it, and a device that misbehaves. No real driver has these.
  */
 #include <linux/capability.h>
+#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
@@ -11,59 +12,54 @@
 
 static int edu_test_page(struct edu_client *client, void __user *arg)
 {
-	struct edu_device *edu = client->edu;
 	struct hmm_edu_test_page page;
-	struct edu_buffer *buf;
+	struct edu_mapping *m;
 	unsigned long i;
+	int ret = -ENOENT;
 
 	if (copy_from_user(&page, arg, sizeof(page)))
 		return -EFAULT;
-	buf = edu_buffer_find(client, page.addr, 1, 0);
-	if (!buf)
-		return -ENOENT;
-	mutex_lock(&edu->update_lock);
-	i = (page.addr - buf->range.start) >> PAGE_SHIFT;
-	page.dma = buf->addrs[i];
-	page.prepared = buf->prepared;
-	mutex_unlock(&edu->update_lock);
-	return copy_to_user(arg, &page, sizeof(page)) ? -EFAULT : 0;
+	spin_lock(&client->lock);
+	list_for_each_entry(m, &client->mappings, node) {
+		if (page.addr < m->range.start || page.addr >= m->range.end)
+			continue;
+		i = PFN_DOWN(page.addr - m->range.start);
+		page.dma = m->addrs[i];
+		page.usable = test_bit(i, m->usable);
+		ret = 0;
+		break;
+	}
+	spin_unlock(&client->lock);
+	if (!ret && copy_to_user(arg, &page, sizeof(page)))
+		ret = -EFAULT;
+	return ret;
 }
 
 static int edu_test_dma(struct edu_device *edu, void __user *arg)
 {
-	struct hmm_edu_test_dma dma;
+	struct hmm_edu_test_dma test;
+	unsigned long dma;
 	int ret;
 
-	if (copy_from_user(&dma, arg, sizeof(dma)))
+	if (copy_from_user(&test, arg, sizeof(test)))
 		return -EFAULT;
-	ret = mutex_lock_killable(&edu->engine);
+	ret = edu_engine_lock(edu);
 	if (ret)
 		return ret;
-	ret = edu_wait_idle(edu);
-	if (ret)
-		goto unlock;
-	mutex_lock(&edu->update_lock);
-	if (edu->gone)
-		ret = -ENODEV;
-	else
-		edu_start(edu, edu, dma.dma, EDU_CHUNK,
-			  dma.write ? DMA_FROM_DEVICE : DMA_TO_DEVICE);
-	mutex_unlock(&edu->update_lock);
-	ret = ret ?: edu_wait_idle(edu);
-unlock:
+	ret = edu_start(edu, test.dma, EDU_CHUNK,
+			test.write ? DMA_FROM_DEVICE : DMA_TO_DEVICE, &dma) ?:
+	      edu_wait_killable(edu, dma);
 	mutex_unlock(&edu->engine);
 	return ret;
 }
 
-static u64 edu_test_mappings(const struct edu_buffer *buf)
+static u64 edu_test_mappings(const struct edu_mapping *m)
 {
-	const struct hmm_mirror_range *range = &buf->range;
-	unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
-	unsigned long i;
 	u64 n = 0;
+	int i;
 
-	for (i = 0; i < npages; i++)
-		n += !!(READ_ONCE(range->pfns[i]) & HMM_MIRROR_PFN_DMA);
+	for (i = 0; i < EDU_MAPPING_PAGES; i++)
+		n += !!(m->pfns[i] & HMM_MIRROR_PFN_DMA);
 	return n;
 }
 
@@ -71,21 +67,44 @@ static int edu_test_stats(struct edu_device *edu, void __user *arg)
 {
 	struct hmm_edu_test_stats stats = {};
 	struct edu_client *client;
-	struct edu_buffer *buf;
+	struct edu_mapping *m;
 
-	/* As it was when asked, not when the lock was to be had. */
-	stats.busy = !!READ_ONCE(edu->busy);
+	stats.busy = !edu_is_over(edu, READ_ONCE(edu->started));
 	stats.started = READ_ONCE(edu->started);
-	stats.waited = READ_ONCE(edu->waited);
-	mutex_lock(&edu->update_lock);
+	stats.waited = atomic_long_read(&edu->waited);
+	mutex_lock(&edu->clients_lock);
 	list_for_each_entry(client, &edu->clients, node) {
-		list_for_each_entry(buf, &client->buffers, node) {
-			stats.buffers++;
-			stats.mappings += edu_test_mappings(buf);
-		}
+		stats.buffers += READ_ONCE(client->nr_buffers);
+		spin_lock(&client->lock);
+		list_for_each_entry(m, &client->mappings, node)
+			stats.mappings += edu_test_mappings(m);
+		spin_unlock(&client->lock);
 	}
-	mutex_unlock(&edu->update_lock);
+	mutex_unlock(&edu->clients_lock);
 	return copy_to_user(arg, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static int edu_test_fault(struct edu_device *edu, void __user *arg)
+{
+	struct hmm_edu_test_fault fault;
+
+	if (copy_from_user(&fault, arg, sizeof(fault)))
+		return -EFAULT;
+	switch (fault.kind) {
+	case HMM_EDU_FAULT_QUIET:
+		WRITE_ONCE(edu->test_quiet,
+			   READ_ONCE(edu->started) + 1 + fault.arg);
+		return 0;
+	case HMM_EDU_FAULT_INTERRUPT:
+		edu_test_raise(edu);
+		return 0;
+	case HMM_EDU_FAULT_ABSENT:
+		WRITE_ONCE(edu->test_absent, true);
+		return 0;
+	case HMM_EDU_FAULT_MASK:
+		return dma_set_mask(edu->dev, DMA_BIT_MASK(fault.arg));
+	}
+	return -EINVAL;
 }
 
 long edu_test_ioctl(struct edu_client *client, unsigned int cmd,
@@ -100,6 +119,8 @@ long edu_test_ioctl(struct edu_client *client, unsigned int cmd,
 		return edu_test_dma(client->edu, arg);
 	case HMM_EDU_TEST_STATS:
 		return edu_test_stats(client->edu, arg);
+	case HMM_EDU_TEST_FAULT:
+		return edu_test_fault(client->edu, arg);
 	}
 	return -ENOTTY;
 }

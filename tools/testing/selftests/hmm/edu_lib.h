@@ -6,6 +6,7 @@
 #ifndef _EDU_LIB_H
 #define _EDU_LIB_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 
 #define DEVICE		"/dev/hmm_edu"
 #define TRACING		"/sys/kernel/tracing/"
+#define DRIVER		"/sys/bus/pci/drivers/hmm_edu/"
 
 #define EDU_SKIP_NO_DEVICE \
 	"no " DEVICE ": no edu device behind an IOMMU, or no hmm_edu.ko"
@@ -85,6 +87,60 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
+/* Have the device misbehave: HMM_EDU_FAULT_*. */
+static inline int edu_fault(int fd, __u32 kind, __u32 arg)
+{
+	struct hmm_edu_test_fault fault = { .kind = kind, .arg = arg };
+
+	return ioctl(fd, HMM_EDU_TEST_FAULT, &fault) ? -errno : 0;
+}
+
+/* For hmm_thread: copy one chunk. */
+struct edu_job {
+	int fd;
+	void *dst;
+	void *src;
+};
+
+static inline int edu_job_run(void *arg)
+{
+	struct edu_job *job = arg;
+
+	return edu_copy(job->fd, job->dst, job->src, CHUNK);
+}
+
+/* Wait until this many DMAs were started in all. */
+static inline int edu_wait_started(int fd, __u64 started)
+{
+	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+
+	while (edu_stats(fd).started < started) {
+		if (hmm_now_ms() > patience)
+			return -ETIMEDOUT;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* The name of the one device that is bound to the driver. */
+static inline int edu_name(char *name, size_t size)
+{
+	DIR *dir = opendir(DRIVER);
+	struct dirent *entry;
+	int ret = -ENOENT;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (strchr(entry->d_name, ':')) {
+			snprintf(name, size, "%s", entry->d_name);
+			ret = 0;
+		}
+	}
+	closedir(dir);
+	return ret;
+}
+
 /* How many faults the IOMMU has reported since the last time. */
 static inline int iommu_faults(int kmsg)
 {
@@ -94,7 +150,7 @@ static inline int iommu_faults(int kmsg)
 
 	for (;;) {
 		got = read(kmsg, record, sizeof(record) - 1);
-		/* EPIPE: what comes next was overwritten. Go on behind it. */
+		/* EPIPE: the next record was overwritten. Skip it. */
 		if (got < 0 && errno != EPIPE)
 			return n;
 		if (got <= 0)

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings: pages of a buffer that the device can use. A mapping is created
+ * when a copy needs its pages, and stays for the copies that follow. Each
+ * client has a limited number; the least recently used one makes room.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "edu.h"
+
+/* How long populate may retry while the process changes its memory. */
+#define EDU_POPULATE_MS		10000
+
+/*
+ * The pages of @m that are unmapped with [start, end): their number and the
+ * first one. Pages that the CPU maps by one entry are mapped for DMA as one,
+ * and unmapped as one.
+ */
+static unsigned int edu_mapping_pages(const struct edu_mapping *m,
+				      unsigned long start, unsigned long end,
+				      unsigned int *first)
+{
+	if (!hmm_mirror_range_dma_widen(&m->range, &start, &end))
+		return 0;
+	*first = (start - m->range.start) >> PAGE_SHIFT;
+	return (end - start) >> PAGE_SHIFT;
+}
+
+/* The last DMA that used a page which is unmapped with [start, end). */
+static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
+					   unsigned long start,
+					   unsigned long end)
+{
+	const struct edu_mapping *m;
+	unsigned int first, n, i;
+	unsigned long last = 0;
+
+	lockdep_assert_held(&buf->client->lock);
+	list_for_each_entry(m, &buf->client->mappings, node) {
+		if (m->buf != buf)
+			continue;
+		n = edu_mapping_pages(m, start, end, &first);
+		for (i = 0; i < n; i++)
+			last = max(last, m->last_dma[first + i]);
+	}
+	return last;
+}
+
+/*
+ * Keep new DMAs from [start, end). Returns false, and changes nothing, if a
+ * DMA in flight uses these pages and the caller cannot wait for it.
+ */
+bool edu_mappings_forbid(struct edu_buffer *buf, unsigned long start,
+			 unsigned long end, bool may_wait)
+{
+	struct edu_client *client = buf->client;
+	struct edu_mapping *m;
+	unsigned int first, n;
+	bool done = true;
+
+	spin_lock(&client->lock);
+	if (!may_wait)
+		done = edu_is_over(client->edu,
+				   edu_mappings_last_dma(buf, start, end));
+	list_for_each_entry(m, &client->mappings, node) {
+		if (!done || m->buf != buf)
+			continue;
+		n = edu_mapping_pages(m, start, end, &first);
+		if (n)
+			bitmap_clear(m->usable, first, n);
+	}
+	spin_unlock(&client->lock);
+	return done;
+}
+
+/*
+ * Unmap [start, end), which no new DMA can use. The DMA in flight, if it uses
+ * these pages, is waited for without a lock: other clients, and other pages of
+ * this one, do not wait for it. No reference keeps the pages. They stay until
+ * they are unmapped here, because the invalidation waits for that.
+ */
+void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
+			unsigned long end)
+{
+	struct edu_client *client = buf->client;
+	struct edu_mapping *m;
+	unsigned long dma;
+
+	spin_lock(&client->lock);
+	dma = edu_mappings_last_dma(buf, start, end);
+	spin_unlock(&client->lock);
+
+	edu_wait(client->edu, dma);
+
+	spin_lock(&client->lock);
+	list_for_each_entry(m, &client->mappings, node)
+		if (m->buf == buf && !client->gone)
+			hmm_mirror_range_dma_unmap(&m->range, client->edu->dev,
+						   buf->dir, m->addrs,
+						   start, end);
+	spin_unlock(&client->lock);
+}
+
+/* Mappings of one buffer never overlap, so this unmaps @m and no other. */
+static void edu_mapping_drop(struct edu_mapping *m)
+{
+	struct edu_client *client = m->buf->client;
+
+	edu_mappings_forbid(m->buf, m->range.start, m->range.end, true);
+	edu_mappings_unmap(m->buf, m->range.start, m->range.end);
+	spin_lock(&client->lock);
+	list_del(&m->node);
+	client->nr_mappings--;
+	spin_unlock(&client->lock);
+	kfree(m);
+}
+
+/* Drop every mapping that has a page of [start, end). */
+void edu_mappings_drop(struct edu_buffer *buf, unsigned long start,
+		       unsigned long end)
+{
+	struct edu_mapping *m, *next;
+
+	/* Only holders of this lock add or remove mappings. */
+	lockdep_assert_held(&buf->client->ioctl_lock);
+	list_for_each_entry_safe(m, next, &buf->client->mappings, node)
+		if (m->buf == buf && m->range.start < end &&
+		    m->range.end > start)
+			edu_mapping_drop(m);
+}
+
+/* The device is gone and accesses no memory any more: unmap all of a client. */
+void edu_mappings_detach(struct edu_client *client)
+{
+	struct edu_mapping *m;
+
+	spin_lock(&client->lock);
+	list_for_each_entry(m, &client->mappings, node) {
+		bitmap_zero(m->usable, EDU_MAPPING_PAGES);
+		hmm_mirror_range_dma_unmap(&m->range, client->edu->dev,
+					   m->buf->dir, m->addrs,
+					   m->range.start, m->range.end);
+	}
+	client->gone = true;
+	spin_unlock(&client->lock);
+}
+
+/* Fault the pages of @m in, map them, and make them usable. */
+static int edu_mapping_fill(struct edu_mapping *m)
+{
+	struct edu_buffer *buf = m->buf;
+	struct edu_client *client = buf->client;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = hmm_mirror_range_populate(&m->range, EDU_POPULATE_MS);
+		if (ret)
+			return ret;
+
+		/*
+		 * An invalidation since then either came before this lock, and
+		 * the range is no longer valid: -EBUSY. Or its callback waits
+		 * for this lock, finds the mapping in the list and unmaps it.
+		 */
+		spin_lock(&client->lock);
+		if (client->gone)
+			ret = -ENODEV;
+		else
+			ret = hmm_mirror_range_dma_map(&m->range,
+						       client->edu->dev,
+						       buf->dir, m->addrs);
+		if (!ret) {
+			bitmap_fill(m->usable, EDU_MAPPING_PAGES);
+			list_add(&m->node, &client->mappings);
+			client->nr_mappings++;
+		}
+		spin_unlock(&client->lock);
+	} while (ret == -EBUSY);
+	return ret;
+}
+
+/*
+ * The mapping by which the device may access @addr now, or NULL. It stays
+ * usable as long as the caller holds the lock.
+ */
+struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
+				     unsigned long addr)
+{
+	struct edu_mapping *m;
+
+	lockdep_assert_held(&buf->client->lock);
+	list_for_each_entry(m, &buf->client->mappings, node)
+		if (m->buf == buf && addr >= m->range.start &&
+		    addr < m->range.end &&
+		    test_bit(PFN_DOWN(addr - m->range.start), m->usable))
+			return m;
+	return NULL;
+}
+
+/* Map [start, end). Only these pages are faulted in, whatever the buffer has. */
+static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
+			      unsigned long end)
+{
+	struct edu_client *client = buf->client;
+	struct edu_mapping *m;
+	int ret;
+
+	edu_mappings_drop(buf, start, end);
+	if (client->nr_mappings == EDU_MAPPINGS_MAX)
+		edu_mapping_drop(list_last_entry(&client->mappings,
+						 struct edu_mapping, node));
+
+	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	if (!m)
+		return -ENOMEM;
+	m->buf = buf;
+	m->range.start = start;
+	m->range.end = end;
+	m->range.pfns = m->pfns;
+	/* Request no more access than the device needs. */
+	m->range.default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	if ((buf->flags & HMM_EDU_WRITE) &&
+	    !(buf->flags & HMM_EDU_TEST_ASK_READ))
+		m->range.default_flags = HMM_MIRROR_PFN_REQ_WRITE;
+	ret = hmm_mirror_range_bind(&m->range, &buf->interval);
+	if (!ret)
+		ret = edu_mapping_fill(m);
+	if (ret)
+		kfree(m);
+	return ret;
+}
+
+/*
+ * See that the page of @addr is mapped, and if it was not, the pages up to
+ * @addr + @length with it, but no more than one mapping has. They can be
+ * invalidated at any time: edu_mapping_find() has the last word.
+ */
+int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length)
+{
+	const size_t max = EDU_MAPPING_PAGES * PAGE_SIZE;
+	struct edu_client *client = buf->client;
+	unsigned long start = addr & PAGE_MASK, end;
+	struct edu_mapping *m;
+
+	spin_lock(&client->lock);
+	m = edu_mapping_find(buf, addr);
+	if (m)
+		list_move(&m->node, &client->mappings);
+	spin_unlock(&client->lock);
+	if (m)
+		return 0;
+	end = min(PAGE_ALIGN(addr + min(length, max)), start + max);
+	return edu_mapping_create(buf, start, min(end, buf->end));
+}
