@@ -45,6 +45,161 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 }
 
 /*
+ * R56: a small page of a huge page is invalidated. The pages around it are
+ * mapped with it, so a DMA to one of them is waited for, too.
+ */
+TEST_F(edu, r56_dma_to_the_same_huge_page)
+{
+	struct hmm_edu_test_stats before, after;
+	struct edu_job job = { .fd = self->fd };
+	struct hmm_thread thread;
+	const char *why;
+	size_t size;
+	char *mem;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		mem = hmm_map_huge(&size, &why);
+		if (!mem)
+			SKIP(return, "%s", why);
+		job.src = mem + size / 2;
+		job.dst = mem;
+		ASSERT_EQ(0, edu_register(self->fd, mem, size / self->page,
+					  HMM_EDU_WRITE));
+		/* Maps four pages of the huge one together. */
+		ASSERT_EQ(0, edu_copy(self->fd, mem, mem + size / 2,
+				      NPAGES * self->page));
+		hmm_fill(mem + size / 2, 1, 7, 0);
+		before = edu_stats(self->watch);
+		ASSERT_EQ(2, before.mappings);
+		ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+		hmm_thread_go(&thread);
+		ASSERT_EQ(0, edu_wait_started(self->watch,
+					      before.started + 2));
+		ASSERT_EQ(0, madvise(mem + self->page, self->page,
+				     MADV_DONTNEED));
+		after = edu_stats(self->watch);
+		EXPECT_EQ(0, after.busy);
+		ASSERT_EQ(0, hmm_thread_end(&thread));
+		EXPECT_EQ(0, memcmp(mem, mem + size / 2, CHUNK));
+		ASSERT_EQ(0, edu_unregister(self->fd, mem));
+		ASSERT_EQ(0, munmap(mem, size));
+		if (after.waited > before.waited)
+			break;
+	}
+	EXPECT_GT(TRIES, i);
+}
+
+/* Has memory in the device, and changes it when told to. */
+static void change_memory(struct hmm_gate *ready, struct hmm_gate *go,
+			  struct hmm_gate *done)
+{
+	char *src = hmm_map(1), *dst = hmm_map(1);
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	pid_t pid;
+
+	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
+	    edu_register(fd, dst, 1, HMM_EDU_WRITE) ||
+	    edu_copy(fd, dst, src, CHUNK) || hmm_gate_open(ready) ||
+	    hmm_gate_wait(go))
+		_exit(1);
+	if (madvise(dst, hmm_page_size(), MADV_DONTNEED))
+		_exit(2);
+	pid = hmm_fork();
+	if (!pid)
+		_exit(0);
+	if (hmm_wait_exit(pid) || munmap(src, hmm_page_size()))
+		_exit(3);
+	_exit(hmm_gate_open(done) ? 4 : 0);
+}
+
+/*
+ * R70: one process waits in a callback for its DMA. Another process, and other
+ * pages of the same one, are invalidated meanwhile.
+ */
+TEST_F_TIMEOUT(edu, r70_nobody_else_waits_for_a_dma, 120)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_advice advice = {
+		.addr = self->src,
+		.length = self->page,
+		.advice = MADV_DONTNEED,
+	};
+	struct hmm_thread copy, waiter;
+	struct hmm_edu_test_stats at;
+	struct hmm_gate ready, go, done;
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_gate_make(&ready));
+	ASSERT_EQ(0, hmm_gate_make(&go));
+	ASSERT_EQ(0, hmm_gate_make(&done));
+	ASSERT_EQ(0, hmm_thread_make(&copy, edu_job_run, &job));
+	ASSERT_EQ(0, hmm_thread_make(&waiter, hmm_advice_run, &advice));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		change_memory(&ready, &go, &done);
+	ASSERT_EQ(0, hmm_gate_wait(&ready));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	ASSERT_EQ(0, hmm_settle());
+
+	at = edu_stats(self->watch);
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_QUIET, 0));
+	hmm_thread_go(&copy);
+	ASSERT_EQ(0, edu_wait_started(self->watch, at.started + 1));
+	hmm_thread_go(&waiter);
+	while (edu_stats(self->watch).waited == at.waited)
+		usleep(1000);
+	ASSERT_EQ(0, hmm_gate_open(&go));
+	EXPECT_EQ(0, hmm_gate_wait(&done));
+	EXPECT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
+	/* Not the end of the wait has let them go on. */
+	EXPECT_EQ(1, edu_stats(self->watch).busy);
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&waiter, 1));
+
+	while (edu_stats(self->watch).busy &&
+	       edu_stats(self->watch).started == at.started + 1) {
+		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_INTERRUPT,
+				       0));
+		usleep(1000);
+	}
+	EXPECT_EQ(0, hmm_thread_end(&waiter));
+	EXPECT_EQ(0, hmm_thread_end(&copy));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+}
+
+/*
+ * R73: to register a mirror takes the mmap lock for writing, and every misc
+ * device is opened under one lock. So the first ioctl does it, for the process
+ * that calls it.
+ */
+TEST_F(edu, r73_open_mirrors_nothing)
+{
+	const long mirrors = hmm_count("mirrors");
+	pid_t pid;
+	int fd;
+
+	ASSERT_LE(0, mirrors);
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(mirrors, hmm_count("mirrors"));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(edu_register(fd, self->src, NPAGES, 0) ? 1 : 0);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(mirrors + 1, hmm_count("mirrors"));
+	EXPECT_EQ(-EPERM, edu_register(fd, self->src, NPAGES, 0));
+	close(fd);
+	EXPECT_EQ(mirrors, hmm_count("mirrors"));
+}
+
+/*
  * R44: the device writes to the parent's copy and not to the child's, and the
  * child cannot use the parent's file.
  */

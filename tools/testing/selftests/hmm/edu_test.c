@@ -127,6 +127,83 @@ TEST_F(edu, huge_page_is_one_mapping)
 	EXPECT_EQ(2, edu_stats(self->watch).mappings);
 }
 
+/* R49: the page tables have the same entries for x and, say, x + 2^48. */
+TEST_F(edu, r49_aliased_addresses_reach_no_memory)
+{
+	const __u64 bits[] = {
+		1ULL << 48,
+#ifdef __x86_64__
+		/* On arm64 these belong to the tag, which is ignored. */
+		1ULL << 57, 1ULL << 62, 1ULL << 63,
+#endif
+	};
+	__u64 started;
+	char *alias;
+	size_t i;
+	int ret;
+
+	REGISTER_BOTH();
+	started = edu_stats(self->watch).started;
+	for (i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		alias = (char *)((uintptr_t)self->src + bits[i]);
+		ret = edu_register(self->fd, alias, NPAGES, 0);
+		/* With five levels of tables, 2^48 is a legal address. */
+		if (!ret && bits[i] == 1ULL << 48)
+			ret = edu_copy(self->fd, self->dst, alias, CHUNK);
+		EXPECT_TRUE(ret == -EINVAL || ret == -EFAULT);
+	}
+	EXPECT_EQ(started, edu_stats(self->watch).started);
+}
+
+/* R72: what is not copied is neither faulted in nor mapped. */
+TEST_F(edu, r72_only_what_is_touched_is_mapped)
+{
+	const size_t npages = 4096;
+	char *mem = hmm_map(npages);
+	bool traced;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, 0));
+	ASSERT_EQ(0, edu_register(self->fd, mem, npages, HMM_EDU_WRITE));
+	traced = !iommu_trace("1");
+	ASSERT_EQ(0, edu_copy(self->fd, mem + npages / 2 * self->page,
+			      self->src, CHUNK));
+	iommu_trace("0");
+	EXPECT_EQ(1, hmm_count_pagemap(mem, npages, HMM_PAGEMAP_PRESENT));
+	EXPECT_EQ(2, edu_stats(self->watch).mappings);
+	if (traced)
+		EXPECT_EQ(2 * (long)self->page, iommu_mapped());
+}
+
+/*
+ * R72: one client does not use up the device's addresses. The program unmaps
+ * nothing; the driver unmaps what was used least recently.
+ */
+TEST_F_TIMEOUT(edu, r72_client_has_a_quota, 120)
+{
+	const size_t max_mappings = 16, max_buffers = 64;
+	char *mem = hmm_map(2 * max_mappings), *to;
+	size_t i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, 0));
+	ASSERT_EQ(0, edu_register(self->fd, mem, 2 * max_mappings,
+				  HMM_EDU_WRITE));
+	for (i = 0; i < max_mappings + 4; i++) {
+		to = mem + i * self->page;
+		ASSERT_EQ(0, edu_copy(self->fd, to, self->src, 64));
+		ASSERT_EQ(0, memcmp(to, self->src, 64));
+		ASSERT_GE(max_mappings, edu_stats(self->watch).mappings);
+	}
+	EXPECT_EQ(max_mappings, edu_stats(self->watch).mappings);
+
+	for (i = 2; i < max_buffers; i++)
+		ASSERT_EQ(0, edu_register(self->fd, self->dst, 1, 0));
+	EXPECT_EQ(-ENOSPC, edu_register(self->fd, self->dst, 1, 0));
+	ASSERT_EQ(0, edu_unregister(self->fd, self->dst));
+	EXPECT_EQ(0, edu_register(self->fd, self->dst, 1, 0));
+}
+
 TEST_F(edu, read_only_memory_is_read_and_not_written)
 {
 	__u64 started;
@@ -231,7 +308,7 @@ TEST_F(edu, r41_map_fails_half_way)
  * R41: the same where the addresses of the device are used up: 16 bits are 15
  * pages and the one at 0. A map that needs most of them finds them free again.
  */
-TEST_F(edu, r41_addresses_used_up)
+TEST_F_TIMEOUT(edu, r41_addresses_used_up, 120)
 {
 	const size_t less = 7, more = 16;
 	char *src = hmm_map(more), *dst = hmm_map(more);

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device that cannot be used: behind an identity domain, hung, removed. Each
+ * test binds it again, which is the only way to start a stopped device.
+ */
+#include "edu_lib.h"
+
+#define DEVICES		"/sys/bus/pci/devices/"
+
+static int edu_unbind(const char *name)
+{
+	return write_file(DRIVER "unbind", name);
+}
+
+static int edu_bind(const char *name)
+{
+	return write_file(DRIVER "bind", name);
+}
+
+/* Bind the device again, and have fd opened again. */
+static int edu_restart(int *fd)
+{
+	char name[256];
+	int ret;
+
+	ret = edu_name(name, sizeof(name));
+	if (!ret)
+		ret = edu_unbind(name);
+	if (!ret)
+		ret = edu_bind(name);
+	if (ret)
+		return ret;
+	close(*fd);
+	*fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	return *fd < 0 ? -errno : 0;
+}
+
+static int set_domain(const char *name, const char *type)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), DEVICES "%s/iommu_group/type", name);
+	return write_file(path, type);
+}
+
+/* How many records of the kernel's log since the last time have a text. */
+static int kmsg_has(int kmsg, const char *text)
+{
+	char record[2048];
+	ssize_t got;
+	int n = 0;
+
+	while ((got = read(kmsg, record, sizeof(record) - 1)) > 0 ||
+	       (got < 0 && errno == EPIPE)) {
+		if (got < 0)
+			continue;
+		record[got] = '\0';
+		n += !!strstr(record, text);
+	}
+	return n;
+}
+
+/*
+ * R69: the device is behind the IOMMU, but with an identity domain its
+ * addresses are not translated, and its DMA would use bounce buffers.
+ */
+TEST_F_TIMEOUT(edu, r69_identity_domain_is_refused, 120)
+{
+	int identity, refused, translated, bound;
+	char name[256];
+
+	ASSERT_EQ(0, edu_name(name, sizeof(name)));
+	ASSERT_EQ(0, edu_unbind(name));
+	identity = set_domain(name, "identity");
+	if (identity) {
+		ASSERT_EQ(0, edu_bind(name));
+		SKIP(return, "no identity domain: %s", strerror(-identity));
+	}
+	refused = edu_bind(name);
+	if (!refused)
+		edu_unbind(name);
+	translated = set_domain(name, "DMA");
+	bound = edu_bind(name);
+	EXPECT_EQ(-ENODEV, refused);
+	EXPECT_EQ(0, translated);
+	ASSERT_EQ(0, bound);
+	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA does not reach all memory"));
+
+	close(self->fd);
+	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+}
+
+/* A copy by another process, which waits for the device. */
+static pid_t copy_in_a_child(struct hmm_gate *ready, struct hmm_gate *go)
+{
+	pid_t pid = hmm_fork();
+	char *src, *dst;
+	int fd, ret;
+
+	if (pid)
+		return pid;
+	src = hmm_map(1);
+	dst = hmm_map(1);
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
+	    edu_register(fd, dst, 1, HMM_EDU_WRITE) || hmm_gate_open(ready) ||
+	    hmm_gate_wait(go))
+		_exit(1);
+	ret = edu_copy(fd, dst, src, CHUNK);
+	_exit(ret == -EIO ? 0 : 2);
+}
+
+/*
+ * R71: nothing that a hung device was to do counts as done, everybody who
+ * waits for it returns, and nothing is started until it is bound again.
+ */
+TEST_F_TIMEOUT(edu, r71_timed_out_device_is_dead, 120)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_gate ready, go;
+	struct hmm_thread thread;
+	__u64 started;
+	pid_t pid;
+
+	REGISTER_BOTH();
+	ASSERT_EQ(0, hmm_gate_make(&ready));
+	ASSERT_EQ(0, hmm_gate_make(&go));
+	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	pid = copy_in_a_child(&ready, &go);
+	ASSERT_LE(0, pid);
+	ASSERT_EQ(0, hmm_gate_wait(&ready));
+
+	started = edu_stats(self->watch).started;
+	/* The second DMA of the copy, which would be its last. */
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_QUIET, 1));
+	hmm_thread_go(&thread);
+	ASSERT_EQ(0, edu_wait_started(self->watch, started + 2));
+	ASSERT_EQ(0, hmm_gate_open(&go));
+	/* A callback waits, too. */
+	ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
+	EXPECT_EQ(0, edu_stats(self->watch).busy);
+	EXPECT_EQ(-EIO, hmm_thread_end(&thread));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA timed out"));
+
+	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(started + 2, edu_stats(self->watch).started);
+
+	ASSERT_EQ(0, edu_restart(&self->fd));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+}
+
+/*
+ * R71: an interrupt that comes late, of whatever was done before, does not end
+ * the DMA in flight.
+ */
+TEST_F(edu, r71_late_interrupt_ends_no_dma)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_thread thread;
+
+	REGISTER_BOTH();
+	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	hmm_thread_go(&thread);
+	while (hmm_thread_wait_done(&thread, 1) == -ETIMEDOUT)
+		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_INTERRUPT,
+				       0));
+	ASSERT_EQ(0, hmm_thread_end(&thread));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	EXPECT_EQ(-1, hmm_differs(self->dst + self->page, NPAGES - 1, 2, 1));
+}
+
+/* R71: all ones are no answer: not "finished", not "idle". */
+TEST_F_TIMEOUT(edu, r71_removed_device_reads_as_all_ones, 120)
+{
+	struct edu_job job = {
+		.fd = self->fd,
+		.dst = self->dst,
+		.src = self->src,
+	};
+	struct hmm_thread thread;
+	__u64 started;
+
+	REGISTER_BOTH();
+	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	started = edu_stats(self->watch).started;
+	hmm_thread_go(&thread);
+	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_ABSENT, 0));
+	EXPECT_EQ(-EIO, hmm_thread_end(&thread));
+	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, edu_stats(self->watch).busy);
+	EXPECT_EQ(1, kmsg_has(self->kmsg, "removed"));
+	EXPECT_EQ(-1, hmm_differs(self->dst, NPAGES, 2, 0));
+
+	ASSERT_EQ(0, edu_restart(&self->fd));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+}
+
+TEST_HARNESS_MAIN
