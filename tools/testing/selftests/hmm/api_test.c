@@ -82,6 +82,8 @@ static void *map_arena(void)
 		      MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
+	/* Small pages, whatever the kernel's default is, unless a case asks. */
+	madvise(memory, HMM_API_ARENA_SIZE, MADV_NOHUGEPAGE);
 	if (mprotect((char *)memory + align - HMM_API_PAGE_SIZE,
 		     HMM_API_PAGE_SIZE, PROT_NONE))
 		return NULL;
