@@ -38,7 +38,7 @@
 /* So many entries are asked of a mirror at once. */
 #define DMIRROR_CHUNK_PAGES	256UL
 /* Nothing here waits longer than this for what may never come. */
-#define DMIRROR_PATIENCE_MS	(60 * MSEC_PER_SEC)
+#define DMIRROR_PATIENCE_MS	(180 * MSEC_PER_SEC)
 /* The delay in an invalidation is not killable, so it is kept short. */
 #define DMIRROR_MAX_DELAY_US	(10 * USEC_PER_SEC)
 

@@ -44,9 +44,9 @@
  * somebody waiting in the callback, a thread that faults, maps, or grows its
  * stack waits for the mmap lock. So a test creates its threads and touches
  * GO_ON's argument before it stops anybody; or another process resumes.
- * Measured: pthread_create() during a stop at LOCKED took the whole minute.
+ * Measured: pthread_create() during a stop at LOCKED took as long as a stop may.
  *
- * Nothing hangs for ever in any case: a stopped task goes on after 60 seconds,
+ * Nothing hangs for ever in any case: a stopped task goes on after three minutes,
  * and at once when it is killed (but an exiting task, at RELEASE, cannot be
  * killed any more).
  *
@@ -119,7 +119,7 @@ int dmirror_point_arm(struct dmirror_point *point)
 /**
  * dmirror_point_wait() - wait until a task has stopped at the point
  * @point: the point
- * @timeout_ms: how long; 0, or more than 60 seconds, means 60 seconds
+ * @timeout_ms: how long; 0, or more than three minutes, means three minutes
  *
  * Return: 0, -ETIME if nobody came, -EINTR if the caller was killed.
  */
@@ -180,7 +180,7 @@ void dmirror_point_stop(struct dmirror_point *point)
 				    READ_ONCE(point->ticket) != ticket,
 				    msecs_to_jiffies(DMIRROR_PATIENCE_MS));
 
-	/* Killed, or nobody cared for a minute. */
+	/* Killed, or never resumed. */
 	spin_lock(&point->lock);
 	if (point->ticket == ticket)
 		dmirror_point_set(point, DMIRROR_POINT_PASS);

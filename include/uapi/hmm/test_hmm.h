@@ -146,9 +146,9 @@ enum {
 /**
  * struct hmm_dmirror_point - which point, and for how long
  * @point: one of HMM_DMIRROR_POINT_*
- * @timeout_ms: WAIT: give up after so long, with ETIME; 0 or more than 60
- *              seconds means 60 seconds. A task that nobody resumes goes on
- *              by itself after 60 seconds or when killed.
+ * @timeout_ms: WAIT: give up after so long, with ETIME; 0 or more than three
+ *              minutes means three minutes. A stopped task that is not resumed
+ *              goes on after three minutes or when killed.
  *
  * Each open file has its own points. Kernel threads and invalidations that
  * must not block never stop. While a task is stopped at INVALIDATE, LOCKED,

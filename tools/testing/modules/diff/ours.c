@@ -13,7 +13,7 @@
 #include "diff.h"
 
 /* Long: it is there to end a hang, not to judge. */
-#define DIFF_TIMEOUT_MS	5000
+#define DIFF_TIMEOUT_MS	120000
 
 static unsigned long diff_ours_request(unsigned int request)
 {

@@ -28,10 +28,10 @@
 #include "../../modules/hmm_api_test.h"
 #include "hmm_lib.h"
 
-/* A case waits 20 s for each step; none has more than a few that hang. */
-#define PATIENCE_MS	120000
+/* A case waits API_PATIENCE for each step; none has more than a few that hang. */
+#define PATIENCE_MS	(HMM_HANG_S * 1000)
 /* For a process that was killed to go; it does not if the kernel hangs. */
-#define MERCY_MS	10000
+#define MERCY_MS	HMM_PATIENCE_MS
 
 struct outcome {
 	int result;

@@ -142,7 +142,7 @@ TEST_F(coherent, r45_unmapped)
 }
 
 /* R47: there is only so much of it. */
-TEST_F_TIMEOUT(coherent, r47_exhausted, 180)
+TEST_F(coherent, r47_exhausted)
 {
 	struct hmm_dmirror_devmem devmem;
 	struct hmm_dmirror_cmd cmd;

@@ -67,7 +67,7 @@ TEST_F(devlimit, r47_what_finds_no_room_stays)
 	EXPECT_EQ(self->used, hmm_used(self->fd));
 }
 
-TEST_F_TIMEOUT(devlimit, r47_grows_on_demand, 120)
+TEST_F(devlimit, r47_grows_on_demand)
 {
 	struct hmm_dmirror_devmem before, after;
 	size_t npages;
@@ -229,7 +229,7 @@ static int one_failure(struct __test_metadata *_metadata,
 	return left == 0;
 }
 
-TEST_F_TIMEOUT(devlimit, r47_every_allocation_fails_once, 300)
+TEST_F(devlimit, r47_every_allocation_fails_once)
 {
 	int nth_fd = open_fail_nth();
 

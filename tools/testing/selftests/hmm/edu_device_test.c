@@ -64,7 +64,7 @@ static int kmsg_has(int kmsg, const char *text)
  * R69: the device is behind the IOMMU, but with an identity domain its
  * addresses are not translated, and its DMA would use bounce buffers.
  */
-TEST_F_TIMEOUT(edu, r69_identity_domain_is_refused, 120)
+TEST_F(edu, r69_identity_domain_is_refused)
 {
 	int identity, refused, translated, bound;
 	char name[256];
@@ -118,7 +118,7 @@ static pid_t copy_in_a_child(struct hmm_gate *ready, struct hmm_gate *go)
  * R71: nothing that a hung device was to do counts as done, everybody who
  * waits for it returns, and nothing is started until it is bound again.
  */
-TEST_F_TIMEOUT(edu, r71_timed_out_device_is_dead, 120)
+TEST_F(edu, r71_timed_out_device_is_dead)
 {
 	struct edu_job job = {
 		.fd = self->fd,
@@ -185,7 +185,7 @@ TEST_F(edu, r71_late_interrupt_ends_no_dma)
 }
 
 /* R71: all ones are no answer: not "finished", not "idle". */
-TEST_F_TIMEOUT(edu, r71_removed_device_reads_as_all_ones, 120)
+TEST_F(edu, r71_removed_device_reads_as_all_ones)
 {
 	struct edu_job job = {
 		.fd = self->fd,

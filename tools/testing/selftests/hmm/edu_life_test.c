@@ -117,7 +117,7 @@ static void change_memory(struct hmm_gate *ready, struct hmm_gate *go,
  * R70: one process waits in a callback for its DMA. Another process, and other
  * pages of the same one, are invalidated meanwhile.
  */
-TEST_F_TIMEOUT(edu, r70_nobody_else_waits_for_a_dma, 120)
+TEST_F(edu, r70_nobody_else_waits_for_a_dma)
 {
 	struct edu_job job = {
 		.fd = self->fd,

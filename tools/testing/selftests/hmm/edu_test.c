@@ -179,7 +179,7 @@ TEST_F(edu, r72_only_what_is_touched_is_mapped)
  * R72: one client does not use up the device's addresses. The program unmaps
  * nothing; the driver unmaps what was used least recently.
  */
-TEST_F_TIMEOUT(edu, r72_client_has_a_quota, 120)
+TEST_F(edu, r72_client_has_a_quota)
 {
 	const size_t max_mappings = 16, max_buffers = 64;
 	char *mem = hmm_map(2 * max_mappings), *to;
@@ -308,7 +308,7 @@ TEST_F(edu, r41_map_fails_half_way)
  * R41: the same where the addresses of the device are used up: 16 bits are 15
  * pages and the one at 0. A map that needs most of them finds them free again.
  */
-TEST_F_TIMEOUT(edu, r41_addresses_used_up, 120)
+TEST_F(edu, r41_addresses_used_up)
 {
 	const size_t less = 7, more = 16;
 	char *src = hmm_map(more), *dst = hmm_map(more);

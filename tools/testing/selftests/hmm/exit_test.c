@@ -209,7 +209,7 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 		start = hmm_now_ms();
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-		/* Not by the minute after which the device gives up. */
+		/* Not by the limit after which the device gives up. */
 		EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
 		expect_gone(_metadata, self);
 		ASSERT_EQ(0, close(self->fd));

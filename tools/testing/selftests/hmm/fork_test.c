@@ -228,7 +228,7 @@ TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
 			_exit(child < 0 ? 2 : 0);
 
 		/* Until the test knows that the parent has gone. */
-		alarm(20);
+		alarm(HMM_PATIENCE_MS / 1000);
 		hmm_gate_wait(&self->to_child);
 		for (int i = 0; i < 100; i++) {
 			struct hmm_dmirror_stats stats;

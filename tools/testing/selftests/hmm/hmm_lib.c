@@ -295,11 +295,16 @@ long hmm_differs(const void *mem, size_t npages, unsigned int seed,
 
 long hmm_differs_from(const void *mem, size_t npages, __u8 byte)
 {
-	const __u8 *from = mem;
+	const __u64 want = byte * 0x0101010101010101ULL;
+	size_t words = npages * hmm_page_size() / sizeof(want);
+	const char *from = mem;
+	__u64 seen;
 
-	for (size_t i = 0; i < npages * hmm_page_size(); i++)
-		if (from[i] != byte)
-			return i;
+	for (size_t i = 0; i < words; i++) {
+		memcpy(&seen, from + i * sizeof(seen), sizeof(seen));
+		if (seen != want)
+			return i * sizeof(seen) + hmm_first_byte(seen, want);
+	}
 	return -1;
 }
 

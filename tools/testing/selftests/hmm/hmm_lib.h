@@ -23,8 +23,15 @@
 
 #define HMM_SKIP_NO_DEVICE	"no /dev/hmm_dmirror%d: is test_hmm.ko loaded?"
 
-/* How long a test waits for what must come; a slow machine is not a failure. */
-#define HMM_PATIENCE_MS		15000
+/*
+ * Limits find what hangs, and never judge how fast a machine is: the guest may
+ * be emulated, on a host that builds kernels meanwhile. How long one step may
+ * take; less than the device's own limit, after which a stopped task goes on.
+ */
+#define HMM_PATIENCE_MS		120000
+
+/* How long a test may take: see kselftest_harness.h. */
+#define HMM_HANG_S		600
 
 /* Long enough for a step that must not come to show itself if it does. */
 #define HMM_GLIMPSE_MS		200

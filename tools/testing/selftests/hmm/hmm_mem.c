@@ -165,8 +165,7 @@ void hmm_swap_off(void)
 
 int hmm_page_out(void *addr, size_t npages)
 {
-	/* To compress a huge page takes its time in a debug kernel. */
-	__u64 end = hmm_now_ms() + 4 * HMM_PATIENCE_MS;
+	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
 	int node = 0;
 
 	/*

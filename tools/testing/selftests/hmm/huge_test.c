@@ -117,7 +117,7 @@ static int split_and_collapse(void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(huge, r35_split_and_collapsed_under_the_walk, 120)
+TEST_F(huge, r35_split_and_collapsed_under_the_walk)
 {
 	struct splitter splitter = {
 		.mem = self->mem,

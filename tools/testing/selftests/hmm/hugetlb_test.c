@@ -117,7 +117,7 @@ TEST_F(hugetlb, r36_two_megabytes)
 	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_2M, PMD);
 }
 
-TEST_F_TIMEOUT(hugetlb, r36_one_gigabyte, 200)
+TEST_F(hugetlb, r36_one_gigabyte)
 {
 	const char *why;
 

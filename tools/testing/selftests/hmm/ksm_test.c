@@ -95,7 +95,7 @@ static size_t merge(const char *mem, const char *twin)
 	return merged(mem, twin);
 }
 
-TEST_F_TIMEOUT(ksm, r34_merged_pages_are_read, 120)
+TEST_F(ksm, r34_merged_pages_are_read)
 {
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
@@ -112,7 +112,7 @@ TEST_F_TIMEOUT(ksm, r34_merged_pages_are_read, 120)
 	EXPECT_EQ(NPAGES, merged(self->mem, self->twin));
 }
 
-TEST_F_TIMEOUT(ksm, r34_device_write_splits_them, 120)
+TEST_F(ksm, r34_device_write_splits_them)
 {
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(ksm, r34_device_write_splits_them, 120)
 	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
 }
 
-TEST_F_TIMEOUT(ksm, r34_cpu_write_splits_them, 120)
+TEST_F(ksm, r34_cpu_write_splits_them)
 {
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(ksm, r34_cpu_write_splits_them, 120)
 				  0));
 }
 
-TEST_F_TIMEOUT(ksm, r34_all_are_split_at_once, 120)
+TEST_F(ksm, r34_all_are_split_at_once)
 {
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(ksm, r34_all_are_split_at_once, 120)
 }
 
 /* Pages of zeros become the zero page, which was never mapped by a fault. */
-TEST_F_TIMEOUT(ksm, r34_pages_of_zeros, 120)
+TEST_F(ksm, r34_pages_of_zeros)
 {
 	if (hmm_put(KSM "use_zero_pages", "1"))
 		SKIP(return, "KSM does not use the zero page here");

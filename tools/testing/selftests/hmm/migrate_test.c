@@ -169,13 +169,13 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-TEST_F_TIMEOUT(migrate, r34_migration_entry, 120)
+TEST_F(migrate, r34_migration_entry)
 {
 	migration_entries(_metadata, self->fd, self->mem, self->buf, 1,
 			  self->node);
 }
 
-TEST_F_TIMEOUT(migrate, r34_migration_entry_of_a_huge_page, 120)
+TEST_F(migrate, r34_migration_entry_of_a_huge_page)
 {
 	const char *why;
 	size_t size;
@@ -220,13 +220,13 @@ static void under_the_device(struct __test_metadata *_metadata, int fd,
 	EXPECT_LE(20, mover.moves);
 }
 
-TEST_F_TIMEOUT(migrate, r34_moved_under_the_device, 120)
+TEST_F(migrate, r34_moved_under_the_device)
 {
 	under_the_device(_metadata, self->fd, self->mem, self->buf, NPAGES,
 			 self->node);
 }
 
-TEST_F_TIMEOUT(migrate, r34_huge_page_moved_under_the_device, 120)
+TEST_F(migrate, r34_huge_page_moved_under_the_device)
 {
 	const char *why;
 	size_t size;
@@ -273,7 +273,7 @@ FIXTURE_TEARDOWN(compact)
 }
 
 /* One node is enough: pages move together, to make room for larger ones. */
-TEST_F_TIMEOUT(compact, r34_compacted_under_the_device, 120)
+TEST_F(compact, r34_compacted_under_the_device)
 {
 	const size_t page = hmm_page_size(), size = NSCATTERED * page;
 	char *below = hmm_map(NSCATTERED), *mem = hmm_map(NSCATTERED);
@@ -416,7 +416,7 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
 }
 
-TEST_F_TIMEOUT(migrate, r34_numa_hinting, 60)
+TEST_F(migrate, r34_numa_hinting)
 {
 	if (hmm_put(BALANCING, "1"))
 		SKIP(return, "this kernel does not balance nodes");

@@ -190,7 +190,7 @@ static __u64 next_seed(__u64 seed)
 	return (seed * 6364136223846793005ULL + 1442695040888963407ULL) >> 32;
 }
 
-TEST_F_TIMEOUT(oracle, one_thread_and_the_devices_by_turns, 180)
+TEST_F(oracle, one_thread_and_the_devices_by_turns)
 {
 	__u64 seed = self->seed;
 
@@ -199,7 +199,7 @@ TEST_F_TIMEOUT(oracle, one_thread_and_the_devices_by_turns, 180)
 		    self->ms ? self->ms : ALONE_MS);
 }
 
-TEST_F_TIMEOUT(oracle, processes_and_devices_all_at_once, 180)
+TEST_F(oracle, processes_and_devices_all_at_once)
 {
 	__u64 seed = self->seed;
 

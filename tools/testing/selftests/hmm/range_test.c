@@ -198,7 +198,7 @@ static char *map_sparse(size_t gib)
 }
 
 /* R40: the length is no reason to fail, or to hold up the machine. */
-TEST_F_TIMEOUT(range, r40_snapshot_of_64_gib, 120)
+TEST_F(range, r40_snapshot_of_64_gib)
 {
 	const size_t gib = 64, npages = gib * GIB / self->page;
 	char *mem = map_sparse(gib);
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(range, r40_snapshot_of_64_gib, 120)
  * R40: killed in the midst. It says that it has begun by what it has written
  * so far, and that it has not ended by what it has not.
  */
-TEST_F_TIMEOUT(range, r40_killed_in_the_midst, 120)
+TEST_F(range, r40_killed_in_the_midst)
 {
 	const size_t gib = 256, npages = gib * GIB / self->page;
 	char *mem = map_sparse(1);

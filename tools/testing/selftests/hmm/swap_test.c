@@ -56,7 +56,7 @@ FIXTURE_TEARDOWN(swap)
 		hmm_swap_off();
 }
 
-TEST_F_TIMEOUT(swap, r34_swapped_pages_are_read, 120)
+TEST_F(swap, r34_swapped_pages_are_read)
 {
 	/* The device has them, and lets go of them when they leave. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
@@ -76,7 +76,7 @@ TEST_F_TIMEOUT(swap, r34_swapped_pages_are_read, 120)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F_TIMEOUT(swap, r34_swapped_pages_are_written, 120)
+TEST_F(swap, r34_swapped_pages_are_written)
 {
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
 	hmm_fill(self->buf, 4, 2, 0);
@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(swap, r34_swapped_pages_are_written, 120)
 }
 
 /* R31, R44: swapped out as one page of two processes, and read as such. */
-TEST_F_TIMEOUT(swap, r31_swapped_pages_stay_shared_with_the_child, 120)
+TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
 	struct hmm_gate gate;
 	pid_t pid;
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(swap, r31_swapped_pages_stay_shared_with_the_child, 120)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-TEST_F_TIMEOUT(swap, r34_shared_memory_that_is_swapped_out, 120)
+TEST_F(swap, r34_shared_memory_that_is_swapped_out)
 {
 	char *shared = hmm_map_shared(NPAGES);
 	unsigned char resident[NPAGES];
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(swap, r34_shared_memory_that_is_swapped_out, 120)
 	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
 }
 
-TEST_F_TIMEOUT(swap, r34_huge_page_that_is_swapped_out, 120)
+TEST_F(swap, r34_huge_page_that_is_swapped_out)
 {
 	size_t size, npages, rest;
 	const char *why;
@@ -183,7 +183,7 @@ static int reclaim(void *arg)
 }
 
 /* Pages leave all the time; each READ finds what the last WRITE has left. */
-TEST_F_TIMEOUT(swap, r34_reclaim_under_the_device, 120)
+TEST_F(swap, r34_reclaim_under_the_device)
 {
 	struct reclaimer reclaimer = {
 		.mem = self->mem,
