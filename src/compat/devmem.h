@@ -37,32 +37,15 @@
 
 /*
  * Folios of more than one page came with 6.19, and with them another callback
- * for what is freed and another call that makes a page alive. Before, neither
+ * for what is freed and another call that initializes a page. Before, neither
  * a device page nor a page on its way to a device is ever huge.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
-#define HMM_MIGRATE_SELECT_COMPOUND	MIGRATE_VMA_SELECT_COMPOUND
-#define HMM_MIGRATE_PFN_COMPOUND	MIGRATE_PFN_COMPOUND
-#define HMM_DEVICE_HUGE_PAGES		IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
-
 static inline void hmm_device_page_init(struct page *page,
 					struct dev_pagemap *pgmap,
 					unsigned int order)
 {
 	zone_device_folio_init((struct folio *)page, pgmap, order);
-}
-
-static inline struct page *hmm_alloc_huge_page(struct vm_area_struct *vma,
-					       unsigned long addr)
-{
-	struct folio *folio;
-
-	if (vma)
-		folio = vma_alloc_folio(GFP_TRANSHUGE, HPAGE_PMD_ORDER, vma,
-					addr);
-	else
-		folio = folio_alloc(GFP_TRANSHUGE, HPAGE_PMD_ORDER);
-	return folio ? &folio->page : NULL;
 }
 
 /* The callback's name, and name() as one that calls fn(page, order). */
@@ -73,21 +56,11 @@ static void name(struct folio *folio)				\
 	fn(&folio->page, folio_order(folio));			\
 }
 #else
-#define HMM_MIGRATE_SELECT_COMPOUND	0
-#define HMM_MIGRATE_PFN_COMPOUND	0UL
-#define HMM_DEVICE_HUGE_PAGES		false
-
 static inline void hmm_device_page_init(struct page *page,
 					struct dev_pagemap *pgmap,
 					unsigned int order)
 {
 	zone_device_page_init(page);
-}
-
-static inline struct page *hmm_alloc_huge_page(struct vm_area_struct *vma,
-					       unsigned long addr)
-{
-	return NULL;
 }
 
 #define HMM_PGMAP_FREE	page_free
@@ -97,6 +70,51 @@ static void name(struct page *page)				\
 	fn(page, 0);						\
 }
 #endif
+
+/*
+ * Huge means what one PMD entry maps. A kernel without transparent huge pages
+ * migrates none, whatever its version.
+ */
+#define HMM_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define HMM_HUGE_NR	(PMD_SIZE >> PAGE_SHIFT)
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0) && \
+	defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#define HMM_MIGRATE_SELECT_COMPOUND	MIGRATE_VMA_SELECT_COMPOUND
+#define HMM_MIGRATE_PFN_COMPOUND	MIGRATE_PFN_COMPOUND
+#define HMM_DEVICE_HUGE_PAGES		true
+
+/* By the memory policy of a vma, if there is one. */
+static inline struct page *hmm_alloc_huge_page(gfp_t gfp,
+					       struct vm_area_struct *vma,
+					       unsigned long addr)
+{
+	struct folio *folio;
+
+	if (vma)
+		folio = vma_alloc_folio(gfp, HMM_HUGE_ORDER, vma, addr);
+	else
+		folio = folio_alloc(gfp, HMM_HUGE_ORDER);
+	return folio ? &folio->page : NULL;
+}
+#else
+#define HMM_MIGRATE_SELECT_COMPOUND	0
+#define HMM_MIGRATE_PFN_COMPOUND	0UL
+#define HMM_DEVICE_HUGE_PAGES		false
+
+static inline struct page *hmm_alloc_huge_page(gfp_t gfp,
+					       struct vm_area_struct *vma,
+					       unsigned long addr)
+{
+	return NULL;
+}
+#endif
+
+/* How many pages an entry of the src array stands for. */
+static inline unsigned long hmm_migrate_pfn_nr(unsigned long mpfn)
+{
+	return mpfn & HMM_MIGRATE_PFN_COMPOUND ? HMM_HUGE_NR : 1;
+}
 
 /* The order of the folio that a CPU fault on a device page is about. */
 static inline unsigned int hmm_fault_order(struct vm_fault *vmf)

@@ -131,8 +131,14 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
  */
 static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 {
-	void *addr = page_address(dmirror_devmem_content(page));
+	struct page *content = dmirror_devmem_content(page);
 	unsigned long probe;
+	void *addr;
+
+	/* An entry whose page has been freed: an invalidation was missed. */
+	if (WARN_ON_ONCE(!content))
+		return -EFAULT;
+	addr = page_address(content);
 
 	if (!write)
 		return copy_from_kernel_nofault(bounce, addr, PAGE_SIZE) ?

@@ -153,7 +153,7 @@ static void dmirror_remove_units(void)
 			&dmirror_devices[--dmirror_units];
 
 		misc_deregister(&device->misc);
-		dmirror_devmem_release(device, false);
+		dmirror_devmem_release(device, NULL);
 	}
 }
 

@@ -47,8 +47,11 @@
  * RELEASE may be killed in between: the chunk is usable again, no page of it
  * was lost.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bitmap.h>
 #include <linux/ioport.h>
+#include <linux/page_ref.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -58,6 +61,8 @@
 
 /* The memory of a private device grows by so much. */
 #define DMIRROR_CHUNK_SIZE	SZ_8M
+/* Without a page coming back for so long, RELEASE reports that it waits. */
+#define DMIRROR_REPORT		(2 * HZ)
 
 static const struct dev_pagemap_ops dmirror_pgmap_ops;
 
@@ -116,6 +121,23 @@ u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
 	return 0;
 }
 
+/**
+ * dmirror_devmem_get_content() - the content of a huge page as one huge page
+ * @page: a huge page in private memory, locked and unmapped
+ *
+ * Return: the content's first page with a reference, or NULL.
+ */
+struct page *dmirror_devmem_get_content(struct page *page)
+{
+	struct page *content = dmirror_devmem_content(page);
+
+	if (!content || content == page ||
+	    compound_order(content) != HMM_HUGE_ORDER)
+		return NULL;
+	get_page(content);
+	return content;
+}
+
 static void dmirror_free_content(struct dmirror_chunk *chunk, unsigned long i,
 				 unsigned long npages)
 {
@@ -125,24 +147,35 @@ static void dmirror_free_content(struct dmirror_chunk *chunk, unsigned long i,
 		page = chunk->content[i];
 		WRITE_ONCE(chunk->content[i], NULL);
 		if (page)
-			__free_page(page);
+			put_page(page);
 	}
 }
 
+/*
+ * The content of a huge page is huge, so that there is always a destination
+ * for it: see dmirror_evict_huge(). Each page holds a reference on it, because
+ * the kernel may split the huge page and free the pages one by one.
+ */
 static int dmirror_alloc_content(struct dmirror_chunk *chunk, unsigned long i,
 				 unsigned long npages)
 {
-	unsigned long done;
 	struct page *page;
+	unsigned long j;
 
-	for (done = 0; chunk->content && done < npages; done++) {
+	if (!chunk->content)
+		return 0;
+	if (npages > 1)
+		page = hmm_alloc_huge_page(GFP_TRANSHUGE & ~__GFP_MOVABLE,
+					   NULL, 0);
+	else
 		page = alloc_page(GFP_HIGHUSER | __GFP_NOWARN);
-		if (!page) {
-			dmirror_free_content(chunk, i, done);
-			return -ENOMEM;
-		}
-		WRITE_ONCE(chunk->content[i + done], page);
-	}
+	if (!page)
+		return -ENOMEM;
+
+	page_ref_add(page, npages - 1);
+	for (j = 0; j < npages; j++)
+		WRITE_ONCE(chunk->content[i + j],
+			   pfn_to_page(page_to_pfn(page) + j));
 	return 0;
 }
 
@@ -399,7 +432,7 @@ struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
 	struct page *page;
 	unsigned long i;
 
-	if (*reserved < npages || dmirror_fail_alloc(dm))
+	if (*reserved < npages || dmirror_fail_alloc(dm, order))
 		return NULL;
 	chunk = dmirror_get_pages(device, npages, &i);
 	if (!chunk)
@@ -436,16 +469,53 @@ static void dmirror_set_removing(struct dmirror_chunk *chunk, bool removing)
 	}
 }
 
-static int dmirror_empty_chunk(struct dmirror_chunk *chunk, bool killable)
+/* Name a page whose reference keeps RELEASE from coming to an end. */
+static void dmirror_report_waiting(struct dmirror_chunk *chunk)
 {
-	while (READ_ONCE(chunk->used)) {
-		/* -ENOMEM: there will be memory when something has died. */
-		dmirror_evict_chunk(chunk);
+	struct dmirror_device *device = chunk->device;
+	unsigned long i, used;
+	struct page *page;
+
+	spin_lock_irq(&device->lock);
+	used = chunk->used;
+	i = find_first_bit(chunk->map, chunk->npages);
+	spin_unlock_irq(&device->lock);
+	if (!used)
+		return;
+
+	/* The chunk stays, so the page struct does. */
+	page = compound_head(pfn_to_page(chunk->first + i));
+	pr_warn("%s waits for %lu pages that are in use elsewhere, such as in a pipe or for DMA; frame %#lx has %d references\n",
+		device->name, used, page_to_pfn(page), page_ref_count(page));
+}
+
+/*
+ * As long as it takes: a page in a pipe leaves when the pipe is read. The
+ * kernel log says what this waits for.
+ */
+static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
+{
+	unsigned long since = jiffies, seen = ULONG_MAX, used;
+	bool reported = false;
+
+	while ((used = READ_ONCE(chunk->used))) {
+		if (used != seen)
+			since = jiffies;
+		seen = used;
+		/* An error means that memory is short: try again. */
+		dmirror_evict_chunk(chunk, dm);
 		if (!READ_ONCE(chunk->used))
 			break;
-		if (killable && fatal_signal_pending(current))
+		if (dm && fatal_signal_pending(current))
 			return -EINTR;
-		schedule_timeout_uninterruptible(1);
+		if (!reported && time_after(jiffies, since + DMIRROR_REPORT)) {
+			dmirror_report_waiting(chunk);
+			reported = true;
+		}
+		if (dm)
+			schedule_timeout_killable(reported ? HZ / 10 : 1);
+		else
+			schedule_timeout_uninterruptible(reported ? HZ / 10 : 1);
 	}
 	return 0;
 }
@@ -484,16 +554,17 @@ dmirror_first_removing(struct dmirror_device *device)
 /**
  * dmirror_devmem_release() - give up all memory that the device has
  * @device: the device
- * @killable: stop when the caller has been killed
+ * @dm: the file whose RELEASE this is, which ends when the caller is killed;
+ *	NULL for the unloading module, which waits until all pages are back
  *
  * Return: 0 or -EINTR.
  */
-int dmirror_devmem_release(struct dmirror_device *device, bool killable)
+int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
 {
 	struct dmirror_chunk *chunk;
 	int ret = 0;
 
-	if (!killable)
+	if (!dm)
 		mutex_lock(&device->release_lock);
 	else if (mutex_lock_killable(&device->release_lock))
 		return -EINTR;
@@ -508,7 +579,7 @@ int dmirror_devmem_release(struct dmirror_device *device, bool killable)
 		chunk = dmirror_first_removing(device);
 		if (!chunk)
 			break;
-		ret = dmirror_empty_chunk(chunk, killable);
+		ret = dmirror_empty_chunk(chunk, dm);
 		if (!ret)
 			dmirror_remove_chunk(chunk);
 	}
@@ -535,7 +606,7 @@ u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
 	return 0;
 }
 
-int dmirror_devmem_release(struct dmirror_device *device, bool killable)
+int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
 {
 	return 0;
 }

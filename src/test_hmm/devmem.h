@@ -6,7 +6,9 @@
 #define _TEST_HMM_DEVMEM_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/memremap.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
@@ -15,6 +17,9 @@
 
 #include "../compat/devmem.h"
 #include "dmirror.h"
+
+#define DMIRROR_FAIL_ALLOC_BIT	ilog2(HMM_DMIRROR_FLAG_FAIL_ALLOC)
+#define DMIRROR_NO_HUGE_BIT	ilog2(HMM_DMIRROR_FLAG_NO_HUGE)
 
 enum dmirror_memory {
 	DMIRROR_MEMORY_NONE,
@@ -83,6 +88,7 @@ void dmirror_device_remove_file(struct dmirror *dm);
 /* devmem.c */
 void dmirror_devmem_init(struct dmirror_device *device);
 struct page *dmirror_devmem_content(struct page *page);
+struct page *dmirror_devmem_get_content(struct page *page);
 u8 dmirror_devmem_protection(struct dmirror_device *device,
 			     struct page *page);
 bool dmirror_devmem_owns(struct dmirror_device *device, struct page *page);
@@ -90,19 +96,33 @@ unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages);
 void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages);
 struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
 				  unsigned long *reserved);
-int dmirror_devmem_release(struct dmirror_device *device, bool killable);
+int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm);
 void dmirror_devmem_stats(struct dmirror_device *device,
 			  struct hmm_dmirror_devmem *stats);
 
 /* evict.c */
-int dmirror_evict_chunk(struct dmirror_chunk *chunk);
+int dmirror_evict_chunk(struct dmirror_chunk *chunk, struct dmirror *dm);
 vm_fault_t dmirror_migrate_to_ram(struct vm_fault *vmf);
 
-/* HMM_DMIRROR_FLAG_FAIL_ALLOC holds for one allocation. */
-static inline bool dmirror_fail_alloc(struct dmirror *dm)
+/* Does HMM_DMIRROR_FLAGS ask for this allocation to fail? */
+static inline bool dmirror_fail_alloc(struct dmirror *dm, unsigned int order)
 {
-	return dm && unlikely(READ_ONCE(dm->flags)) &&
-	       xchg(&dm->flags, 0) & HMM_DMIRROR_FLAG_FAIL_ALLOC;
+	if (!dm || likely(!READ_ONCE(dm->flags)))
+		return false;
+	/* FAIL_ALLOC holds for one allocation. */
+	return test_and_clear_bit(DMIRROR_FAIL_ALLOC_BIT, &dm->flags) ||
+	       (order && test_bit(DMIRROR_NO_HUGE_BIT, &dm->flags));
+}
+
+/*
+ * SELECT_COMPOUND if this device may have huge pages. Only private memory may:
+ * kernels up to 7.3 split a coherent huge page as if it were on an LRU list,
+ * and corrupt what its page struct has in the place of the list head.
+ */
+static inline unsigned long dmirror_compound(struct dmirror_device *device)
+{
+	return device->memory == DMIRROR_MEMORY_PRIVATE ?
+	       HMM_MIGRATE_SELECT_COMPOUND : 0;
 }
 
 /*

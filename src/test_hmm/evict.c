@@ -45,23 +45,34 @@ struct dmirror_eviction {
 	struct dmirror *dm;
 };
 
+/*
+ * The destination of a huge page. When the system has none, and the page is
+ * evicted by its frames, its own content becomes the destination: by frames
+ * the kernel (7.2, 7.3) does not split a huge page, so without a huge
+ * destination it would never leave. A real device keeps such pages in reserve,
+ * or waits.
+ */
 static unsigned long dmirror_evict_huge(struct dmirror_eviction *e,
 					unsigned long i, struct page *spage)
 {
 	unsigned long addr = e->addr + (i << PAGE_SHIFT);
-	struct page *dpage;
+	struct page *dpage = NULL, *content;
 	unsigned long j;
 
-	dpage = dmirror_fail_alloc(e->dm) ? NULL :
-		hmm_alloc_huge_page(e->vma, addr);
+	if (!dmirror_fail_alloc(e->dm, HMM_HUGE_ORDER))
+		dpage = hmm_alloc_huge_page(GFP_TRANSHUGE, e->vma, addr);
+	if (!dpage && !e->vma)
+		dpage = dmirror_devmem_get_content(spage);
 	if (!dpage)
 		return 0;
 	lock_page(dpage);
-	for (j = 0; j < HPAGE_PMD_NR; j++) {
-		struct page *page = pfn_to_page(page_to_pfn(spage) + j);
+	for (j = 0; j < HMM_HUGE_NR; j++) {
+		struct page *to = pfn_to_page(page_to_pfn(dpage) + j);
 
-		copy_highpage(pfn_to_page(page_to_pfn(dpage) + j),
-			      dmirror_devmem_content(page));
+		content = dmirror_devmem_content(pfn_to_page(page_to_pfn(spage) +
+							     j));
+		if (content != to)
+			copy_highpage(to, content);
 	}
 	return migrate_pfn(page_to_pfn(dpage)) | HMM_MIGRATE_PFN_COMPOUND;
 }
@@ -71,7 +82,7 @@ static unsigned long dmirror_evict_small(struct dmirror_eviction *e,
 {
 	struct page *dpage = NULL;
 
-	if (dmirror_fail_alloc(e->dm))
+	if (dmirror_fail_alloc(e->dm, 0))
 		return 0;
 	if (e->vma)
 		dpage = alloc_page_vma(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN,
@@ -85,33 +96,45 @@ static unsigned long dmirror_evict_small(struct dmirror_eviction *e,
 	return migrate_pfn(page_to_pfn(dpage));
 }
 
-/* Returns whether there was memory for all. The others stay on the device. */
-static bool dmirror_copy_back(struct dmirror_eviction *e)
+/*
+ * Returns 0; -ENOMEM if pages stay on the device because memory is short; or
+ * -EAGAIN if a huge page has no huge destination: set up again without
+ * SELECT_COMPOUND. Small pages must not stand in for a huge one: see
+ * dmirror_move().
+ */
+static int dmirror_copy_back(struct dmirror_eviction *e)
 {
-	unsigned long i, j, npages;
-	bool all = true;
+	unsigned long i, npages;
+	int ret = 0;
 
 	for (i = 0; i < e->npages; i += npages) {
 		struct page *spage = migrate_pfn_to_page(e->src[i]);
 
-		npages = e->src[i] & HMM_MIGRATE_PFN_COMPOUND ?
-			 HPAGE_PMD_NR : 1;
+		npages = hmm_migrate_pfn_nr(e->src[i]);
 		if (!spage || !(e->src[i] & MIGRATE_PFN_MIGRATE))
 			continue;
 
-		if (npages > 1)
+		if (npages == 1)
+			e->dst[i] = dmirror_evict_small(e, i, spage);
+		else
 			e->dst[i] = dmirror_evict_huge(e, i, spage);
-		if (e->dst[i])
-			continue;
-		for (j = 0; j < npages; j++) {
-			struct page *page = pfn_to_page(page_to_pfn(spage) + j);
-
-			e->dst[i + j] = dmirror_evict_small(e, i + j, page);
-			if (!e->dst[i + j])
-				all = false;
-		}
+		if (!e->dst[i])
+			ret = npages == 1 ? -ENOMEM : -EAGAIN;
 	}
-	return all;
+	return ret;
+}
+
+/*
+ * A CPU fault on a huge page that finds no huge destination. The fault holds a
+ * reference, so the kernel cannot split the page now, however it is set up.
+ * But offered a small destination for the first page, it splits the PMD entry
+ * before it fails. The CPU faults again, on a page table entry this time, and
+ * then the page is split and one page of it moves.
+ */
+static int dmirror_split_for_fault(struct dmirror_eviction *e)
+{
+	e->dst[0] = dmirror_evict_small(e, 0, migrate_pfn_to_page(e->src[0]));
+	return e->dst[0] ? 0 : -ENOMEM;
 }
 
 static unsigned long dmirror_select(struct dmirror_device *device)
@@ -123,8 +146,9 @@ static unsigned long dmirror_select(struct dmirror_device *device)
 
 /*
  * Brings back what args says. The mmap lock is held for reading. Returns 0,
- * -ENOMEM if pages stayed on the device for want of memory, or what
- * migrate_vma_setup() said.
+ * -ENOMEM if pages stayed on the device for want of memory, -EAGAIN if a huge
+ * page did for want of a huge one, or what migrate_vma_setup() returned.
+ * The caller calls migrate_vma_finalize() in the first three cases.
  */
 static int dmirror_bring_back(struct dmirror *dm, struct migrate_vma *args)
 {
@@ -135,7 +159,6 @@ static int dmirror_bring_back(struct dmirror *dm, struct migrate_vma *args)
 		.addr = args->start,
 		.dm = dm,
 	};
-	bool all;
 	int ret;
 
 	ret = migrate_vma_setup(args);
@@ -144,9 +167,11 @@ static int dmirror_bring_back(struct dmirror *dm, struct migrate_vma *args)
 	if (dm)
 		dmirror_point(dm, HMM_DMIRROR_POINT_RETURNING);
 	e.npages = args->npages;
-	all = dmirror_copy_back(&e);
+	ret = dmirror_copy_back(&e);
+	if (ret == -EAGAIN && args->fault_page)
+		ret = dmirror_split_for_fault(&e);
 	migrate_vma_pages(args);
-	return all ? 0 : -ENOMEM;
+	return ret;
 }
 
 /**
@@ -204,8 +229,7 @@ static unsigned long dmirror_count_migrated(const struct migrate_vma *args)
 	for (i = 0; i < args->npages; i++) {
 		if ((args->src[i] & MIGRATE_PFN_VALID) &&
 		    (args->src[i] & MIGRATE_PFN_MIGRATE))
-			count += args->src[i] & HMM_MIGRATE_PFN_COMPOUND ?
-				 HPAGE_PMD_NR : 1;
+			count += hmm_migrate_pfn_nr(args->src[i]);
 	}
 	return count;
 }
@@ -220,11 +244,15 @@ static int dmirror_return_batch(struct dmirror *dm, struct migrate_vma *args,
 		return -EINVAL;
 	args->end = min(args->end, args->vma->vm_end);
 
-	ret = dmirror_bring_back(dm, args);
-	if (ret && ret != -ENOMEM)
-		return ret;
-	*count += dmirror_count_migrated(args);
-	migrate_vma_finalize(args);
+	args->flags |= dmirror_compound(dm->device);
+	do {
+		ret = dmirror_bring_back(dm, args);
+		if (ret && ret != -ENOMEM && ret != -EAGAIN)
+			return ret;
+		*count += dmirror_count_migrated(args);
+		migrate_vma_finalize(args);
+		args->flags &= ~HMM_MIGRATE_SELECT_COMPOUND;
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
@@ -260,8 +288,7 @@ int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 			.start = addr,
 			.end = dmirror_batch_end(addr, end),
 			.pgmap_owner = dm->device,
-			.flags = dmirror_select(dm->device) |
-				 HMM_MIGRATE_SELECT_COMPOUND,
+			.flags = dmirror_select(dm->device),
 		};
 
 		cond_resched();
@@ -281,12 +308,12 @@ int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	return ret;
 }
 
-/* Some frames of a chunk, whoever has mapped them. */
-static bool dmirror_evict_frames(struct dmirror_chunk *chunk,
-				 struct dmirror_eviction *e,
-				 unsigned long first)
+/* Some frames of a chunk, in all processes that map them. */
+static int dmirror_evict_frames(struct dmirror_chunk *chunk,
+				struct dmirror_eviction *e,
+				unsigned long first)
 {
-	bool all;
+	int ret;
 
 	memset(e->dst, 0, e->npages * sizeof(*e->dst));
 	/* Not while a page is made alive: see devmem.c. */
@@ -294,25 +321,26 @@ static bool dmirror_evict_frames(struct dmirror_chunk *chunk,
 	migrate_device_range(e->src, first, e->npages);
 	up_write(&chunk->device->setup_lock);
 
-	all = dmirror_copy_back(e);
+	ret = dmirror_copy_back(e);
 	migrate_device_pages(e->src, e->dst, e->npages);
 	migrate_device_finalize(e->src, e->dst, e->npages);
-	return all;
+	return ret;
 }
 
 /**
  * dmirror_evict_chunk() - bring back what can be locked of a chunk
- * @chunk: a chunk of which nothing is given out any more
+ * @chunk: a chunk of which no page is allocated any more
+ * @dm: the file whose RELEASE this is, or NULL
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EAGAIN if a huge page has no destination.
  */
-int dmirror_evict_chunk(struct dmirror_chunk *chunk)
+int dmirror_evict_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 {
 	unsigned long end = chunk->first + chunk->npages;
 	unsigned long first = chunk->first;
-	struct dmirror_eviction e = {};
+	struct dmirror_eviction e = { .dm = dm };
 	unsigned long *pfns;
-	bool all = true;
+	int ret = 0;
 
 	pfns = kcalloc(2 * DMIRROR_BATCH_PAGES, sizeof(*pfns), GFP_KERNEL);
 	if (!pfns)
@@ -322,12 +350,12 @@ int dmirror_evict_chunk(struct dmirror_chunk *chunk)
 
 	for (; first < end; first += e.npages) {
 		e.npages = min(DMIRROR_BATCH_PAGES, end - first);
-		all &= dmirror_evict_frames(chunk, &e, first);
+		ret = dmirror_evict_frames(chunk, &e, first) ?: ret;
 		cond_resched();
 	}
 
 	kfree(pfns);
-	return all ? 0 : -ENOMEM;
+	return ret;
 }
 
 #else /* !HMM_HAS_DEVICE_MEMORY */

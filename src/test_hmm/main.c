@@ -177,8 +177,9 @@ static long dmirror_device_command(struct dmirror *dm, unsigned int nr,
 	cmd.faults = 0;
 
 	if (nr == HMM_DMIRROR_RELEASE)
-		ret = dmirror_devmem_release(dm->device, true);
-	else if (cmd.npages & ~HMM_DMIRROR_FLAG_FAIL_ALLOC)
+		ret = dmirror_devmem_release(dm->device, dm);
+	else if (cmd.npages & ~(HMM_DMIRROR_FLAG_FAIL_ALLOC |
+				 HMM_DMIRROR_FLAG_NO_HUGE))
 		ret = -EINVAL;
 	else
 		WRITE_ONCE(dm->flags, cmd.npages);

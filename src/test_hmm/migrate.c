@@ -61,11 +61,11 @@ static unsigned long dmirror_move_huge(struct dmirror *dm, struct page *spage,
 	struct page *dpage;
 	unsigned long i;
 
-	dpage = dmirror_devmem_alloc(dm, HPAGE_PMD_ORDER, reserved);
+	dpage = dmirror_devmem_alloc(dm, HMM_HUGE_ORDER, reserved);
 	if (!dpage)
 		return 0;
 
-	for (i = 0; i < HPAGE_PMD_NR; i++)
+	for (i = 0; i < HMM_HUGE_NR; i++)
 		dmirror_copy_to_dev(pfn_to_page(page_to_pfn(dpage) + i),
 				    spage ? pfn_to_page(page_to_pfn(spage) + i) :
 					    NULL);
@@ -85,38 +85,52 @@ static unsigned long dmirror_move_small(struct dmirror *dm, struct page *spage,
 }
 
 /*
- * Pages for which there is no room stay where they are. A huge page that finds
- * no huge room moves in small pages.
+ * Pages for which there is no room stay where they are. Returns false if a
+ * huge source has no huge page in the device; its entry of dst is empty then.
+ *
+ * Small pages must not stand in for a huge one. The kernel (7.2, 7.3) takes
+ * them, but
+ *   - inserts all of them where the source is a hole, also those that are
+ *     missing, and dereferences NULL;
+ *   - splits a huge page that several processes map in this one only: the
+ *     others then map 2M of which one page is theirs.
  */
-static void dmirror_move(struct dmirror *dm, struct migrate_vma *args,
+static bool dmirror_move(struct dmirror *dm, struct migrate_vma *args,
 			 unsigned long *reserved)
 {
-	unsigned long i, j, npages;
+	unsigned long i, npages;
+	bool all_huge = true;
 
 	for (i = 0; i < args->npages; i += npages) {
 		unsigned long src = args->src[i];
 		struct page *spage = migrate_pfn_to_page(src);
 
-		npages = src & HMM_MIGRATE_PFN_COMPOUND ? HPAGE_PMD_NR : 1;
+		npages = hmm_migrate_pfn_nr(src);
 		if (!(src & MIGRATE_PFN_MIGRATE) ||
 		    (spage && is_zone_device_page(spage)))
 			continue;
 
-		if (npages > 1)
+		if (npages == 1) {
+			args->dst[i] = dmirror_move_small(dm, spage, reserved);
+		} else {
 			args->dst[i] = dmirror_move_huge(dm, spage, reserved);
-		if (args->dst[i])
-			continue;
-		for (j = 0; j < npages; j++)
-			args->dst[i + j] = dmirror_move_small(dm, spage ?
-				pfn_to_page(page_to_pfn(spage) + j) : NULL,
-				reserved);
+			all_huge &= !!args->dst[i];
+		}
 	}
+	return all_huge;
 }
 
-/* One batch; the mmap lock is held for reading. */
+/*
+ * One batch; the mmap lock is held for reading.
+ *
+ * Without room for a huge page the batch is set up (again) without
+ * SELECT_COMPOUND. The kernel then splits what is huge in all processes that
+ * map it, and holes come page by page.
+ */
 static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 				 unsigned long *reserved)
 {
+	bool done;
 	int ret;
 
 	args->vma = vma_lookup(dm->mm, args->start);
@@ -124,13 +138,22 @@ static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 		return -EINVAL;
 	args->end = min(args->end, args->vma->vm_end);
 
-	ret = migrate_vma_setup(args);
-	if (ret)
-		return ret;
-	dmirror_point(dm, HMM_DMIRROR_POINT_MIGRATING);
-	dmirror_move(dm, args, reserved);
-	migrate_vma_pages(args);
-	migrate_vma_finalize(args);
+	if (*reserved >= HMM_HUGE_NR)
+		args->flags |= dmirror_compound(dm->device);
+	/* Where there is no huge page, that allocation has failed already. */
+	if (args->end - args->start == PMD_SIZE &&
+	    !(args->flags & HMM_MIGRATE_SELECT_COMPOUND))
+		dmirror_fail_alloc(dm, HMM_HUGE_ORDER);
+	do {
+		ret = migrate_vma_setup(args);
+		if (ret)
+			return ret;
+		dmirror_point(dm, HMM_DMIRROR_POINT_MIGRATING);
+		done = dmirror_move(dm, args, reserved);
+		migrate_vma_pages(args);
+		migrate_vma_finalize(args);
+		args->flags &= ~HMM_MIGRATE_SELECT_COMPOUND;
+	} while (!done);
 	return 0;
 }
 
@@ -148,8 +171,7 @@ static int dmirror_migrate(struct dmirror *dm, unsigned long *addr,
 			.start = *addr,
 			.end = dmirror_batch_end(*addr, end),
 			.pgmap_owner = dm->device,
-			.flags = MIGRATE_VMA_SELECT_SYSTEM |
-				 HMM_MIGRATE_SELECT_COMPOUND,
+			.flags = MIGRATE_VMA_SELECT_SYSTEM,
 		};
 		unsigned long reserved;
 

@@ -63,13 +63,24 @@ struct hmm_dmirror_cmd {
 #define HMM_DMIRROR_EXCLUSIVE		_IOWR('H', 0x05, struct hmm_dmirror_cmd)
 /* -EPERM if the device still has one of npages alone; cpages: how many. */
 #define HMM_DMIRROR_CHECK_EXCLUSIVE	_IOWR('H', 0x06, struct hmm_dmirror_cmd)
-/* Move all that any process has in the device back, and give its memory up. */
+/*
+ * Move all that any process has in the device back, and give its memory up. A
+ * page that something else holds, such as a pipe, stays until that drops it:
+ * RELEASE waits, and the kernel log says for what. -EINTR if the caller is
+ * killed; the memory stays usable then.
+ */
 #define HMM_DMIRROR_RELEASE		_IOWR('H', 0x07, struct hmm_dmirror_cmd)
 /* Behave as the flags say, instead of as before. */
 #define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
 
-/* Once: the next allocation for a migration, either way, fails. */
+/*
+ * Once: the next allocation for a migration, either way, fails. For an aligned
+ * 2M that moves to the device, this is the one of a huge page, also where the
+ * device has none; small pages take its place.
+ */
 #define HMM_DMIRROR_FLAG_FAIL_ALLOC	(1ULL << 0)
+/* Until FLAGS again: no huge page can be allocated for a migration. */
+#define HMM_DMIRROR_FLAG_NO_HUGE	(1ULL << 1)
 
 /*
  * What SNAPSHOT says of a page: one of the first four, with PMD, PUD and one

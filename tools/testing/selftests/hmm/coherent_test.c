@@ -3,7 +3,9 @@
  * Memory in a device that the CPU can reach: it is where it was put until
  * somebody moves it, and all see the same bytes at once.
  */
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include <kselftest_harness.h>
 
@@ -186,6 +188,96 @@ TEST_F(coherent, r46_exclusive_access)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+}
+
+/*
+ * R66: an aligned 2M moves there, and then one page of it, and half of it is
+ * unmapped. No kernel so far can split a huge page in coherent memory, so none
+ * may get there.
+ */
+TEST_F(coherent, r66_part_of_what_was_huge)
+{
+	size_t size, npages, half;
+	const char *why;
+	char *mem, *buf;
+	__u8 *prot;
+
+	mem = hmm_map_huge(&size, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
+	npages = size / self->page;
+	half = size / 2;
+	buf = hmm_map(npages);
+	prot = (__u8 *)hmm_map(npages / self->page + 1);
+	ASSERT_NE(NULL, buf);
+	ASSERT_NE(NULL, prot);
+	hmm_fill(mem, npages, 6, 0);
+	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
+	EXPECT_EQ(-1, hmm_differs(buf, npages, 6, 0));
+	EXPECT_EQ(self->used + NPAGES + (long)npages, hmm_used(self->fd));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
+	for (size_t i = 0; i < npages; i++)
+		EXPECT_EQ(LOCAL | HMM_DMIRROR_PROT_WRITE, prot[i]);
+
+	/* One page, each way. */
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, mem + self->page, buf, 1,
+				      NULL));
+	ASSERT_EQ(0, hmm_to_sys(self->fd, mem + self->page, 1, NULL));
+	EXPECT_EQ(self->used + NPAGES + (long)npages - 1, hmm_used(self->fd));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, mem + self->page, buf, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs(mem, npages, 6, 0));
+
+	ASSERT_EQ(0, munmap(mem + half, half));
+	EXPECT_EQ(self->used + NPAGES + (long)npages / 2, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(mem, npages / 2, 6, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
+	ASSERT_EQ(0, munmap(mem, half));
+	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+
+	/* A hole of that size. */
+	mem = hmm_map_huge(&size, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, madvise(mem, size, MADV_DONTNEED));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, 1, NULL));
+	EXPECT_EQ(-1, hmm_differs_from(mem, npages, 0));
+	ASSERT_EQ(0, hmm_to_sys(self->fd, mem, 1, NULL));
+	ASSERT_EQ(0, munmap(mem, size));
+	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+}
+
+/*
+ * R67: a page that a pipe holds. RELEASE says that it waits, and ends when the
+ * pipe has been read.
+ */
+TEST_F(coherent, r67_release_and_a_page_in_a_pipe)
+{
+	struct iovec piece = { .iov_base = self->mem, .iov_len = self->page };
+	struct hmm_thread releaser;
+	struct hmm_access release;
+	int fds[2], log, ret;
+
+	log = hmm_kmsg_open();
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, pipe(fds));
+	hmm_access_set(&release, self->fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0);
+	ASSERT_EQ(0, hmm_thread_make(&releaser, hmm_access_run, &release));
+	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &piece, 1, 0));
+	hmm_thread_go(&releaser);
+	ret = hmm_kmsg_wait(log, "hmm_dmirror2 waits for 1 page",
+			    HMM_PATIENCE_MS);
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&releaser, 0));
+	ASSERT_EQ((ssize_t)self->page, read(fds[0], self->buf, self->page));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 1, 0));
+	EXPECT_EQ(0, hmm_thread_wait_done(&releaser, HMM_PATIENCE_MS));
+	EXPECT_EQ(0, hmm_thread_end(&releaser));
+	EXPECT_EQ(0, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	close(log);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R35, R45: a huge page moves into a device that the CPU cannot reach. Newer
- * kernels move it whole; then it is cut where only part of it is asked for.
+ * R35, R45, R65, R67: a huge page moves into a device that the CPU cannot
+ * reach. Newer kernels move it whole; then it is cut where only part of it is
+ * asked for, and where one side has no huge page to offer.
  */
 #include <sys/mman.h>
 
@@ -174,6 +175,129 @@ TEST_F(devhuge, r47_no_huge_page_to_be_had)
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
 	EXPECT_EQ(self->used, hmm_used(self->fd));
 	EXPECT_FALSE(hmm_is_huge(self->mem));
+	expect_intact(_metadata, self, 1);
+}
+
+/*
+ * R65: an untouched hole of the size of a huge page, with room for part of it.
+ * All that is collected is one huge entry, which must not get 100 small pages.
+ */
+TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
+{
+	struct hmm_dmirror_cmd cmd;
+	const size_t room = 100;
+
+	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
+	ASSERT_EQ(self->used, hmm_used_settles(self->fd, self->used));
+	ASSERT_EQ(0, hmm_limit(self->fd, self->used + room));
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf,
+				      self->npages, &cmd));
+	EXPECT_EQ(room, cmd.cpages);
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, room, 0));
+	EXPECT_EQ(room, hmm_in_device(self->fd, self->mem, 256));
+	EXPECT_EQ(self->used + (long)room, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs_from(self->mem, self->npages, 0));
+	hmm_fill(self->mem, self->npages, 4, 0);
+	expect_intact(_metadata, self, 4);
+}
+
+/* There is room, but no huge page to be had. */
+TEST_F(devhuge, huge_hole_moves_in_small_pages)
+{
+	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
+				NULL));
+	EXPECT_EQ(self->used + (long)self->npages, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs_from(self->buf, self->npages, 0));
+	hmm_fill(self->buf, self->npages, 4, 0);
+	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, self->npages,
+			       NULL));
+	expect_intact(_metadata, self, 4);
+}
+
+/* A process that shares the huge page; opening the gate makes it look at it. */
+static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
+		    struct hmm_gate *gate)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_gate_make(gate));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (hmm_gate_wait(gate) ||
+		    hmm_differs(self->mem, self->npages, 1, 0) != -1)
+			_exit(1);
+		hmm_fill(self->mem, self->npages, 3, 0);
+		_exit(hmm_differs(self->mem, self->npages, 3, 0) == -1 ? 0 : 2);
+	}
+	return pid;
+}
+
+/* R65: another process maps the huge page that moves in small ones. */
+TEST_F(devhuge, r65_shared_huge_page_with_room_for_part_of_it)
+{
+	struct hmm_gate gate;
+	pid_t pid;
+
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
+	pid = sharer(_metadata, self, &gate);
+	ASSERT_EQ(0, hmm_limit(self->fd, self->used + 100));
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf,
+				      self->npages, NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, 100, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	ASSERT_EQ(0, hmm_gate_open(&gate));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	expect_intact(_metadata, self, 1);
+}
+
+/* R65: the way back, where the system has no huge page. */
+TEST_F(devhuge, r65_shared_huge_page_comes_back_in_small_ones)
+{
+	struct hmm_gate gate;
+	pid_t pid = sharer(_metadata, self, &gate);
+
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
+	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_FALSE(hmm_is_huge(self->mem));
+	ASSERT_EQ(0, hmm_gate_open(&gate));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	expect_intact(_metadata, self, 1);
+}
+
+/* R67: by its frames a huge page can leave only as a huge page. */
+TEST_F(devhuge, r67_release_without_a_huge_page)
+{
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	ASSERT_EQ(0, hmm_release(self->fd));
+	EXPECT_EQ(0, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 1, 0));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	hmm_fill(self->mem, self->npages, 5, 0);
+	ASSERT_EQ(0, hmm_flags(self->fd, 0));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
+				NULL));
+	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, 5, 0));
+	ASSERT_EQ(0, hmm_release(self->fd));
+	EXPECT_EQ(0, hmm_used(self->fd));
+	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 5, 0));
+}
+
+/* R67: and a CPU that touches it goes on. */
+TEST_F(devhuge, r67_cpu_fault_without_a_huge_page)
+{
+	struct hmm_gate gate;
+	pid_t pid = sharer(_metadata, self, &gate);
+
+	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	EXPECT_EQ(-1, hmm_differs(self->mem + 5 * self->page, 1, 1, 5));
+	EXPECT_EQ(self->used + (long)self->npages - 1, hmm_used(self->fd));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
+	ASSERT_EQ(0, hmm_gate_open(&gate));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
 

@@ -512,3 +512,39 @@ long hmm_count_settles(const char *name, long limit)
 	}
 	return value;
 }
+
+int hmm_kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms)
+{
+	__u64 end = hmm_now_ms() + timeout_ms;
+	char line[1024];
+	ssize_t length;
+
+	for (;;) {
+		/* One record at a time. EPIPE: some have been overwritten. */
+		length = read(fd, line, sizeof(line) - 1);
+		if (length >= 0) {
+			line[length] = '\0';
+			if (strstr(line, text))
+				return 0;
+		} else if (errno == EAGAIN) {
+			if (hmm_now_ms() > end)
+				return -ETIMEDOUT;
+			usleep(10000);
+		} else if (errno != EPIPE && errno != EINTR) {
+			return -errno;
+		}
+	}
+}

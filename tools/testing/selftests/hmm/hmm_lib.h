@@ -163,4 +163,11 @@ long hmm_count(const char *name);
 /* Waits until it is not above the limit; returns the last value seen. */
 long hmm_count_settles(const char *name, long limit);
 
+/*
+ * The kernel log from now on. hmm_kmsg_wait() returns 0 when a line contains
+ * the text, -ETIMEDOUT if none does in time.
+ */
+int hmm_kmsg_open(void);
+int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms);
+
 #endif /* _HMM_LIB_H */

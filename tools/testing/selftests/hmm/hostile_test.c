@@ -239,8 +239,8 @@ TEST_F(hostile, memory_that_does_not_move)
 
 TEST_F(hostile, flags_that_do_not_exist)
 {
-	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL, 2,
-				   NULL));
+	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL,
+				   HMM_DMIRROR_FLAG_NO_HUGE << 1, NULL));
 	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL,
 				   ~0UL, NULL));
 	EXPECT_EQ(0, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL, 0, NULL));
