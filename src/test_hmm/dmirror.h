@@ -23,6 +23,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -39,8 +40,12 @@
 #define DMIRROR_CHUNK_PAGES	256UL
 /* Nothing here waits longer than this for what may never come. */
 #define DMIRROR_PATIENCE_MS	(180 * MSEC_PER_SEC)
-/* The delay in an invalidation is not killable, so it is kept short. */
-#define DMIRROR_MAX_DELAY_US	(10 * USEC_PER_SEC)
+/*
+ * The delay in an invalidation is not killable. It ends within a step when
+ * CONFIG changes it or when the file is closed.
+ */
+#define DMIRROR_MAX_DELAY_US	(60 * USEC_PER_SEC)
+#define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
 
 enum dmirror_point_state {
 	DMIRROR_POINT_PASS,		/* whoever comes goes on */
@@ -182,6 +187,16 @@ int dmirror_point_arm(struct dmirror_point *point);
 int dmirror_point_wait(struct dmirror_point *point, unsigned int timeout_ms);
 void dmirror_point_go_on(struct dmirror_point *point);
 void dmirror_point_stop(struct dmirror_point *point);
+
+/*
+ * Tasks that neither stop nor dally in a callback: kernel threads would stall
+ * the machine and take a stop from the task that the test means, and a task
+ * that reclaims (PF_MEMALLOC) holds up whatever needs memory.
+ */
+static inline bool dmirror_must_not_wait(void)
+{
+	return current->flags & (PF_KTHREAD | PF_MEMALLOC);
+}
 
 /* A place at which the caller stops if somebody asked for it. */
 static inline void dmirror_point(struct dmirror *dm, unsigned int nr)

@@ -3,6 +3,7 @@
  * The file operations of a device: open, close, and the ioctls of
  * include/uapi/hmm/test_hmm.h.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -82,6 +83,7 @@ static int dmirror_close(struct inode *inode, struct file *file)
 	struct dmirror *dm = file->private_data;
 
 	dmirror_points_close(dm);
+	WRITE_ONCE(dm->invalidate_delay_us, 0);
 	dmirror_device_remove_file(dm);
 	hmm_interval_notifier_remove(&dm->interval);
 	hmm_mirror_unregister(&dm->mirror);
@@ -265,11 +267,33 @@ static long dmirror_configure(struct dmirror *dm,
 	return 0;
 }
 
+/*
+ * Commands that make the device slow or stuck, or that take the memory of other
+ * processes from it, need the capability to program hardware. Commands that
+ * end a stop need none.
+ */
+static bool dmirror_is_privileged(unsigned int nr)
+{
+	switch (nr) {
+	case HMM_DMIRROR_RELEASE:
+	case HMM_DMIRROR_FLAGS:
+	case HMM_DMIRROR_DEVMEM_LIMIT:
+	case HMM_DMIRROR_STOP_AT:
+	case HMM_DMIRROR_CONFIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static long dmirror_ioctl(struct file *file, unsigned int nr,
 			  unsigned long arg)
 {
 	struct dmirror *dm = file->private_data;
 	void __user *user = (void __user *)arg;
+
+	if (dmirror_is_privileged(nr) && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
 
 	switch (nr) {
 	case HMM_DMIRROR_READ:

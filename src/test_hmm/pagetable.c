@@ -21,6 +21,7 @@
  * and the caller begins again.
  */
 #include <linux/delay.h>
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
@@ -184,6 +185,28 @@ unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
 	return dropped;
 }
 
+/*
+ * Take as long as CONFIG says, whatever signals come, unless CONFIG changes its
+ * mind. The invalidating task holds the SRCU of mm/mmu_notifier.c and perhaps
+ * an rmap lock or a page lock, so tasks on which all others depend for memory
+ * never wait here: kernel threads, among them kswapd and the OOM reaper, and
+ * tasks that reclaim.
+ */
+static void dmirror_delay(struct dmirror *dm)
+{
+	u32 delay = READ_ONCE(dm->invalidate_delay_us);
+	ktime_t end;
+
+	if (likely(!delay) || dmirror_must_not_wait())
+		return;
+
+	end = ktime_add_us(ktime_get(), delay);
+	do {
+		fsleep(min_t(u32, delay, DMIRROR_DELAY_STEP_US));
+	} while (READ_ONCE(dm->invalidate_delay_us) == delay &&
+		 ktime_before(ktime_get(), end));
+}
+
 static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 			       const struct mmu_notifier_range *range)
 {
@@ -193,7 +216,6 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 	/* range->end is the first address that is not invalidated. */
 	unsigned long last = (range->end - 1) >> PAGE_SHIFT;
 	unsigned long dropped;
-	u32 delay;
 
 	atomic64_inc(&dm->invalidations);
 
@@ -207,9 +229,7 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 
 	if (blockable) {
 		dmirror_point(dm, HMM_DMIRROR_POINT_INVALIDATE);
-		delay = READ_ONCE(dm->invalidate_delay_us);
-		if (delay)
-			fsleep(delay);
+		dmirror_delay(dm);
 		mutex_lock(&dm->update_lock);
 	} else if (atomic_dec_if_positive(&dm->refuse_nonblock) >= 0 ||
 		   !mutex_trylock(&dm->update_lock)) {

@@ -50,8 +50,8 @@
  * and at once when it is killed (but an exiting task, at RELEASE, cannot be
  * killed any more).
  *
- * Kernel threads do not stop: kswapd or khugepaged would not only stall the
- * machine, they would also take the stop from the task that the test means.
+ * Kernel threads and tasks that reclaim do not stop: see
+ * dmirror_must_not_wait().
  */
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
@@ -160,7 +160,7 @@ void dmirror_point_stop(struct dmirror_point *point)
 {
 	unsigned int ticket;
 
-	if (current->flags & PF_KTHREAD)
+	if (dmirror_must_not_wait())
 		return;
 
 	spin_lock(&point->lock);

@@ -29,8 +29,9 @@
  * Pages are done in order: a command that fails has done all those before
  * the page that failed. -EINVAL for addresses that are no page's or no user's;
  * -EFAULT for a hole or a buffer that is none; -EPERM where the mapping
- * forbids writing; -ESRCH after the mirrored process has exited. @addr counts
- * in the process that opened the file, whoever issues the command.
+ * forbids writing, and for a command that needs a capability; -ESRCH after the
+ * mirrored process has exited. @addr counts in the process that opened the
+ * file, whoever issues the command.
  */
 struct hmm_dmirror_cmd {
 	__u64 addr;
@@ -64,13 +65,13 @@ struct hmm_dmirror_cmd {
 /* -EPERM if the device still has one of npages alone; cpages: how many. */
 #define HMM_DMIRROR_CHECK_EXCLUSIVE	_IOWR('H', 0x06, struct hmm_dmirror_cmd)
 /*
- * Move all that any process has in the device back, and give its memory up. A
- * page that something else holds, such as a pipe, stays until that drops it:
- * RELEASE waits, and the kernel log says for what. -EINTR if the caller is
- * killed; the memory stays usable then.
+ * Move all that any process has in the device back, and give its memory up.
+ * Needs CAP_SYS_RAWIO. A page that something else holds, such as a pipe, stays
+ * until that lets go of it: RELEASE waits, and the kernel log says for what.
+ * -EINTR if the caller is killed; the memory stays usable then.
  */
 #define HMM_DMIRROR_RELEASE		_IOWR('H', 0x07, struct hmm_dmirror_cmd)
-/* Behave as the flags say, instead of as before. */
+/* Behave as the flags say, instead of as before. Needs CAP_SYS_RAWIO. */
 #define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
 
 /*
@@ -161,8 +162,8 @@ enum {
  *              minutes means three minutes. A stopped task that is not resumed
  *              goes on after three minutes or when killed.
  *
- * Each open file has its own points. Kernel threads and invalidations that
- * must not block never stop. While a task is stopped at INVALIDATE, LOCKED,
+ * Each open file has its own points. Kernel threads, tasks that reclaim memory
+ * and invalidations that must not block never stop. While a task is stopped at INVALIDATE, LOCKED,
  * MIGRATING or RETURNING, threads of the mirrored process must not touch new
  * memory, unmap any, nor create threads before GO_ON: they would wait for the
  * stopped task. The same goes for the page itself at EXCLUSIVE.
@@ -172,7 +173,10 @@ struct hmm_dmirror_point {
 	__u32 timeout_ms;
 };
 
-/* The next task that comes to the point stops there, once; EBUSY if one has. */
+/*
+ * The next task that comes to the point stops there, once; EBUSY if one has.
+ * Needs CAP_SYS_RAWIO.
+ */
 #define HMM_DMIRROR_STOP_AT	_IOW('H', 0x81, struct hmm_dmirror_point)
 /* Wait until a task has stopped at the point. */
 #define HMM_DMIRROR_WAIT_AT	_IOW('H', 0x82, struct hmm_dmirror_point)
@@ -182,11 +186,14 @@ struct hmm_dmirror_point {
 /**
  * struct hmm_dmirror_config - how the device behaves
  * @invalidate_delay_us: sleep so long in each blockable invalidation, before
- *                       the update lock is taken; at most 10 seconds
+ *                       the update lock is taken; at most 60 seconds. No signal
+ *                       ends it; another CONFIG does, and so does the last
+ *                       close. Kernel threads and tasks that reclaim memory do
+ *                       not sleep.
  * @refuse_nonblock: refuse this many of the coming non-blockable ones
  *
  * The device refuses a non-blockable invalidation also while its update lock
- * is held.
+ * is held. CONFIG needs CAP_SYS_RAWIO.
  */
 struct hmm_dmirror_config {
 	__u32 invalidate_delay_us;
@@ -227,7 +234,7 @@ struct hmm_dmirror_devmem {
 
 /*
  * MIGRATE_TO_DEV on this file takes no page while the device has so many in
- * use; ~0, as at first, is no limit.
+ * use; ~0, as at first, is no limit. Needs CAP_SYS_RAWIO.
  */
 #define HMM_DMIRROR_DEVMEM_LIMIT	_IOW('H', 0x87, __u64)
 

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "hmm_lib.h"
 
 #ifndef MADV_COLLAPSE
@@ -547,4 +549,19 @@ int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms)
 			return -errno;
 		}
 	}
+}
+
+int hmm_drop_capability(unsigned int capability)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[capability / 32].effective &= ~(1U << capability % 32);
+	data[capability / 32].permitted &= ~(1U << capability % 32);
+	data[capability / 32].inheritable &= ~(1U << capability % 32);
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }

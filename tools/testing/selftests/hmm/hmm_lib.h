@@ -170,4 +170,7 @@ long hmm_count_settles(const char *name, long limit);
 int hmm_kmsg_open(void);
 int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms);
 
+/* For the calling thread, and for good. */
+int hmm_drop_capability(unsigned int capability);
+
 #endif /* _HMM_LIB_H */

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <linux/capability.h>
+
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
@@ -315,6 +317,71 @@ TEST_F(hostile, points_that_do_not_exist_or_that_nobody_reaches)
 	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_FAULTED, 1));
 	/* Disarms it: otherwise the next read would stop. */
 	ASSERT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_FAULTED));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+/*
+ * R68: what makes the device slow or stuck, or takes memory of other processes
+ * from it, is for those who may program hardware. All else is for everyone.
+ */
+static int without_the_right(int fd, char *mem, char *buf)
+{
+	static const struct {
+		unsigned long request;
+		int error;
+	} commands[] = {
+		{ HMM_DMIRROR_RELEASE, EPERM },
+		{ HMM_DMIRROR_FLAGS, EPERM },
+		{ HMM_DMIRROR_DEVMEM_LIMIT, EPERM },
+		{ HMM_DMIRROR_STOP_AT, EPERM },
+		{ HMM_DMIRROR_CONFIG, EPERM },
+		{ HMM_DMIRROR_GO_ON, 0 },
+		{ HMM_DMIRROR_STATS, 0 },
+		{ HMM_DMIRROR_DEVMEM, 0 },
+	};
+	union {
+		struct hmm_dmirror_cmd cmd;
+		struct hmm_dmirror_point point;
+		struct hmm_dmirror_config config;
+		struct hmm_dmirror_stats stats;
+		struct hmm_dmirror_devmem devmem;
+		__u64 limit;
+	} arg;
+
+	if (hmm_drop_capability(CAP_SYS_RAWIO))
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		memset(&arg, 0, sizeof(arg));
+		errno = 0;
+		if (ioctl(fd, commands[i].request, &arg) !=
+		    (commands[i].error ? -1 : 0) ||
+		    errno != commands[i].error)
+			return 10 + i;
+	}
+	if (hmm_read(fd, mem, buf, 4, NULL) || hmm_write(fd, mem, buf, 4, NULL))
+		return 2;
+	return 0;
+}
+
+TEST_F(hostile, r68_controls_need_a_right)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(without_the_right(self->fd, self->mem, self->buf));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, r68_delays_have_a_limit)
+{
+	struct hmm_dmirror_config config = {
+		.invalidate_delay_us = 60 * 1000 * 1000 + 1,
+	};
+
+	EXPECT_EQ(-1, ioctl(self->fd, HMM_DMIRROR_CONFIG, &config));
+	EXPECT_EQ(EINVAL, errno);
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 

@@ -23,8 +23,11 @@
  * and fewer than ten times as many, for then it gives up.
  */
 #define REFUSALS	24
-/* The kernel comes 2 s after it killed; the victim is to be there still. */
-#define HELD_US		8000000
+/*
+ * The kernel comes 2 s after it killed; the victim is to be there still, and is
+ * until the device is configured anew.
+ */
+#define HELD_US		60000000
 
 static int configure(int fd, unsigned int delay_us, unsigned int refusals)
 {

@@ -4,6 +4,9 @@
  * brings nothing back; a fault does.
  */
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
@@ -213,6 +216,61 @@ TEST_F(swap, r34_reclaim_under_the_device)
 	TH_LOG("%lu rounds of reclaim, %llu entries dropped", reclaimer.rounds,
 	       stats.dropped);
 	EXPECT_LT(20 * NPAGES, stats.dropped);
+}
+
+struct victim {
+	int fd;
+	char *mem;
+	size_t size;
+};
+
+/*
+ * Nothing but reclaim invalidates here: no malloc(), which may unmap memory.
+ * Disarms the point, because the end of a thread discards its stack.
+ */
+static int page_out(void *arg)
+{
+	struct victim *victim = arg;
+	void *addr = victim->mem;
+	int node = 0;
+
+	while (hmm_entries(victim->fd, victim->mem, NPAGES)) {
+		syscall(SYS_move_pages, 0, 0UL, &addr, &node, &node, 0);
+		if (madvise(victim->mem, victim->size, MADV_PAGEOUT))
+			return -errno;
+	}
+	return hmm_go_on(victim->fd, HMM_DMIRROR_POINT_INVALIDATE);
+}
+
+/*
+ * R68: a task that reclaims memory neither stops in the device's callback nor
+ * takes the stop from the task that the test means.
+ */
+TEST_F(swap, r68_reclaim_does_not_stop)
+{
+	struct victim victim = {
+		.fd = self->fd,
+		.mem = self->mem,
+		.size = NPAGES * self->page,
+	};
+	struct hmm_thread reclaimer;
+
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_thread_make(&reclaimer, page_out, &victim));
+	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
+	hmm_thread_go(&reclaimer);
+	while (hmm_thread_wait_done(&reclaimer, 100) == -ETIMEDOUT) {
+		int ret = hmm_wait_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE, 1);
+
+		EXPECT_EQ(-ETIME, ret);
+		if (!ret)
+			break;
+	}
+	EXPECT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
+	EXPECT_EQ(0, hmm_thread_end(&reclaimer));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
 TEST_HARNESS_MAIN
