@@ -13,9 +13,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 
+#include "../compat/class.h"
 #include "../compat/devmem.h"
 #include "../compat/exclusive.h"
 #include "devmem.h"
@@ -36,6 +40,15 @@ MODULE_PARM_DESC(coherent_size,
 		 "size of that memory in bytes, half for each; a multiple of 4M");
 
 static struct dmirror_device dmirror_devices[DMIRROR_UNITS];
+
+static dev_t dmirror_devt;
+static struct cdev *dmirror_cdev;
+static struct class *dmirror_class;
+
+struct dmirror_device *dmirror_device_of(const struct inode *inode)
+{
+	return &dmirror_devices[iminor(inode) - MINOR(dmirror_devt)];
+}
 
 /**
  * dmirror_device_find() - a file that mirrors an mm with a device
@@ -92,10 +105,6 @@ static void dmirror_device_setup(unsigned int unit)
 	struct dmirror_device *device = &dmirror_devices[unit];
 
 	snprintf(device->name, sizeof(device->name), "hmm_dmirror%u", unit);
-	device->misc.minor = MISC_DYNAMIC_MINOR;
-	device->misc.name = device->name;
-	device->misc.fops = &dmirror_fops;
-
 	spin_lock_init(&device->files_lock);
 	INIT_LIST_HEAD(&device->files);
 	init_waitqueue_head(&device->files_wait);
@@ -143,19 +152,40 @@ static int dmirror_count_units(void)
 	return DMIRROR_UNITS;
 }
 
-static int dmirror_units;
-
-static void dmirror_remove_units(void)
+static int dmirror_create_nodes(unsigned int units)
 {
-	/* No file is open: nobody gets anything any more. */
-	while (dmirror_units) {
-		struct dmirror_device *device =
-			&dmirror_devices[--dmirror_units];
+	struct device *node;
+	unsigned int unit;
 
-		misc_deregister(&device->misc);
-		dmirror_devmem_release(device, NULL);
+	for (unit = 0; unit < units; unit++) {
+		node = device_create(dmirror_class, NULL, dmirror_devt + unit,
+				     NULL, "%s", dmirror_devices[unit].name);
+		if (IS_ERR(node)) {
+			while (unit--)
+				device_destroy(dmirror_class,
+					       dmirror_devt + unit);
+			return PTR_ERR(node);
+		}
 	}
+	return 0;
 }
+
+static int dmirror_add_cdev(unsigned int units)
+{
+	int ret;
+
+	dmirror_cdev = cdev_alloc();
+	if (!dmirror_cdev)
+		return -ENOMEM;
+	dmirror_cdev->owner = THIS_MODULE;
+	dmirror_cdev->ops = &dmirror_fops;
+	ret = cdev_add(dmirror_cdev, dmirror_devt, units);
+	if (ret)
+		kobject_put(&dmirror_cdev->kobj);
+	return ret;
+}
+
+static unsigned int dmirror_units;
 
 static int __init dmirror_init(void)
 {
@@ -165,21 +195,46 @@ static int __init dmirror_init(void)
 	if (units < 0)
 		return units;
 
-	while (dmirror_units < units) {
+	for (dmirror_units = 0; dmirror_units < units; dmirror_units++)
 		dmirror_device_setup(dmirror_units);
-		ret = misc_register(&dmirror_devices[dmirror_units].misc);
-		if (ret) {
-			dmirror_remove_units();
-			return ret;
-		}
-		dmirror_units++;
-	}
+
+	ret = alloc_chrdev_region(&dmirror_devt, 0, units, "hmm_dmirror");
+	if (ret)
+		return ret;
+	dmirror_class = hmm_class_create("hmm_dmirror");
+	ret = PTR_ERR_OR_ZERO(dmirror_class);
+	if (ret)
+		goto err_region;
+	ret = dmirror_add_cdev(units);
+	if (ret)
+		goto err_class;
+	ret = dmirror_create_nodes(units);
+	if (ret)
+		goto err_cdev;
 	return 0;
+
+err_cdev:
+	cdev_del(dmirror_cdev);
+err_class:
+	class_destroy(dmirror_class);
+err_region:
+	unregister_chrdev_region(dmirror_devt, units);
+	return ret;
 }
 
 static void __exit dmirror_exit(void)
 {
-	dmirror_remove_units();
+	unsigned int unit;
+
+	for (unit = 0; unit < dmirror_units; unit++)
+		device_destroy(dmirror_class, dmirror_devt + unit);
+	cdev_del(dmirror_cdev);
+	class_destroy(dmirror_class);
+	unregister_chrdev_region(dmirror_devt, dmirror_units);
+
+	/* No file is open, so no page gets there any more. */
+	for (unit = 0; unit < dmirror_units; unit++)
+		dmirror_devmem_release(&dmirror_devices[unit], NULL);
 	/* Each close has waited for its callbacks; this costs nothing. */
 	hmm_mirror_synchronize();
 }

@@ -7,10 +7,10 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/memremap.h>
-#include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -32,7 +32,6 @@ enum dmirror_memory {
  * invalidations that its migrations cause.
  */
 struct dmirror_device {
-	struct miscdevice misc;
 	char name[16];
 	enum dmirror_memory memory;
 	/* where coherent memory lies */
@@ -79,6 +78,7 @@ struct dmirror_chunk {
 };
 
 /* device.c */
+struct dmirror_device *dmirror_device_of(const struct inode *inode);
 struct dmirror *dmirror_device_find(struct dmirror_device *device,
 				    struct mm_struct *mm);
 void dmirror_device_found(struct dmirror *dm);

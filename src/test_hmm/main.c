@@ -5,7 +5,6 @@
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
@@ -28,6 +27,10 @@ static void dmirror_prime_lockdep(struct dmirror *dm)
 	fs_reclaim_release(GFP_KERNEL);
 }
 
+/*
+ * Mirrors the opener's mm, and for that waits for its mmap lock. Nothing else
+ * waits meanwhile: in the open of a misc device all other misc devices would.
+ */
 static int dmirror_open(struct inode *inode, struct file *file)
 {
 	struct dmirror *dm;
@@ -40,9 +43,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (!dm)
 		return -ENOMEM;
 
-	/* Where the misc device leaves itself. */
-	dm->device = container_of(file->private_data, struct dmirror_device,
-				  misc);
+	dm->device = dmirror_device_of(inode);
 	mutex_init(&dm->update_lock);
 	mutex_init(&dm->exclusive_lock);
 	dm->claim = DMIRROR_NO_CLAIM;

@@ -26,9 +26,8 @@
  *                    which is one for the whole machine: whoever closes a
  *                    file of this device waits, and so does whoever else
  *                    unregisters an MMU notifier. Readers of the interval
- *                    wait in read_begin. Whoever opens the device waits for
- *                    the mmap lock of its own mm, and holds up all other
- *                    misc devices meanwhile.
+ *                    wait in read_begin. A process that opens the device waits
+ *                    for its own mmap lock.
  *   RELEASE          the same SRCU. The mm is exiting, so only close and
  *                    unregister wait.
  *
