@@ -147,6 +147,7 @@ static long dmirror_command(struct dmirror *dm, unsigned int nr,
 			ret = dmirror_check_exclusive(dm, &cmd);
 			break;
 		case HMM_DMIRROR_READ:
+		case HMM_DMIRROR_READ_UNLOCKED:
 			ret = dmirror_access(dm, &cmd, false);
 			break;
 		case HMM_DMIRROR_WRITE:
@@ -298,6 +299,7 @@ static long dmirror_ioctl(struct file *file, unsigned int nr,
 
 	switch (nr) {
 	case HMM_DMIRROR_READ:
+	case HMM_DMIRROR_READ_UNLOCKED:
 	case HMM_DMIRROR_WRITE:
 	case HMM_DMIRROR_MIGRATE_TO_DEV:
 	case HMM_DMIRROR_MIGRATE_TO_SYS:

@@ -4,7 +4,7 @@
  * that the CPU cannot reach, 2 and 3 memory that it can, if the module was
  * given some.
  *
- * Commands 0x00 to 0x08 and struct hmm_dmirror_cmd have the numbers and the
+ * Commands 0x00 to 0x09 and struct hmm_dmirror_cmd have the numbers and the
  * layout that the kernel's own test device has, so that programs written for
  * the one run on the other. The commands from 0x80 on exist only here: with
  * them a test forces what would otherwise be luck.
@@ -73,6 +73,13 @@ struct hmm_dmirror_cmd {
 #define HMM_DMIRROR_RELEASE		_IOWR('H', 0x07, struct hmm_dmirror_cmd)
 /* Behave as the flags say, instead of as before. Needs CAP_SYS_RAWIO. */
 #define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
+
+/*
+ * READ, by the name that the kernel's tests use since 7.3: a fault that sleeps,
+ * as on a page that userfaultfd has to provide, holds no lock of the mm. READ
+ * here never does.
+ */
+#define HMM_DMIRROR_READ_UNLOCKED	_IOWR('H', 0x09, struct hmm_dmirror_cmd)
 
 /*
  * Once: the next allocation for a migration, either way, fails. For an aligned

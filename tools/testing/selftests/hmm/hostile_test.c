@@ -20,6 +20,7 @@ static const struct {
 	unsigned long request;
 } commands[] = {
 	{ "READ", HMM_DMIRROR_READ },
+	{ "READ_UNLOCKED", HMM_DMIRROR_READ_UNLOCKED },
 	{ "WRITE", HMM_DMIRROR_WRITE },
 	{ "SNAPSHOT", HMM_DMIRROR_SNAPSHOT },
 	{ "CHECK", HMM_DMIRROR_CHECK },
@@ -278,7 +279,7 @@ TEST_F(hostile, requests_and_their_arguments)
 		HMM_DMIRROR_MIGRATE_TO_DEV, HMM_DMIRROR_MIGRATE_TO_SYS,
 		HMM_DMIRROR_EXCLUSIVE, HMM_DMIRROR_CHECK_EXCLUSIVE,
 		HMM_DMIRROR_RELEASE, HMM_DMIRROR_FLAGS, HMM_DMIRROR_DEVMEM,
-		HMM_DMIRROR_DEVMEM_LIMIT,
+		HMM_DMIRROR_DEVMEM_LIMIT, HMM_DMIRROR_READ_UNLOCKED,
 	};
 	static const unsigned long unknown[] = {
 		0, ~0U, _IO('H', 0), _IOR('H', 0, struct hmm_dmirror_cmd),
