@@ -6,6 +6,7 @@
 #ifndef _HMM_INTERVAL_H
 #define _HMM_INTERVAL_H
 
+#include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 
@@ -81,10 +82,13 @@ struct hmm_interval_notifier {
 	u64 order;
 	const struct hmm_interval_notifier_ops *ops;
 	struct hmm_mirror *mirror;
-	u64 called;
 	refcount_t users;
-	unsigned int pins : 31;
+	unsigned int pins : 30;
 	unsigned int removing : 1;
+	unsigned int moved : 1;
+	u64 called;
+	u64 inserted;
+	struct list_head moved_node;
 };
 
 int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,

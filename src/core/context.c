@@ -90,6 +90,8 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 	context->mm = mm;
 	spin_lock_init(&context->lock);
 	context->intervals = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&context->dispatches);
+	INIT_LIST_HEAD(&context->moved);
 	init_waitqueue_head(&context->wq);
 	refcount_set(&context->users, 1);
 

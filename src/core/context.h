@@ -29,6 +29,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -40,10 +41,8 @@
 /* Set in context->inflight while one that found no slot is in progress. */
 #define HMM_OVERFLOW	BIT(HMM_SLOTS)
 
-/* How many intervals are worked on before the lock is let go for a moment. */
+/* How many intervals are worked on before the lock is dropped for a moment. */
 #define HMM_BATCH	64
-
-struct hmm_dispatch;
 
 /**
  * struct hmm_invalidation - what lies between a start and its end
@@ -51,8 +50,7 @@ struct hmm_dispatch;
  * @start: first address
  * @last: last address, inclusive
  * @calling: pinned, its callback is being run; NULL once that removed it
- * @caller: the task that runs it, while @calling or @dispatch is set
- * @dispatch: the callbacks being run, if they may be more than one
+ * @caller: the task that runs the callback, while @calling is set
  */
 struct hmm_invalidation {
 	const struct mmu_notifier_range *range;
@@ -60,7 +58,6 @@ struct hmm_invalidation {
 	unsigned long last;
 	struct hmm_interval_notifier *calling;
 	struct task_struct *caller;
-	struct hmm_dispatch *dispatch;
 };
 
 /**
@@ -76,8 +73,9 @@ struct hmm_invalidation {
  * @nr_syncing: those of them that have a sync callback
  * @intervals: tree of the inserted ones
  * @order: stamp given to an interval when it enters the tree
- * @moves: how many updates there were under an invalidation in progress
- * @dispatches: how many times callbacks of intervals were run
+ * @dispatches: dispatches in progress, oldest first; see dispatch.h
+ * @dispatch_ids: number of the latest of them
+ * @moved: intervals that were updated while there was one
  * @mirrors: RCU list
  * @wq: readers, removers; woken with @lock held or inside of the SRCU
  * @invalidations: those in progress, by slot
@@ -86,6 +84,7 @@ struct hmm_invalidation {
  * @users: mirrors
  * @hash: by @mm, in context.c
  * @id: index in hmm_contexts
+ * @nr_updates: how many updates there were under an invalidation in progress
  * @nr_invalidations: how many have started
  * @nr_hits: how many of them overlapped an interval
  * @nr_refused: how many of them a callback refused
@@ -104,8 +103,10 @@ struct hmm_context {
 	unsigned long nr_syncing;
 	struct rb_root_cached intervals;
 	u64 order;
-	u64 moves;
-	u64 dispatches;
+	u64 dispatch_ids;
+	struct list_head dispatches;
+	struct list_head moved;
+	u64 nr_updates;
 	u64 nr_invalidations;
 	u64 nr_hits;
 	u64 nr_refused;
@@ -131,22 +132,25 @@ extern struct xarray hmm_contexts;
 extern const struct mmu_notifier_ops hmm_gate_ops;
 extern const struct mmu_notifier_ops hmm_dispatcher_ops;
 
-/* dispatch.c */
-bool hmm_dispatch(struct hmm_context *context,
-		  const struct mmu_notifier_range *range, unsigned long bit,
-		  u64 id, u64 oldest);
-bool hmm_dispatch_only(struct hmm_context *context,
-		       const struct mmu_notifier_range *range,
-		       unsigned long bit,
-		       struct hmm_interval_notifier *interval);
-bool hmm_dispatch_forget(struct hmm_context *context,
-			 struct hmm_interval_notifier *interval);
-
 /* lockdep.c */
 #ifdef CONFIG_LOCKDEP
 extern struct lockdep_map hmm_callback_map;
 #endif
 void hmm_lockdep_init(void);
+
+/*
+ * In a long walk: drop the lock for a moment, and give others the CPU if
+ * @may_sleep.
+ */
+static inline void hmm_context_relax(struct hmm_context *context,
+				     bool may_sleep)
+	__must_hold(&context->lock)
+{
+	spin_unlock(&context->lock);
+	if (may_sleep)
+		cond_resched();
+	spin_lock(&context->lock);
+}
 
 /* interval.c */
 bool hmm_interval_dropped(struct hmm_context *context,

@@ -146,7 +146,7 @@ static int contexts_show(struct seq_file *m, void *v)
 		   nr_intervals(context));
 	seq_printf(m, "  invalidations %llu hits %llu refused %llu updates %llu waits %llu\n",
 		   context->nr_invalidations, context->nr_hits,
-		   context->nr_refused, context->moves, context->nr_waits);
+		   context->nr_refused, context->nr_updates, context->nr_waits);
 	show_mirrors(m, context);
 	show_intervals(m, context);
 	show_invalidations(m, context);

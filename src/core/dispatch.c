@@ -5,40 +5,13 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "context.h"
+#include "dispatch.h"
 #include "iter.h"
 
-/**
- * struct hmm_dispatch - the callbacks being run for one invalidation
- * @context: whose
- * @range: the invalidation
- * @inv: its entry, which says whose callback runs
- * @no_slot: serves as @inv where it found no slot
- * @id: stamp of the intervals that have been called
- * @started: array of those between invalidate_start and invalidate_finish;
- *           each is pinned, or NULL once a callback removed it
- * @nr_called: how many callbacks were run
- * @nr_started: how many are in @started
- * @max_started: room
- *
- * Changed with the context's lock held, for a callback may remove intervals.
- */
-struct hmm_dispatch {
-	struct hmm_context *context;
-	const struct mmu_notifier_range *range;
-	struct hmm_invalidation *inv;
-	struct hmm_invalidation no_slot;
-	u64 id;
-	struct hmm_interval_notifier **started;
-	unsigned int nr_called;
-	unsigned int nr_started;
-	unsigned int max_started;
-};
-
 /*
- * Room for one more started interval; nothing is waited for to get it. All
- * starts come before any finish, so that the shootdowns of many devices
- * overlap; one for which there is no room is awaited at once instead.
+ * Make room for one more started interval, without sleeping. All starts come
+ * before any finish, so that the shootdowns of many devices overlap; if there
+ * is no room, the caller finishes that interval at once instead.
  */
 static bool hmm_dispatch_room(struct hmm_dispatch *dispatch)
 {
@@ -56,7 +29,7 @@ static bool hmm_dispatch_room(struct hmm_dispatch *dispatch)
 	return true;
 }
 
-/* As hmm_interval_dropped(), quick where there are references left. */
+/* hmm_interval_dropped(), with a fast path while references are left. */
 static __always_inline bool
 hmm_interval_unpin(struct hmm_context *context,
 		   struct hmm_interval_notifier *interval)
@@ -68,9 +41,9 @@ hmm_interval_unpin(struct hmm_context *context,
 }
 
 /*
- * Run the callback of one interval. The lock is let go around it; the pin
- * keeps the interval's memory meanwhile, but not its place in the tree.
- * *@gone: it is no longer to be touched.
+ * Run the callback of one interval. The lock is dropped around it; the pin
+ * keeps the interval's memory meanwhile, but not its place in the tree. If
+ * *@gone is set on return, the interval must not be touched any more.
  */
 static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 			     struct hmm_interval_notifier *interval,
@@ -122,7 +95,7 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
 	return i->ops && (i->ops->invalidate || i->ops->invalidate_start);
 }
 
-/* Did a callback agree? To refuse is right only if it must not block. */
+/* Did a callback agree? Only a non-blockable invalidation may be refused. */
 static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
 				bool agreed)
 {
@@ -132,56 +105,82 @@ static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
 }
 
 /*
- * Run the callbacks of the intervals that overlap and entered the tree at
- * @oldest or later. Says whether all agreed.
- *
- * An interval that is updated meanwhile may be moved to where the walk has
- * been already, before its turn came. So the walk is repeated for those that
- * entered the tree after it began, until nothing was moved. One that has been
- * called is not called again, wherever it was moved to: what is read under it
- * since has collided with this invalidation. So callbacks that update each
- * other's intervals come to an end; only while another invalidation calls the
- * same ones, and puts its own stamp on them, are they called once more.
+ * Call the intervals that entered the tree before the dispatch began and
+ * stayed where they were.
  */
-static bool hmm_dispatch_intervals(struct hmm_dispatch *dispatch, u64 oldest)
+static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
 	const struct mmu_notifier_range *range = dispatch->range;
-	struct hmm_context *context = dispatch->context;
-	u64 newest, moves;
+	struct hmm_interval_notifier *interval;
+	struct hmm_interval_iter iter;
 
-	lockdep_assert_held(&context->lock);
-	do {
-		struct hmm_interval_notifier *interval;
-		struct hmm_interval_iter iter;
+	interval = hmm_interval_iter_first(&iter, dispatch->context,
+					   range->start, range->end - 1);
+	iter.may_sleep = mmu_notifier_range_blockable(range);
+	while (interval) {
+		bool gone = false, agreed = true;
 
-		newest = context->order;
-		moves = context->moves;
-		interval = hmm_interval_iter_first(&iter, context,
-						   range->start,
-						   range->end - 1);
-		while (interval) {
-			bool gone = false, agreed = true;
-
-			if (interval->order >= oldest &&
-			    interval->order <= newest &&
-			    interval->called != dispatch->id &&
-			    hmm_interval_has_callback(interval))
-				agreed = hmm_dispatch_one(dispatch, interval,
-							  &gone);
-			if (!hmm_dispatch_agreed(range, agreed))
-				return false;
-			interval = hmm_interval_iter_next(&iter, gone ? NULL :
-							  interval);
-		}
-		oldest = newest + 1;
-	} while (context->moves != moves);
+		if (interval->order <= dispatch->newest &&
+		    hmm_interval_has_callback(interval))
+			agreed = hmm_dispatch_one(dispatch, interval, &gone);
+		if (!hmm_dispatch_agreed(range, agreed))
+			return false;
+		interval = hmm_interval_iter_next(&iter, gone ? NULL :
+						  interval);
+	}
 	return true;
 }
 
 /*
- * Await what was started, also when a later one refused, and let go of it.
+ * Does the dispatch still have to call @interval, which is on the list of
+ * those that were updated? A place marker on that list has no callback.
  */
+static bool hmm_dispatch_owes(const struct hmm_dispatch *dispatch,
+			      const struct hmm_interval_notifier *interval)
+{
+	const struct mmu_notifier_range *range = dispatch->range;
+
+	return hmm_interval_has_callback(interval) &&
+	       interval->inserted <= dispatch->newest &&
+	       interval->order > dispatch->newest &&
+	       interval->called != dispatch->id &&
+	       interval->start < range->end && range->start <= interval->last;
+}
+
+/*
+ * Call the intervals that were updated since the dispatch began, in one pass
+ * over the list. The marker keeps the place while the lock is dropped; what
+ * stands in front of it is never looked at again.
+ */
+static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
+	__must_hold(&dispatch->context->lock)
+{
+	const struct mmu_notifier_range *range = dispatch->range;
+	struct hmm_context *context = dispatch->context;
+	struct hmm_interval_notifier *interval, marker;
+	unsigned int budget = HMM_BATCH;
+	bool agreed = true, gone;
+
+	marker.ops = NULL;
+	list_add(&marker.moved_node, &context->moved);
+	while (agreed && !list_is_last(&marker.moved_node, &context->moved)) {
+		interval = list_next_entry(&marker, moved_node);
+		list_move(&marker.moved_node, &interval->moved_node);
+		if (hmm_dispatch_owes(dispatch, interval)) {
+			agreed = hmm_dispatch_one(dispatch, interval, &gone);
+			agreed = hmm_dispatch_agreed(range, agreed);
+		} else if (!--budget) {
+			budget = HMM_BATCH;
+			hmm_context_relax(context,
+					  mmu_notifier_range_blockable(range));
+		}
+	}
+	list_del(&marker.moved_node);
+	return agreed;
+}
+
+/* Finish and unpin what was started, also if a later interval refused. */
 static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
@@ -214,45 +213,89 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 	dispatch->nr_started = 0;
 }
 
-/*
- * Run the callbacks of the intervals that an invalidation overlaps, that
- * entered the tree at @oldest or later, and that have not been called under
- * @id, 0 for a new one; @bit is the invalidation's. Returns false if one
- * would have to block and must not.
+/**
+ * hmm_dispatch_begin() - fix which intervals an invalidation has to call
+ * @dispatch: memory for it, on the caller's stack
+ * @context: the context
+ * @range: the invalidation
+ * @bit: its bit in context->inflight
  *
- * Context: context->lock held, and let go meanwhile.
+ * Called before any interval is marked as collided, in the same hold of the
+ * lock in which the invalidation was entered among those in progress.
+ *
+ * Context: context->lock held.
  */
-bool hmm_dispatch(struct hmm_context *context,
-		  const struct mmu_notifier_range *range, unsigned long bit,
-		  u64 id, u64 oldest)
-	__must_hold(&context->lock)
+void hmm_dispatch_begin(struct hmm_dispatch *dispatch,
+			struct hmm_context *context,
+			const struct mmu_notifier_range *range,
+			unsigned long bit)
 {
-	struct hmm_dispatch dispatch = {
+	lockdep_assert_held(&context->lock);
+	*dispatch = (struct hmm_dispatch){
 		.context = context,
 		.range = range,
-		.inv = &dispatch.no_slot,
-		.id = id ?: ++context->dispatches,
+		.caller = current,
+		.id = ++context->dispatch_ids,
+		.newest = context->order,
 	};
-	bool agreed;
+	dispatch->inv = likely(bit != HMM_OVERFLOW) ?
+			&context->invalidations[__ffs(bit)] :
+			&dispatch->no_slot;
+	dispatch->inv->caller = current;
+	list_add_tail(&dispatch->node, &context->dispatches);
+}
 
-	if (likely(bit != HMM_OVERFLOW))
-		dispatch.inv = &context->invalidations[__ffs(bit)];
-	dispatch.inv->caller = current;
-	dispatch.inv->dispatch = &dispatch;
+/**
+ * hmm_dispatch_run() - run the callbacks
+ * @dispatch: begun; every interval that overlaps has collided since
+ *
+ * Context: context->lock held; it is dropped around each callback. May sleep
+ * if the invalidation is blockable.
+ * Return: false if a callback would have to block and must not.
+ */
+bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
+	__must_hold(&dispatch->context->lock)
+{
+	lockdep_assert_held(&dispatch->context->lock);
+	return hmm_dispatch_walk(dispatch) && hmm_dispatch_moved(dispatch);
+}
 
-	agreed = hmm_dispatch_intervals(&dispatch, oldest);
-	hmm_dispatch_finish(&dispatch);
+/**
+ * hmm_dispatch_end() - finish what was started, and forget the dispatch
+ * @dispatch: begun, and run unless something refused before
+ *
+ * Context: context->lock held; it is dropped around each callback. May sleep
+ * if the invalidation is blockable.
+ */
+void hmm_dispatch_end(struct hmm_dispatch *dispatch)
+	__must_hold(&dispatch->context->lock)
+{
+	bool may_sleep = mmu_notifier_range_blockable(dispatch->range);
+	struct hmm_context *context = dispatch->context;
+	unsigned int budget = HMM_BATCH;
 
-	dispatch.inv->dispatch = NULL;
-	kfree(dispatch.started);
-	return agreed;
+	hmm_dispatch_finish(dispatch);
+	list_del(&dispatch->node);
+	kfree(dispatch->started);
+	/* Without a dispatch the list of updated intervals means nothing. */
+	while (list_empty(&context->dispatches) &&
+	       !list_empty(&context->moved)) {
+		hmm_interval_unlist_moved(list_first_entry(&context->moved,
+							   struct hmm_interval_notifier,
+							   moved_node));
+		if (!--budget) {
+			budget = HMM_BATCH;
+			hmm_context_relax(context, may_sleep);
+		}
+	}
 }
 
 /*
- * Most often one interval overlaps, and its callback is a plain one: then the
- * same without the walk.
+ * Most often one interval overlaps, and its callback is a plain one: the same
+ * without a dispatch. No other interval has to be called, whatever is updated
+ * meanwhile; see dispatch.h.
  *
- * Context: context->lock held, and let go meanwhile.
+ * Context: context->lock held, and dropped around the callback.
  */
 bool hmm_dispatch_only(struct hmm_context *context,
 		       const struct mmu_notifier_range *range,
@@ -261,12 +304,9 @@ bool hmm_dispatch_only(struct hmm_context *context,
 	__must_hold(&context->lock)
 {
 	struct hmm_invalidation *inv = &context->invalidations[__ffs(bit)];
-	u64 newest = context->order, moves = context->moves;
-	u64 id = ++context->dispatches;
 	bool agreed;
 
 	interval->pins++;
-	interval->called = id;
 	inv->calling = interval;
 	inv->caller = current;
 	spin_unlock(&context->lock);
@@ -282,38 +322,48 @@ bool hmm_dispatch_only(struct hmm_context *context,
 			spin_lock(&context->lock);
 		}
 	}
-	if (!hmm_dispatch_agreed(range, agreed))
+	return hmm_dispatch_agreed(range, agreed);
+}
+
+/* If the calling task's callback of @interval runs in @inv, drop its pin. */
+static bool hmm_invalidation_forget(struct hmm_invalidation *inv,
+				    struct hmm_interval_notifier *interval)
+{
+	if (!inv->calling || inv->caller != current)
 		return false;
-	if (unlikely(context->moves != moves))
-		return hmm_dispatch(context, range, bit, id, newest + 1);
+	if (inv->calling == interval) {
+		inv->calling = NULL;
+		interval->pins--;
+	}
 	return true;
 }
 
 /*
- * The calling task is about to remove @interval, and wait until nobody has
- * it pinned. If it does so in a callback, it would wait for itself: let its
- * own pins go. Says whether it is in a callback at all.
+ * The calling task is about to remove @interval, and to wait until it is not
+ * pinned any more. In a callback it would wait for itself: drop its own pins.
+ * Returns true if the task is in a callback.
+ *
+ * A dispatch is looked up in the list of dispatches and not by its slot,
+ * because it may have none.
  */
 bool hmm_dispatch_forget(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval)
 {
 	unsigned long inflight = READ_ONCE(context->inflight);
-	bool found = false;
+	struct hmm_dispatch *dispatch;
 	unsigned int slot, i;
+	bool found = false;
 
 	lockdep_assert_held(&context->lock);
-	for_each_set_bit(slot, &inflight, HMM_SLOTS) {
-		struct hmm_invalidation *inv = &context->invalidations[slot];
-		struct hmm_dispatch *dispatch = inv->dispatch;
-
-		if (!(inv->calling || dispatch) || inv->caller != current)
+	for_each_set_bit(slot, &inflight, HMM_SLOTS)
+		found |= hmm_invalidation_forget(&context->invalidations[slot],
+						 interval);
+	list_for_each_entry(dispatch, &context->dispatches, node) {
+		if (dispatch->caller != current)
 			continue;
 		found = true;
-		if (inv->calling == interval) {
-			inv->calling = NULL;
-			interval->pins--;
-		}
-		for (i = 0; dispatch && i < dispatch->nr_started; i++) {
+		hmm_invalidation_forget(dispatch->inv, interval);
+		for (i = 0; i < dispatch->nr_started; i++) {
 			if (dispatch->started[i] != interval)
 				continue;
 			dispatch->started[i] = NULL;

@@ -19,6 +19,7 @@
 #include <linux/sched.h>
 
 #include "context.h"
+#include "dispatch.h"
 #include "inflight.h"
 #include "iter.h"
 #include "trace.h"
@@ -65,6 +66,16 @@ hmm_interval_leave(struct hmm_context *context,
 	hmm_tree_remove(interval, &context->intervals);
 	RB_CLEAR_NODE(&interval->rb);
 	trace_hmm_interval_remove(interval);
+}
+
+/* Out of the tree for good, while hmm_interval_leave() alone is for a move. */
+static __always_inline void
+hmm_interval_withdraw(struct hmm_context *context,
+		      struct hmm_interval_notifier *interval)
+{
+	hmm_interval_leave(context, interval);
+	if (unlikely(interval->moved))
+		hmm_interval_unlist_moved(interval);
 }
 
 static bool hmm_interval_unused(const struct hmm_interval_notifier *interval)
@@ -146,6 +157,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	interval->pins = 0;
 	interval->called = 0;
 	interval->removing = false;
+	interval->moved = false;
 	refcount_set(&interval->users, 1);
 
 	spin_lock(&context->lock);
@@ -155,6 +167,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 		return -ESRCH;
 	}
 	hmm_interval_enter(context, interval, start, last);
+	interval->inserted = interval->order;
 	mirror->nr_intervals++;
 	spin_unlock(&context->lock);
 	return 0;
@@ -242,7 +255,7 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 		spin_unlock(&context->lock);
 		return;
 	}
-	hmm_interval_leave(context, interval);
+	hmm_interval_withdraw(context, interval);
 	if (unlikely(interval->pins || refcount_read(&interval->users) > 1 ||
 		     READ_ONCE(context->inflight))) {
 		hmm_interval_remove_slow(context, interval);
@@ -280,7 +293,7 @@ void hmm_interval_notifier_put(struct hmm_interval_notifier *interval)
 	spin_lock(&context->lock);
 	if (refcount_dec_and_test(&interval->users)) {
 		if (hmm_interval_in_tree(interval))
-			hmm_interval_leave(context, interval);
+			hmm_interval_withdraw(context, interval);
 		released = hmm_interval_dropped(context, interval);
 	}
 	spin_unlock(&context->lock);
@@ -332,9 +345,11 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 	if (hmm_interval_in_tree(interval)) {
 		hmm_interval_leave(context, interval);
 		hmm_interval_enter(context, interval, start, last);
-		/* One in progress may not have met it yet. */
 		if (interval->busy)
-			context->moves++;
+			context->nr_updates++;
+		/* The walk of a dispatch may have missed it. */
+		if (unlikely(!list_empty(&context->dispatches)))
+			hmm_interval_list_moved(context, interval);
 		/* After busy, as in hmm_interval_collide(). */
 		smp_store_release(&interval->seq, interval->seq + 1);
 	} else {
@@ -404,7 +419,7 @@ void hmm_intervals_detach(struct hmm_mirror *mirror)
 		interval = hmm_interval_iter_next(&iter, interval);
 		if (left->mirror != mirror)
 			continue;
-		hmm_interval_leave(context, left);
+		hmm_interval_withdraw(context, left);
 		left->context = NULL;
 	}
 	spin_unlock(&context->lock);

@@ -37,7 +37,7 @@ hmm_interval_iter_resume(struct hmm_interval_iter *iter)
 }
 
 /*
- * The next interval. Lets the lock go for a moment after each HMM_BATCH of
+ * The next interval. Drops the lock for a moment after each HMM_BATCH of
  * them, so that a walk over a million does not keep preemption off.
  *
  * @interval is where the walk stands, if that interval is still known to
@@ -52,8 +52,7 @@ hmm_interval_iter_next(struct hmm_interval_iter *iter,
 {
 	if (!--iter->budget) {
 		iter->budget = HMM_BATCH;
-		spin_unlock(&iter->context->lock);
-		spin_lock(&iter->context->lock);
+		hmm_context_relax(iter->context, iter->may_sleep);
 		return hmm_interval_iter_resume(iter);
 	}
 	if (!interval || !hmm_interval_in_tree(interval) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Walking the intervals that overlap [start, last], in the order of the tree,
- * while the lock is let go now and then and the tree changes meanwhile.
+ * while the lock is dropped now and then and the tree changes meanwhile.
  *
  * The tree sorts by first address; intervals with the same one stand in the
  * order in which they entered. So (first address, order) is a key that grows
@@ -25,7 +25,8 @@
  * @last: last address, inclusive
  * @key_start: key of the interval that the walk has come to
  * @key_order: likewise
- * @budget: intervals to go before the lock is let go
+ * @budget: intervals to go before the lock is dropped
+ * @may_sleep: give others the CPU then; hmm_interval_iter_begin() clears it
  */
 struct hmm_interval_iter {
 	struct hmm_context *context;
@@ -34,6 +35,7 @@ struct hmm_interval_iter {
 	unsigned long key_start;
 	u64 key_order;
 	unsigned int budget;
+	bool may_sleep;
 };
 
 /* The walk has come to @interval. */
@@ -59,6 +61,7 @@ static inline void hmm_interval_iter_begin(struct hmm_interval_iter *iter,
 	iter->start = start;
 	iter->last = last;
 	iter->budget = HMM_BATCH;
+	iter->may_sleep = false;
 	iter->key_start = interval->start;
 	iter->key_order = interval->order;
 }

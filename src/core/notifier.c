@@ -42,81 +42,111 @@
 #include <linux/sched.h>
 
 #include "context.h"
+#include "dispatch.h"
 #include "inflight.h"
 #include "iter.h"
 #include "trace.h"
 
-/* Readers that began before collide, those that come wait for the end. */
+/* Readers that began before will retry; later ones wait for the end. */
 static __always_inline void
 hmm_interval_collide(struct hmm_interval_notifier *interval, unsigned long bit)
 {
 	WRITE_ONCE(interval->busy, interval->busy | bit);
 	/*
-	 * Pairs with the acquire in hmm_interval_read_begin(): who sees the
-	 * new sequence sees the invalidation in progress.
+	 * Pairs with the acquire in hmm_interval_read_begin(): a reader that
+	 * sees the new sequence sees the invalidation in progress.
 	 */
 	smp_store_release(&interval->seq, interval->seq + 1);
 }
 
-/*
- * Raise the sequence of @interval and of every one behind it that overlaps,
- * and have their readers wait for the invalidation behind @bit. Returns
- * @interval if it was the only one, NULL if there were more.
- */
-static struct hmm_interval_notifier *
-hmm_intervals_collide(struct hmm_context *context,
-		      struct hmm_interval_notifier *interval,
-		      const struct mmu_notifier_range *range,
-		      unsigned long bit)
+/* Mark @interval and all that follow it and overlap as collided. */
+static void hmm_intervals_collide(struct hmm_context *context,
+				  struct hmm_interval_notifier *interval,
+				  const struct mmu_notifier_range *range,
+				  unsigned long bit)
+	__must_hold(&context->lock)
 {
-	unsigned long start = range->start, last = range->end - 1;
-	struct hmm_interval_notifier *only = interval;
 	struct hmm_interval_iter iter;
 
 	lockdep_assert_held(&context->lock);
-	hmm_interval_collide(interval, bit);
-	interval = hmm_tree_iter_next(interval, start, last);
-	if (likely(!interval))
-		return only;
-
-	hmm_interval_iter_begin(&iter, context, interval, start, last);
+	hmm_interval_iter_begin(&iter, context, interval, range->start,
+				range->end - 1);
+	iter.may_sleep = mmu_notifier_range_blockable(range);
 	do {
 		hmm_interval_collide(interval, bit);
 		interval = hmm_interval_iter_next(&iter, interval);
 	} while (interval);
-	return NULL;
 }
 
-/* Somebody has to be told. All intervals collide before the first callback. */
-static noinline int hmm_dispatcher_tell(struct hmm_context *context,
-					const struct mmu_notifier_range *range,
-					unsigned long bit,
-					struct hmm_interval_notifier *first)
+/* Run the mirrors' sync callbacks, if there are any, without the lock. */
+static bool hmm_invalidate_mirrors(struct hmm_context *context,
+				   const struct mmu_notifier_range *range)
+	__must_hold(&context->lock)
+{
+	bool agreed;
+
+	if (!context->nr_syncing)
+		return true;
+	spin_unlock(&context->lock);
+	agreed = hmm_mirrors_sync(context, range);
+	spin_lock(&context->lock);
+	return agreed;
+}
+
+/*
+ * The general case: several intervals overlap, or one that needs more than a
+ * plain callback, or a mirror has a sync callback. Every interval that
+ * overlaps is marked as collided before the first callback runs.
+ */
+static noinline bool hmm_invalidate(struct hmm_context *context,
+				    const struct mmu_notifier_range *range,
+				    unsigned long bit,
+				    struct hmm_interval_notifier *first)
+	__must_hold(&context->lock)
+{
+	struct hmm_dispatch dispatch;
+	bool agreed;
+
+	if (!first)
+		return hmm_invalidate_mirrors(context, range);
+	hmm_dispatch_begin(&dispatch, context, range, bit);
+	hmm_intervals_collide(context, first, range, bit);
+	agreed = hmm_invalidate_mirrors(context, range) &&
+		 hmm_dispatch_run(&dispatch);
+	hmm_dispatch_end(&dispatch);
+	return agreed;
+}
+
+/* Is @interval the only one that overlaps, with a plain callback? */
+static __always_inline bool
+hmm_interval_is_simple(struct hmm_interval_notifier *interval,
+		       const struct mmu_notifier_range *range)
+{
+	const struct hmm_interval_notifier_ops *ops = interval->ops;
+
+	return ops && ops->invalidate && !ops->invalidate_start &&
+	       !hmm_tree_iter_next(interval, range->start, range->end - 1);
+}
+
+/* Slow path: an interval overlaps, or a mirror has a sync callback. */
+static noinline int hmm_dispatcher_notify(struct hmm_context *context,
+					  const struct mmu_notifier_range *range,
+					  unsigned long bit,
+					  struct hmm_interval_notifier *first)
 	__releases(&context->lock)
 {
-	bool hit = first, agreed = true;
+	bool agreed;
 
-	trace_hmm_invalidate_start(range, hit);
-	if (likely(hit)) {
+	trace_hmm_invalidate_start(range, first);
+	if (likely(first))
 		context->nr_hits++;
-		first = hmm_intervals_collide(context, first, range, bit);
-	}
-	if (unlikely(context->nr_syncing)) {
-		spin_unlock(&context->lock);
-		agreed = hmm_mirrors_sync(context, range);
-		spin_lock(&context->lock);
-		/* It may have moved or gone meanwhile. */
-		first = NULL;
-	}
-	/*
-	 * An interval that is inserted later holds nothing that was read
-	 * before: its readers wait for the end of this invalidation.
-	 */
-	if (likely(first && bit != HMM_OVERFLOW && first->ops &&
-		   first->ops->invalidate && !first->ops->invalidate_start))
+	if (likely(first && !context->nr_syncing && bit != HMM_OVERFLOW &&
+		   hmm_interval_is_simple(first, range))) {
+		hmm_interval_collide(first, bit);
 		agreed = hmm_dispatch_only(context, range, bit, first);
-	else if (agreed && hit)
-		agreed = hmm_dispatch(context, range, bit, 0, 0);
+	} else {
+		agreed = hmm_invalidate(context, range, bit, first);
+	}
 	if (unlikely(!agreed))
 		context->nr_refused++;
 	spin_unlock(&context->lock);
@@ -138,7 +168,7 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 	first = hmm_tree_iter_first(&context->intervals, range->start,
 				    range->end - 1);
 	if (unlikely(first || context->nr_syncing))
-		return hmm_dispatcher_tell(context, range, bit, first);
+		return hmm_dispatcher_notify(context, range, bit, first);
 	spin_unlock(&context->lock);
 	hmm_callbacks_end();
 	trace_hmm_invalidate_start(range, false);
@@ -172,6 +202,7 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 		.event = MMU_NOTIFY_RELEASE,
 	};
 	struct hmm_interval_notifier *first;
+	struct hmm_dispatch dispatch;
 	unsigned long bit;
 
 	hmm_callbacks_begin();
@@ -187,8 +218,10 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 	first = hmm_tree_iter_first(&context->intervals, range.start,
 				    range.end - 1);
 	if (first) {
+		hmm_dispatch_begin(&dispatch, context, &range, bit);
 		hmm_intervals_collide(context, first, &range, bit);
-		hmm_dispatch(context, &range, bit, 0, 0);
+		hmm_dispatch_run(&dispatch);
+		hmm_dispatch_end(&dispatch);
 	}
 	spin_unlock(&context->lock);
 

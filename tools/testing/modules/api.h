@@ -25,6 +25,8 @@
 
 /* A hang, not a slow machine: see HMM_PATIENCE_MS. */
 #define API_PATIENCE	(120 * HZ)
+/* How many invalidations the core tells apart; HMM_SLOTS in context.h. */
+#define API_APART	32
 /* Long enough for what must not come to show itself, if it does. */
 #define API_GLIMPSE	(HZ / 8)
 

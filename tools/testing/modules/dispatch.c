@@ -90,6 +90,193 @@ static void r14_moved_behind_the_second_walk(void)
 	api_unregister(mirror);
 }
 
+/**
+ * struct api_crowd - very many intervals, of one page each
+ * @intervals: the intervals, with as many on each page
+ * @updates: how often one of them was updated
+ * @stop: no more updates
+ */
+struct api_crowd {
+	struct api_counted {
+		struct hmm_interval_notifier notifier;
+		int calls;
+	} *intervals;
+	unsigned long updates;
+	bool stop;
+};
+
+/* So many that a walk over them takes longer than a busy host's time slices. */
+#define API_CROWD	50000
+#define API_CROWDED	500
+
+static bool api_crowd_invalidate(struct hmm_interval_notifier *notifier,
+				 const struct mmu_notifier_range *range)
+{
+	container_of(notifier, struct api_counted, notifier)->calls++;
+	return true;
+}
+
+static const struct hmm_interval_notifier_ops api_crowd_ops = {
+	.invalidate = api_crowd_invalidate,
+};
+
+static unsigned long api_crowd_page(int i)
+{
+	return api_page(1 + i % API_CROWDED);
+}
+
+static struct api_crowd *api_crowd(struct api_mirror *mirror)
+{
+	struct api_crowd *crowd = api_alloc(sizeof(*crowd));
+	int i;
+
+	crowd->intervals = api_alloc(API_CROWD * sizeof(*crowd->intervals));
+	for (i = 0; i < API_CROWD; i++) {
+		EXPECT_EQ(0, hmm_interval_notifier_insert(&crowd->intervals[i].notifier,
+							  &mirror->mirror,
+							  api_crowd_page(i),
+							  PAGE_SIZE,
+							  &api_crowd_ops));
+		cond_resched();
+	}
+	return crowd;
+}
+
+static int api_update_one_of(void *arg)
+{
+	struct api_crowd *crowd = arg;
+	struct hmm_interval_notifier *notifier;
+
+	notifier = &crowd->intervals[API_CROWDED / 2].notifier;
+	while (!READ_ONCE(crowd->stop)) {
+		hmm_interval_notifier_update(notifier,
+					     api_crowd_page(API_CROWDED / 2),
+					     PAGE_SIZE);
+		WRITE_ONCE(crowd->updates, crowd->updates + 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* R52: another task updates one of the intervals without pause. */
+static void r52_a_dispatch_ends_under_updates(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 0, 1);
+	struct api_crowd *crowd = api_crowd(mirror);
+	struct api_thread *unmapper, *updater;
+	int i;
+
+	api_stop_arm(&stopper->stop);
+	unmapper = api_unmap_thread(0, 1 + API_CROWDED);
+	api_stop_reached(&stopper->stop);
+	updater = api_thread(api_update_one_of, crowd);
+	while (!api_thread_done(updater) && READ_ONCE(crowd->updates) < 1000)
+		cond_resched();
+	api_stop_go(&stopper->stop);
+	/* The updates go on until the dispatch has ended. */
+	EXPECT(wait_for_completion_timeout(&unmapper->done, API_PATIENCE));
+	WRITE_ONCE(crowd->stop, true);
+	EXPECT_EQ(0, api_join(updater));
+	EXPECT_EQ(0, api_join(unmapper));
+	for (i = 0; i < API_CROWD; i++) {
+		EXPECT_EQ(1, crowd->intervals[i].calls);
+		hmm_interval_notifier_remove(&crowd->intervals[i].notifier);
+		cond_resched();
+	}
+	api_remove(stopper);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+/* R52: more intervals than one batch move below the walk, some twice. */
+static void r52_all_that_moved_are_called_once(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 200, 1);
+	struct api_interval *away, *into, *inserted, *put;
+	struct api_interval **moved;
+	struct api_thread *unmapper;
+	int i;
+
+	moved = api_alloc(150 * sizeof(*moved));
+	for (i = 0; i < 150; i++)
+		moved[i] = api_interval(mirror, 201 + i, 1);
+	away = api_interval(mirror, 210, 1);
+	put = api_interval(mirror, 211, 1);
+	into = api_interval(mirror, 450, 1);
+	api_stop_arm(&stopper->stop);
+	unmapper = api_unmap_thread(0, 400);
+	api_stop_reached(&stopper->stop);
+	for (i = 0; i < 150; i++) {
+		EXPECT_EQ(0, api_update(moved[i], 149 - i, 1));
+		if (i % 3 == 0)
+			EXPECT_EQ(0, api_update(moved[i], i, 1));
+	}
+	EXPECT_EQ(0, api_update(away, 450, 1));
+	EXPECT_EQ(0, api_update(put, 10, 1));
+	api_put(put);
+	EXPECT_EQ(1, atomic_read(&put->releases));
+	api_free(put);
+	/* These map nothing of the range; their readers wait for the end. */
+	EXPECT_EQ(0, api_update(into, 11, 1));
+	inserted = api_interval(mirror, 300, 1);
+	EXPECT_EQ(0, api_update(inserted, 12, 1));
+	EXPECT(!api_can_begin(into));
+	EXPECT(!api_can_begin(inserted));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(unmapper));
+
+	EXPECT_EQ(1, atomic_read(&stopper->calls));
+	EXPECT_EQ(0, atomic_read(&away->calls));
+	EXPECT_EQ(0, atomic_read(&inserted->calls));
+	EXPECT(atomic_read(&into->calls) <= 1);
+	for (i = 0; i < 150; i++) {
+		EXPECT_EQ(1, atomic_read(&moved[i]->calls));
+		api_remove(moved[i]);
+	}
+	api_remove(stopper);
+	api_remove(away);
+	api_remove(into);
+	api_remove(inserted);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
+/*
+ * R52: two dispatches at a time, and one interval moves below both walks. Each
+ * has to call it, whichever called it last.
+ */
+static void r52_moved_under_two_dispatches(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stoppers[2], *moved;
+	struct api_thread *writers[2];
+	int i;
+
+	stoppers[0] = api_interval(mirror, 4, 1);
+	stoppers[1] = api_interval(mirror, 3, 3);
+	moved = api_interval(mirror, 4, 6);
+	for (i = 0; i < 2; i++) {
+		api_stop_arm(&stoppers[i]->stop);
+		writers[i] = api_write_thread(4 + i);
+		api_stop_reached(&stoppers[i]->stop);
+	}
+	EXPECT_EQ(0, atomic_read(&moved->calls));
+	EXPECT_EQ(0, api_update(moved, 1, 9));
+	api_stop_go(&stoppers[0]->stop);
+	EXPECT_EQ(0, api_join(writers[0]));
+	EXPECT_EQ(1, atomic_read(&moved->calls));
+	api_stop_go(&stoppers[1]->stop);
+	EXPECT_EQ(0, api_join(writers[1]));
+	EXPECT_EQ(2, atomic_read(&moved->calls));
+	for (i = 0; i < 2; i++)
+		api_remove(stoppers[i]);
+	api_remove(moved);
+	EXPECT(api_all_ended(mirror));
+	api_unregister(mirror);
+}
+
 /* The interval that the walk stands on is moved, put or resized. */
 static void r14_the_walk_goes_on(void)
 {
@@ -227,5 +414,10 @@ const struct api_case api_dispatch_cases[] = {
 	{ "r23_two_passes", r23_two_passes },
 	{ "r23_two_passes_of_hundreds", r23_two_passes_of_hundreds },
 	{ "r25_insert_ahead_of_the_walk", r25_insert_ahead_of_the_walk },
+	{ "r52_a_dispatch_ends_under_updates",
+	  r52_a_dispatch_ends_under_updates },
+	{ "r52_all_that_moved_are_called_once",
+	  r52_all_that_moved_are_called_once },
+	{ "r52_moved_under_two_dispatches", r52_moved_under_two_dispatches },
 	{}
 };

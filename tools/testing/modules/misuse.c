@@ -162,6 +162,31 @@ static int api_remove_started_fn(void *arg)
 }
 
 /*
+ * R25: the same while so many invalidations are in progress that this one is
+ * not told apart from others.
+ */
+static bool api_remove_without_a_slot(struct api_mirror *mirror)
+{
+	struct api_interval *stoppers[API_APART];
+	struct api_thread *writers[API_APART], *thread;
+	bool removed;
+	int i;
+
+	for (i = 0; i < API_APART; i++) {
+		stoppers[i] = api_interval(mirror, 10 + i, 1);
+		writers[i] = api_stopped(stoppers[i], 10 + i);
+	}
+	thread = api_thread(api_remove_and_free_fn, mirror);
+	removed = EXPECT_EQ(0, api_join(thread));
+	for (i = 0; i < API_APART; i++) {
+		api_stop_go(&stoppers[i]->stop);
+		EXPECT_EQ(0, api_join(writers[i]));
+		api_remove(stoppers[i]);
+	}
+	return removed;
+}
+
+/*
  * R25: it would wait for itself. It must not, and the walk has to go on. Then
  * one that waits for its second pass is removed in a callback between.
  */
@@ -177,6 +202,11 @@ static void r25_remove_in_a_callback(void)
 	EXPECT(api_all_ended(mirror));
 	thread = api_thread(api_remove_started_fn, mirror);
 	if (!EXPECT_EQ(0, api_join(thread)))
+		return;
+	EXPECT(api_all_ended(mirror));
+	/* The pages that those before wrote to must be untouched again. */
+	EXPECT_EQ(0, api_unmap(0, 4));
+	if (!api_remove_without_a_slot(mirror))
 		return;
 	EXPECT(api_all_ended(mirror));
 	api_unregister(mirror);

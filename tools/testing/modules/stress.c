@@ -159,9 +159,8 @@ static void r15_stream_of_updates(void)
 	api_unregister(mirror);
 }
 
-/* More invalidations at once than are told apart: see HMM_SLOTS. */
-#define API_APART	32
-#define API_MANY	40
+/* More invalidations at once than are told apart. */
+#define API_MANY	(API_APART + 8)
 
 static int api_read_begin_fn(void *arg)
 {
