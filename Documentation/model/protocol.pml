@@ -60,6 +60,12 @@
 #define INTERVALS	3
 #define ADDRESSES	2
 #define TASKS		1
+#elif defined(C_STORM)
+#define SLOTS		1
+#define INTERVALS	2
+#define ADDRESSES	2
+#define TASKS		1
+#define FAIR_LOCK	3
 #elif defined(C_PROGRESS)
 #define SLOTS		2
 #define INTERVALS	1
@@ -77,6 +83,8 @@
 #endif
 
 #define NONE		255
+/* A walker has nothing to call yet, and drops the lock for a moment. */
+#define RELAX		254
 #define OVERFLOW	(1 << SLOTS)
 #define BIT(n)		(1 << (n))
 
@@ -87,7 +95,7 @@ byte inflight;
 byte waited;		/* slots on whose end a reader waits */
 byte overflowed;
 byte orders;		/* context->order */
-byte all_moves;		/* context->moves */
+byte running;		/* dispatches in context->dispatches */
 
 /* The invalidations in progress, by slot. */
 byte slot_lo[SLOTS], slot_hi[SLOTS];
@@ -96,12 +104,19 @@ byte slot_lo[SLOTS], slot_hi[SLOTS];
 bool in_tree[INTERVALS];
 byte lo[INTERVALS], hi[INTERVALS];
 byte seq[INTERVALS], busy[INTERVALS];
-byte order[INTERVALS];
+byte order[INTERVALS], inserted[INTERVALS];
 /*
- * Whose walk called it last: a process here, and cleared when its dispatch is
- * over, where the kernel has a number that no other dispatch is given.
+ * Which dispatch called it last: a process here, and cleared when its dispatch
+ * is over, where the kernel has a number that no other dispatch is given.
  */
 byte called[INTERVALS];
+/*
+ * It is on the list of those that were updated under a dispatch, and which
+ * processes have passed it in their pass over that list. The order of the list
+ * is left out: an interval keeps its place, so each pass meets it once.
+ */
+bool moved[INTERVALS];
+byte passed[INTERVALS];
 byte pins[INTERVALS], users[INTERVALS];
 bool removing[INTERVALS];
 /* The memory is the owner's again: remove returned, or release was called. */
@@ -173,11 +188,10 @@ bool lock;
 #define KEY(i)	(lo[i] * ORDERS + order[i])
 
 /*
- * hmm_interval_iter_next(): the first interval that overlaps and whose key is
- * behind the walk's. Only those that entered the tree from oldest to newest,
- * and that the dispatch has not called.
+ * hmm_interval_iter_next(): the first interval that overlaps, whose key is
+ * past the walk's, and that entered the tree at newest or earlier.
  */
-inline next_interval(l, h, dispatch_id)
+inline next_interval(l, h)
 {
 	i = NONE;
 	best = 255;
@@ -186,9 +200,9 @@ inline next_interval(l, h, dispatch_id)
 	:: n < INTERVALS ->
 		if
 		:: in_tree[n] && lo[n] <= h && l <= hi[n] &&
-		   order[n] >= oldest && order[n] <= newest &&
-#ifndef M_CALL_AGAIN
-		   called[n] != dispatch_id &&
+		   order[n] <= newest &&
+#ifdef M_WALK_AGAIN
+		   (newest == 255 || called[n] != _pid) &&
 #endif
 		   KEY(n) > key && KEY(n) < best ->
 			best = KEY(n);
@@ -266,9 +280,49 @@ inline enter(l, h, flag)
 #endif
 
 /*
+ * hmm_dispatch_begin() and hmm_dispatch_end(). A hit begins a dispatch in the
+ * step that enters the invalidation.
+ */
+inline dispatch_begin(hits)
+{
+	if
+	:: hits ->
+		began = orders;
+		listed = 0;
+#ifndef M_LIST_LATE
+		running++
+#else
+		skip
+#endif
+	:: else
+	fi
+}
+
+inline dispatch_end()
+{
+	running--;
+	n = 0;
+	do
+	:: n < INTERVALS ->
+		if
+		:: called[n] == _pid -> called[n] = 0
+		:: else
+		fi;
+		passed[n] = passed[n] & ~BIT(_pid);
+		if
+		:: !running -> moved[n] = 0
+		:: else
+		fi;
+		n++
+	:: else -> break
+	od;
+	n = 0
+}
+
+/*
  * The part of a start that enters the invalidation, looks whom it hits, and
  * raises their sequences: hmm_dispatcher_start(), hmm_intervals_collide() and
- * hmm_interval_collide(). The lock is let go after each interval, as if
+ * hmm_interval_collide(). The lock is dropped after each interval, as if
  * HMM_BATCH were 1, and before the callbacks: that includes all that can
  * happen when it is held for longer.
  */
@@ -282,10 +336,10 @@ inline enter_and_collide(l, h, flag, hit)
 		MARK(flag);
 #endif
 		key = 0;
-		oldest = 0;
 		newest = 255;
-		next_interval(l, h, NONE);
-		hit = (i != NONE)
+		next_interval(l, h);
+		hit = (i != NONE);
+		dispatch_begin(hit)
 	};
 	do
 	:: i == NONE ->
@@ -311,7 +365,7 @@ inline enter_and_collide(l, h, flag, hit)
 		d_step { seq[i]++; LET_GO };
 #endif
 		QUEUE
-		d_step { MINE -> HOLD; next_interval(l, h, NONE) }
+		d_step { MINE -> HOLD; next_interval(l, h) }
 	od
 }
 
@@ -372,58 +426,120 @@ inline released(v, release)
 	fi
 }
 
-/*
- * On to the next interval to call, pinned, or to the end of the last round.
- * The lock is held from the last unpin on, so at most one further round finds
- * nothing and ends the walk here.
- */
-inline advance(l, h)
-{
-	next_interval(l, h, _pid);
-#ifndef M_NO_SECOND_WALK
-	if
-	:: i == NONE && all_moves != moves ->
-		oldest = newest + 1;
-		newest = orders;
-		moves = all_moves;
-		key = 0;
-		next_interval(l, h, _pid)
-	:: else
-	fi;
+/* hmm_dispatch_owes(), of an interval on the list */
+#ifdef M_CALL_AGAIN
+#define CALLED(v)	false
+#else
+#define CALLED(v)	(called[v] == _pid)
 #endif
+#define OWES(v, l, h)	(in_tree[v] && lo[v] <= h && l <= hi[v] &&	\
+			 inserted[v] <= began && order[v] > began &&	\
+			 !CALLED(v))
+
+/* One step of hmm_dispatch_moved(): the next interval on the list. */
+inline next_moved(l, h)
+{
+	i = NONE;
+#ifndef M_NO_LIST
+	n = 0;
+	do
+	:: n < INTERVALS ->
+		if
+		:: moved[n] && !(passed[n] & BIT(_pid)) -> i = n; break
+		:: else -> n++
+		fi
+	:: else -> break
+	od;
+	n = 0;
 	if
 	:: i != NONE ->
-		assert(!freed[i]);
-		pins[i]++;
-		called[i] = _pid
-	:: else ->
-		/* The walk is over. */
-		n = 0;
-		do
-		:: n < INTERVALS ->
-			if
-			:: called[n] == _pid -> called[n] = 0
-			:: else
-			fi;
-			n++
-		:: else -> break
-		od;
-		n = 0
+		passed[i] = passed[i] | BIT(_pid);
+		if
+		:: OWES(i, l, h)
+		:: else -> i = RELAX
+		fi
+	:: else
 	fi
+#endif
 }
 
 /*
- * Which updates count as a move, as a test of what is in progress within the
- * new bounds: with the others no walk can have anything to make up for.
+ * On to the next interval to call, pinned, or to the end of the dispatch: the
+ * walk first, then the list. The lock is held from the last unpin on.
  */
-#ifdef V_ALL_MOVES_COUNT
-#define COUNTS(found)	true
+inline advance(l, h)
+{
+	i = NONE;
+	if
+	:: !listed ->
+		next_interval(l, h);
+#ifdef M_WALK_AGAIN
+		/* Walk again as long as anything was updated in the last pass. */
+		if
+		:: i == NONE && updated ->
+			updated = 0;
+			key = 0;
+			newest = 254;
+			i = RELAX
+		:: else
+		fi
 #else
-#define COUNTS(found)	(found != 0)
+		listed = (i == NONE)
+#endif
+	:: else
+	fi;
+	if
+	:: listed -> next_moved(l, h)
+	:: else
+	fi;
+	if
+	:: i == NONE -> dispatch_end()
+	:: i == RELAX
+	:: else ->
+		assert(!freed[i]);
+		pins[i]++;
+		called[i] = _pid
+	fi
+}
+
+/* hmm_interval_list_moved(), for an update or, in a variant, an insert */
+inline list_moved(v)
+{
+	if
+	:: running ->
+		moved[v] = 1;
+#ifdef M_LIST_AGAIN
+		/* To the end of the list, where every pass meets it once more. */
+		passed[v] = 0
+#else
+		skip
+#endif
+	:: else
+	fi
+}
+
+#ifdef M_WALK_AGAIN
+bool updated;
+#define NOTE_UPDATE	updated = 1
+#else
+#define NOTE_UPDATE	skip
+#endif
+
+/*
+ * The stamp of an interval that enters the tree again. Where updates are
+ * without end the stamps must not be: later than the dispatch is all that
+ * counts.
+ */
+#if defined(M_UPDATE_NO_STAMP)
+#define STAMP(v)	skip
+#elif defined(C_STORM)
+#define STAMP(v)	order[v] = INTERVALS + 1
+#else
+#define STAMP(v)	orders++; assert(orders < ORDERS); order[v] = orders
 #endif
 
 /* hmm_interval_notifier_update() */
-inline update(v, l, h)
+inline update(v, l, h, own)
 {
 	QUEUE
 	d_step {
@@ -431,23 +547,24 @@ inline update(v, l, h)
 		HOLD;
 		lo[v] = l;
 		hi[v] = h;
-#ifndef M_UPDATE_NO_STAMP
-		orders++;
-		assert(orders < ORDERS);
-		order[v] = orders;
-#endif
+		STAMP(v);
 		invalidations_of(l, h);
 #ifndef M_UPDATE_NO_BUSY
 		busy[v] = set;
 #endif
+#ifdef M_LIST_NOT_OWN
 		if
-		:: COUNTS(set) -> all_moves++
+		:: !own -> list_moved(v)
 		:: else
 		fi;
+#else
+		list_moved(v);
+#endif
+		NOTE_UPDATE;
 		set = 0
 	};
 	d_step {
-#ifndef M_UPDATE_NO_SEQ
+#if !defined(M_UPDATE_NO_SEQ) && !defined(C_STORM)
 		seq[v]++;
 #endif
 		LET_GO
@@ -478,33 +595,23 @@ inline callback(v, l, h)
 	};
 #if defined(C_EACH_OTHER) || defined(C_EACH_OTHER_TWICE)
 	/* This one updates the other interval before it lets go of the lock. */
-	update(1 - v, lo[1 - v], hi[1 - v]);
-#ifdef M_DISCOUNT_OWN
-	moves++;
-#endif
+	update(1 - v, lo[1 - v], hi[1 - v], true);
 	update_lock = 0;
 #endif
 #ifdef C_MOVE
 	/* This one moves itself, ahead of where the walk has come to. */
 	if
-	:: v == 1 && lo[1] == 0 -> update(1, 1, 1)
+	:: v == 1 && lo[1] == 0 -> update(1, 1, 1, true)
 	:: else
 	fi;
 #endif
 	assert(!freed[v])
 }
 
-/* What else a walk could take no notice of. */
-#ifdef M_DISCOUNT_ALL
-#define DISCOUNT	moves = all_moves
-#else
-#define DISCOUNT	skip
-#endif
-
 /*
- * hmm_dispatch(), and hmm_dispatch_only(), which is the same where the first
- * round has nobody else to meet. Who was not there when the invalidation was
- * entered needs no callback: its readers wait.
+ * hmm_dispatch_run() and hmm_dispatch_only(), which is the same where there is
+ * one interval to call. An interval that was not there when the invalidation
+ * was entered needs no callback: its readers wait.
  */
 inline dispatch(l, h, hit)
 {
@@ -514,15 +621,21 @@ inline dispatch(l, h, hit)
 		QUEUE
 		d_step {
 			MINE ->
-			oldest = 0;
-			newest = orders;
-			moves = all_moves;
+#if defined(M_DISPATCH_FIRST)
+			dispatch_begin(true);
+#elif defined(M_LIST_LATE)
+			running++;
+#endif
+			newest = began;
 			key = 0;
 			advance(l, h);
 			LET_GO
 		};
 		do
 		:: i == NONE -> break
+		:: i == RELAX ->
+			QUEUE
+			d_step { MINE -> advance(l, h); LET_GO }
 		:: else ->
 			callback(i, l, h);
 			QUEUE
@@ -535,7 +648,6 @@ inline dispatch(l, h, hit)
 				unpin(i, rel);
 				if
 				:: !rel ->
-					DISCOUNT;
 #ifdef M_WALK_FOLLOWS
 					key = KEY(i);
 #endif
@@ -552,7 +664,10 @@ inline dispatch(l, h, hit)
 			:: else
 			fi
 #endif
-		od
+		od;
+		/* A break must not lead into a d_step. */
+		key = 0;
+		d_step { began = 0; listed = 0; newest = 0 }
 	fi
 }
 
@@ -646,8 +761,23 @@ inline leave(flag)
 	d_step { slow = 0; flag = 0 }
 }
 
+/* A dispatch that ends without a callback: it was refused, or has none. */
+inline undispatched(hits)
+{
+	key = 0;
+	d_step {
+		if
+		:: hits -> dispatch_end()
+		:: else
+		fi;
+		hits = 0;
+		began = 0;
+		newest = 0
+	}
+}
+
 #if defined(M_DISPATCH_FIRST)
-#define START(l, h, flag, hit)	dispatch(l, h, 1); enter_and_collide(l, h, flag, hit)
+#define START(l, h, flag, hit)	dispatch(l, h, 1); enter_and_collide(l, h, flag, hit); undispatched(hit)
 #elif defined(M_SEQ_AFTER_CALLBACK)
 #define START(l, h, flag, hit)	enter_and_collide(l, h, flag, hit); dispatch(l, h, hit); raise_late(l, h)
 #else
@@ -662,8 +792,8 @@ inline leave(flag)
 
 /* What a task that invalidates, or a part of it, remembers meanwhile. */
 #define WALKER							\
-	byte i = NONE, key, oldest, newest, moves;		\
-	bool slow, rel
+	byte i = NONE, key, newest, began;			\
+	bool slow, rel, listed
 
 proctype invalidator(byte l; byte h; byte times)
 {
@@ -693,6 +823,7 @@ proctype nester(byte l; byte h; byte inner_l; byte inner_h)
 	   CHANGE_AND_END(inner_l, inner_h, inner_flag)
 	:: /* A dispatcher refused: nothing changes, but the end comes. */
 	   enter_and_collide(inner_l, inner_h, inner_flag, inner_hit);
+	   undispatched(inner_hit);
 	   leave(inner_flag)
 	fi;
 	CHANGE_AND_END(l, h, flag)
@@ -710,9 +841,8 @@ proctype stranger(byte l; byte h; bool endless)
 
 	do
 	:: enter_and_collide(l, h, flag, hit);
+	   undispatched(hit);
 	   leave(flag);
-	   hit = 0;
-	   key = 0;
 	   if
 	   :: endless
 	   :: else -> break
@@ -927,6 +1057,7 @@ inline insert(v, l, h)
 		hi[v] = h;
 		orders++;
 		order[v] = orders;
+		inserted[v] = orders;
 		users[v] = 1;
 		seq[v] = 1;
 #ifndef M_INSERT_NO_BUSY
@@ -934,8 +1065,9 @@ inline insert(v, l, h)
 		busy[v] = set;
 		set = 0;
 #endif
-#ifdef V_INSERT_COUNTS
-		all_moves++;
+#ifdef V_INSERT_LISTED
+		inserted[v] = 0;
+		list_moved(v);
 #endif
 		in_tree[v] = 1;
 		LET_GO
@@ -957,6 +1089,7 @@ inline remove(me, v)
 	d_step {
 		MINE ->
 		in_tree[v] = 0;
+		moved[v] = 0;
 		removing[v] = 1;
 		users[v]--;
 		unused = REMOVABLE(v);
@@ -996,6 +1129,7 @@ inline put(v, release)
 		if
 		:: !users[v] ->
 			in_tree[v] = 0;
+			moved[v] = 0;
 			if
 			:: PINNED(v)
 			:: !PINNED(v) && removing[v] -> wake_all()
@@ -1063,7 +1197,7 @@ proctype grower(byte v; byte l; byte h)
 #ifndef M_UPDATE_UNLOCKED
 	d_step { !update_lock -> update_lock = 1 };
 #endif
-	update(v, l, h);
+	update(v, l, h, false);
 #ifndef M_UPDATE_UNLOCKED
 	update_lock = 0
 #endif
@@ -1076,7 +1210,7 @@ proctype grower(byte v; byte l; byte h)
 proctype shrinker(byte v; byte keep; byte drop)
 {
 	d_step { !update_lock -> update_lock = 1; DEVICE(v, drop) = 0 };
-	update(v, keep, keep);
+	update(v, keep, keep, false);
 	update_lock = 0
 }
 
@@ -1090,7 +1224,7 @@ proctype merger(byte from; byte into; byte a)
 
 	d_step { !update_lock -> update_lock = 1 };
 #ifdef C_MERGE
-	update(into, 0, 1);
+	update(into, 0, 1, false);
 #else
 	insert(into, a, a);
 #endif
@@ -1104,7 +1238,31 @@ proctype merger(byte from; byte into; byte a)
 
 /* -------------------------------------------------------------- the runs */
 
-#ifdef FAIR_LOCK
+#ifdef C_STORM
+bool done;
+
+/* One invalidation, and a task that updates an interval of it without end. */
+proctype invalidator_once(byte l; byte h)
+{
+	WALKER;
+	byte flag;
+	bool hit;
+
+	START(l, h, flag, hit);
+	done = 1;
+	leave(flag)
+}
+
+proctype updater(byte v)
+{
+	do
+	:: update(v, 0, 0, false);
+	   update(v, 1, 1, false)
+	od
+}
+
+ltl no_dispatch_goes_on_for_ever { <> done }
+#elif defined(FAIR_LOCK)
 bool done;
 
 /* A reader that collides with one invalidation, among others without end. */
@@ -1123,6 +1281,7 @@ inline present(v, l, h)
 {
 	orders++;
 	order[v] = orders;
+	inserted[v] = orders;
 	lo[v] = l;
 	hi[v] = h;
 	seq[v] = 1;
@@ -1188,6 +1347,12 @@ init {
 		present(1, 1, 1);
 		run invalidator(0, 1, 1);
 		run invalidator(0, 1, 1)
+#elif defined(C_STORM)
+		/* Enough for two batches, where the kernel needs 64 and one. */
+		present(0, 0, 0);
+		present(1, 1, 1);
+		run invalidator_once(0, 1);
+		run updater(1)
 #elif defined(C_MERGE)
 		present(0, 0, 0);
 		present(1, 1, 1);
