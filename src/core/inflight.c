@@ -47,16 +47,22 @@ void hmm_invalidation_wake(struct hmm_context *context, unsigned int slot)
 	wake_up_all(&context->wq);
 }
 
-/* The end of one that found no slot. */
+/* The end of an invalidation that found no slot. */
 static void hmm_invalidation_end_overflow(struct hmm_context *context)
 {
 	spin_lock(&context->lock);
 	/*
-	 * There is none if the notifier for the ends was there already, but
-	 * not yet that for the starts; there are no intervals then.
+	 * The count is 0 if the gate was registered already, but the
+	 * dispatcher not yet; there are no intervals then.
+	 *
+	 * The release pairs with the acquire of inflight by readers, which do
+	 * not take the lock: a reader that no longer sees the bit sees the page
+	 * tables as they are now. Taking the lock does not order what was
+	 * stored before it. The page tables that other invalidations without a
+	 * slot changed are ordered by the lock, which their ends dropped.
 	 */
 	if (context->overflowed && !--context->overflowed)
-		clear_bit(HMM_SLOTS, &context->inflight);
+		clear_bit_unlock(HMM_SLOTS, &context->inflight);
 	spin_unlock(&context->lock);
 	wake_up_all(&context->wq);
 }
