@@ -9,6 +9,22 @@
 #include <linux/version.h>
 
 /*
+ * When a notifier refuses a start, the kernel calls the ends of all notifiers:
+ * commit c2655835fd8c ("mm/mmu_notifiers: ensure range_end() is paired with
+ * range_start()") in 5.12, 5.11.11 and 5.10.27. Without it an invalidation that
+ * any other notifier refuses stays in progress, and our readers wait, until the
+ * process has exited. Nothing tells a notifier of a refusal that comes after
+ * it, so this cannot be mended here.
+ */
+#define HMM_KERNEL_IN(first, fixed) \
+	(LINUX_VERSION_CODE >= (first) && LINUX_VERSION_CODE < (fixed))
+#if !defined(HMM_RANGE_END_IS_PAIRED) && \
+	(HMM_KERNEL_IN(KERNEL_VERSION(5, 10, 0), KERNEL_VERSION(5, 10, 27)) || \
+	 HMM_KERNEL_IN(KERNEL_VERSION(5, 11, 0), KERNEL_VERSION(5, 11, 11)))
+#error "ends of invalidations get lost: use 5.10.27 or later (Documentation/protocol.rst)"
+#endif
+
+/*
  * Exclusive access came with 5.14, and with it the owner of any invalidation
  * in place of that of a migration.
  */
