@@ -2,10 +2,11 @@
 /*
  * The invalidations in progress: what lies between a start and its end.
  *
- * Each has a slot, and a bit in context->inflight. Between the two calls the
- * kernel keeps nothing for us, so the end finds its slot by the range: that
- * lives in a frame of the invalidating task from before the start until after
- * the end, so no two in progress have it at one address.
+ * Each has a slot, and a bit in context->inflight. The kernel passes nothing
+ * from the start to the end but the range, so the end finds its slot by the
+ * address of the range. That lies in a stack frame of the invalidating task
+ * from before the start until after the end, so no two invalidations in
+ * progress have the same.
  *
  * The start runs under the lock. The end does not take it unless a reader
  * waits:
@@ -20,12 +21,13 @@
  *	                                  unlock, sleep
  *
  * At least one of them sees the other. The bit in waited may by then be set
- * for the next invalidation in that slot; all are woken, and who still has to
- * wait sets it again.
+ * for the next invalidation in that slot. All readers are woken, and those that
+ * still have to wait set it again.
  *
- * The slot is searched from the lowest on, as a start takes the lowest that
- * is free. So the slots below ours were taken when we started, by others with
- * other ranges: one that is written at this moment never looks like ours.
+ * A start takes the lowest free slot, and an end searches from the lowest slot
+ * on. So the slots below that of the ending task were in use when it started,
+ * by others with other ranges: what is written there meanwhile never equals the
+ * address of its range.
  */
 #ifndef _HMM_CORE_INFLIGHT_H
 #define _HMM_CORE_INFLIGHT_H
@@ -70,8 +72,8 @@ static __always_inline void
 hmm_invalidation_clear(struct hmm_context *context, unsigned int slot)
 {
 	/*
-	 * Pairs with the acquire in hmm_interval_read_begin(): who no longer
-	 * sees the bit sees the page tables as they are now.
+	 * Pairs with the acquire in hmm_interval_read_begin(): a reader that
+	 * no longer sees the bit sees the page tables as they are now.
 	 */
 	smp_mb__before_atomic();
 	clear_bit(slot, &context->inflight);
@@ -82,8 +84,8 @@ hmm_invalidation_clear(struct hmm_context *context, unsigned int slot)
 }
 
 /*
- * Take an invalidation out of those in progress. It is mostly the first of
- * them, as it is mostly the only one.
+ * Take an invalidation out of those in progress. Most often it is the only
+ * one.
  *
  * Context: in a callback of a notifier, which keeps the context.
  */

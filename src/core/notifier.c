@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens when the mm changes: the two notifiers.
+ * The two notifiers of a context, which run when the mm changes.
  *
- * The dispatcher hears of the start of every invalidation: it enters it among
+ * The dispatcher receives the start of every invalidation: it enters it among
  * those in progress, raises the sequence of every interval that overlaps, and
- * runs the drivers' callbacks. It may refuse, if the invalidation must not
- * block and a driver would have to. The gate hears of the end and takes the
- * invalidation out. They are two because the kernel does not let a notifier
- * whose start can fail have an end; when a start fails, ours or that of
- * another notifier, the kernel calls the end of all that have one, and so the
- * gate hears of every start's end.
+ * runs the drivers' callbacks. It may refuse an invalidation that must not
+ * block if a driver would have to. The gate receives the end and takes the
+ * invalidation out. There are two because the kernel does not allow a notifier
+ * whose start can fail to have an end. When a start fails, ours or that of
+ * another notifier, the kernel calls the end of every notifier that has one,
+ * so the gate receives the end of every start.
  *
- * Why this is enough, with the driver's update lock as the only lock that
- * both sides share:
+ * This is enough, with the driver's update lock as the only lock that both
+ * sides share:
  *
  *	invalidation                      reader
  *	------------                      ------
@@ -29,14 +29,15 @@
  *	                                  unlock(update)
  *	end
  *
- * If the reader has the update lock before the callback, what it programs
- * the callback removes. If after, the callback's unlock made the raised
- * sequence visible, and the reader starts again; its next read_begin() sleeps
- * until the end, so that it never reads what is half changed.
+ * If the reader takes the update lock before the callback does, the callback
+ * removes what the reader programmed. If it takes the lock after the callback,
+ * it sees the raised sequence, because the callback dropped the lock after the
+ * sequence was raised, and starts again. Its next read_begin() sleeps until the
+ * end, so it never reads what is half changed.
  *
- * Between the start and the moment at which a walk over many intervals gets
- * to raise the sequence of one, a reader of that one may go on as if nothing
- * had begun: its callback has not run either, and by then it has collided.
+ * A walk over many intervals raises their sequences one after the other. Until
+ * it reaches an interval, a reader of that interval may go on as if nothing had
+ * begun: the callback of that interval runs only after its sequence was raised.
  */
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
@@ -184,10 +185,9 @@ static void hmm_gate_end(struct mmu_notifier *notifier,
 }
 
 /*
- * The mm exits: an invalidation of everything that no end follows. Readers
- * no longer wait, for an invalidation that was in progress when the kernel
- * emptied the list of notifiers will never tell its end; whoever reads pages
- * finds that the mm is dead.
+ * The mm exits: an invalidation of everything, without an end. Readers do not
+ * wait from now on, because no end is delivered after the kernel has emptied
+ * its list of notifiers; a call that reads pages finds that the mm is dead.
  */
 static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 				   struct mm_struct *mm)
@@ -207,7 +207,7 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 
 	hmm_callbacks_begin();
 	spin_lock(&context->lock);
-	/* Unregistering calls it too, after the mm has exited as before. */
+	/* mmu_notifier_unregister() calls it, too. */
 	if (context->dead) {
 		spin_unlock(&context->lock);
 		hmm_callbacks_end();
