@@ -6,34 +6,46 @@
 
 MUTANTS_DIR=$TREE/tools/testing/mutants
 MUTANTS_KERNEL=stock-6.12
-# Tests have limits of their own, which end them long before. A guest that
-# runs into this one hangs in the kernel.
+# At most so many are tried in one guest.
+MUTANTS_PER_GUEST=16
+# A mutant hangs if its tests, which have limits of their own, have not ended
+# after so many seconds: "patience" in mutants/guest. The whole guest has more.
 MUTANTS_PATIENCE=300
+# Mutants that need a guest of their own, by name.
+declare -A MUTANTS_ALONE
+# With WHOLE, those that the tests they name have missed.
+declare -A MUTANTS_MISSED
 
 lab_mutants() {
-	local kernel mutant number=0
+	local kernel mutant pending
 
 	[ -z "${KERNEL-}" ] || kernels_check_one "$KERNEL"
 	mutants_select
-	MUTANTS_RESULTS=$CACHE/mutants/$(sha1sum <<<"$TREE" | cut -c 1-12)
+	MUTANTS_RESULTS=$CACHE/mutants/$TREE_ID
 	mkdir -p "$MUTANTS_RESULTS"
 	[ -z "${FRESH-}" ] || rm -f "$MUTANTS_RESULTS"/*
 	MUTANTS_TREE_ID=$(mutants_tree_id)
+	MUTANTS_DONE=0
 
 	# All of a kernel's mutants together, as a build and a baseline serve all.
 	for kernel in $(mutants_kernels); do
-		MUTANTS_READY=
+		pending=()
 		for mutant in "${MUTANTS[@]}"; do
 			[ "$(mutant_kernel "$mutant")" = "$kernel" ] || continue
-			number=$((number + 1))
-			mutant_result "$mutant" "$kernel"
-			say "[$number/${#MUTANTS[@]}] $mutant: $MUTANT_STATE${MUTANT_BY:+ $MUTANT_BY}${MUTANT_NOTE:+ ($MUTANT_NOTE)}"
+			if mutant_kept "$mutant" "$kernel"; then
+				mutant_say "$mutant"
+			else
+				pending+=("$mutant")
+			fi
 		done
+		[ "${#pending[@]}" = 0 ] || mutants_run "$kernel" "${pending[@]}"
 	done
 	mutants_table
 }
 
-# mutants_select: sets MUTANTS, the names of those that MUTANT means
+# mutants_select: sets MUTANTS, the names of those that MUTANT means: one of
+# each source file, then the second of each and so on, so that a run that is
+# interrupted has seen something of all of them
 mutants_select() {
 	local path
 
@@ -42,7 +54,9 @@ mutants_select() {
 		path=${path#"$MUTANTS_DIR/"}
 		# shellcheck disable=SC2053 # it is a pattern
 		[[ ${path%.mutant} != ${MUTANT:-*} ]] || MUTANTS+=("${path%.mutant}")
-	done < <(find "$MUTANTS_DIR" -name '*.mutant' | LC_ALL=C sort)
+	done < <(find "$MUTANTS_DIR" -name '*.mutant' | LC_ALL=C sort |
+		awk '{ file = $0; sub(/-[^\/]*$/, "", file); print n[file]++, $0 }' |
+		sort -s -n -k 1,1 | cut -d ' ' -f 2)
 	[ "${#MUTANTS[@]}" != 0 ] || die "MUTANT=${MUTANT-} matches no file below $MUTANTS_DIR"
 }
 
@@ -70,6 +84,16 @@ mutants_kernels() {
 	done | LC_ALL=C sort -u
 }
 
+# mutants_tests MUTANT...: what they name, a program and patterns of its cases
+# on each line
+mutants_tests() {
+	local mutant
+
+	for mutant; do
+		mutant_field "$mutant" Killed-by
+	done | LC_ALL=C sort -u
+}
+
 mutants_tree_id() {
 	(cd "$TREE" && tree_files | xargs sha1sum | sha1sum | cut -c 1-12)
 }
@@ -86,105 +110,181 @@ mutant_id() {
 	} | sha1sum | cut -c 1-12
 }
 
-# mutant_result MUTANT KERNEL: sets MUTANT_STATE (killed, survived, argued,
-# unbuilt, stale, untested), MUTANT_BY and MUTANT_NOTE. What was killed stays
-# killed until the mutant or its file changes; all else is tried again when
-# anything changes.
-mutant_result() {
-	local file=$MUTANTS_RESULTS/${1//\//,} id since=$SECONDS old_id old_tree
+# mutant_kept MUTANT KERNEL: whether there is a result that still holds; sets
+# MUTANT_STATE (killed, survived, argued, unbuilt, stale, untested), MUTANT_BY
+# and MUTANT_NOTE then. What was killed stays killed until the mutant or its
+# file changes; all else is tried again when anything changes.
+mutant_kept() {
+	local id old_id old_tree file=$MUTANTS_RESULTS/${1//\//,}
 
+	[ -e "$file" ] || return
+	{
+		read -r old_id old_tree MUTANT_STATE
+		read -r MUTANT_BY
+		read -r MUTANT_NOTE
+	} <"$file"
 	id=$(mutant_id "$1" "$2")
-	MUTANT_STATE='' MUTANT_BY='' MUTANT_NOTE=
-	if [ -e "$file" ]; then
-		{ read -r old_id old_tree MUTANT_STATE && read -r MUTANT_BY && read -r MUTANT_NOTE; } <"$file" || :
-		[ "$MUTANT_STATE" = killed ] || id+=" $MUTANTS_TREE_ID" old_id+=" $old_tree"
-		[ "$old_id" != "$id" ] || return 0
-		id=${id%% *}
-		MUTANT_STATE='' MUTANT_BY='' MUTANT_NOTE=
+	if [ "$MUTANT_STATE" != killed ]; then
+		id+=" $MUTANTS_TREE_ID"
+		old_id+=" $old_tree"
 	fi
-	mutant_try "$1" "$2"
-	MUTANT_NOTE="${MUTANT_NOTE:+$MUTANT_NOTE, }$((SECONDS - since)) s"
-	printf '%s %s %s\n%s\n%s\n' "$id" "$MUTANTS_TREE_ID" "$MUTANT_STATE" \
-		"$MUTANT_BY" "$MUTANT_NOTE" >"$file.new"
-	mv "$file.new" "$file"
+	[ "$old_id" = "$id" ]
 }
 
-# mutant_try MUTANT KERNEL
-mutant_try() {
-	local tests argued
+# mutant_keep MUTANT KERNEL: keeps what is known of it, and says it
+mutant_keep() {
+	local file=$MUTANTS_RESULTS/${1//\//,}
 
-	mutants_prepare "$2"
-	argued=$(mutant_field "$1" Survives)
-	tests=$(mutant_field "$1" Killed-by)
-	[ -z "$tests" ] || mutants_baseline "$2" "$tests"
-	mutant_build "$1" "$2"
-	[ -z "$MUTANT_STATE" ] || return 0
+	printf '%s %s %s\n%s\n%s\n' "$(mutant_id "$1" "$2")" "$MUTANTS_TREE_ID" \
+		"$MUTANT_STATE" "$MUTANT_BY" "$MUTANT_NOTE" >"$file.new"
+	mv "$file.new" "$file"
+	rm -rf "$RUN_DIR/built/${1//\//,}"
+	mutant_say "$1"
+}
 
-	if [ -n "$tests" ]; then
-		mutants_boot "$2" "$MUTANTS_PATIENCE" "$tests"
-		mutant_verdict "$2" "$tests"
-	fi
-	if [ -z "$MUTANT_STATE" ] && [ -n "${WHOLE-}" ]; then
-		tests=$(cd "$RUN_DIR/tests" && echo *_test | tr ' ' '\n')
-		mutants_baseline "$2" "$tests"
-		mutant_build "$1" "$2"
-		mutants_boot "$2" 3600 "$tests"
-		mutant_verdict "$2" "$tests"
-	fi
-	[ -z "$MUTANT_STATE" ] || return 0
-	MUTANT_STATE=survived
-	if [ -n "$argued" ]; then
-		MUTANT_STATE=argued
-		MUTANT_BY="survives $argued"
-	fi
+mutant_say() {
+	MUTANTS_DONE=$((MUTANTS_DONE + 1))
+	say "[$MUTANTS_DONE/${#MUTANTS[@]}] $1: $MUTANT_STATE${MUTANT_BY:+ $MUTANT_BY}${MUTANT_NOTE:+ ($MUTANT_NOTE)}"
+}
+
+# mutants_run KERNEL MUTANT...: several in one guest, as long as each of them
+# leaves it in order
+mutants_run() {
+	local kernel=$1 queue batch again mutant failed=0
+	shift
+
+	mutants_prepare "$kernel"
+	mutants_build_ahead "$kernel" "$@" &
+	MUTANTS_BUILDER=$!
+	mutants_baseline "$kernel" "$(mutants_tests "$@")"
+	queue=("$@")
+	while [ "${#queue[@]}" != 0 ]; do
+		batch=() again=()
+		while [ "${#queue[@]}" != 0 ] && mutants_fit "${queue[0]}" "${batch[@]}"; do
+			mutant_wait "${queue[0]}"
+			if [ -n "$MUTANT_STATE" ]; then
+				mutant_keep "${queue[0]}" "$kernel"
+			else
+				batch+=("${queue[0]}")
+			fi
+			queue=("${queue[@]:1}")
+		done
+		[ "${#batch[@]}" != 0 ] || continue
+		mutants_boot "$kernel" "${batch[@]}"
+		for mutant in "${batch[@]}"; do
+			if mutant_judge "$mutant" "$kernel" "${batch[0]}"; then
+				mutant_keep "$mutant" "$kernel"
+				failed=0
+			else
+				again+=("$mutant")
+			fi
+		done
+		failed=$((failed + 1))
+		((failed < 4)) || {
+			show_tail "$RUN_DIR/console" 40
+			die "$kernel: its guests do not come as far as to run a mutant"
+		}
+		queue=("${again[@]}" "${queue[@]}")
+	done
+	wait "$MUTANTS_BUILDER" || :
+}
+
+# mutants_fit MUTANT BATCH...: whether the mutant can join the others
+mutants_fit() {
+	local mutant=$1
+	shift
+
+	[ "$#" != 0 ] || return 0
+	(($# < MUTANTS_PER_GUEST)) && [ -d "$RUN_DIR/built/${mutant//\//,}" ] &&
+		! mutant_alone "$mutant" && ! mutant_alone "$1"
+}
+
+# mutant_alone MUTANT: after a report, lockdep is off for the rest of a boot
+mutant_alone() {
+	[ -n "${MUTANTS_ALONE[$1]-}" ] ||
+		mutant_field "$1" Killed-by | mutants_lockdep_tests | grep -q .
+}
+
+# mutants_lockdep_tests: the lines of stdin whose case makes lockdep report
+mutants_lockdep_tests() {
+	grep -xE "api_test ($(wrong_drivers debug-any | paste -sd '|'))" || :
 }
 
 # mutants_prepare KERNEL: gets and builds what all of its mutants need
 mutants_prepare() {
-	[ "$MUTANTS_READY" != "$1" ] || return 0
 	kernel_get "$1"
 	busybox_get
 	qemu_get
 	RUN_DIR=$WORK_DIR/run-$1
 	INITRAMFS=$RUN_DIR/initramfs.gz
-	GUEST_MODE="test"
+	GUEST_MODE=mutants
 	# A build of its own, so that make test never meets a mutant.
 	BUILD_PURPOSE=mutants
-	mkdir -p "$RUN_DIR/tests"
+	mkdir -p "$RUN_DIR"/{tests,built,results} "$RUN_DIR/root/mutants"
 
 	lock "build-$TREE_ID-$1-mutants"
 	build "$1" modules tests
 	rm -f "$BUILD_DIR/.mutated"
 	cp "$BUILD_DIR"/tests/*_test "$RUN_DIR/tests/"
-	mutants_root
+	initramfs_base "$RUN_DIR/root"
+	mutants_modules "$RUN_DIR/root/modules"
 	unlock "build-$TREE_ID-$1-mutants"
-	MUTANTS_READY=$1
-	mutants_baseline "$1" "$(mutants_tests "$1")"
+	cp "$MUTANTS_DIR/guest" "$RUN_DIR/root/mutants/"
 }
 
-# mutants_tests KERNEL: what its mutants name, so that one baseline serves all
-mutants_tests() {
-	local mutant
-
-	for mutant in "${MUTANTS[@]}"; do
-		[ "$(mutant_kernel "$mutant")" != "$1" ] || mutant_field "$mutant" Killed-by
-	done | LC_ALL=C sort -u
-}
-
-# mutants_root: the guest's files, but for the tests
-mutants_root() {
+# mutants_modules DIR: copies what was built, without what debuggers need
+mutants_modules() {
 	local dir
 
-	initramfs_base "$RUN_DIR/root"
-	cp "$BUILD_DIR"/src/*/*.ko "$RUN_DIR/root/modules/"
+	mkdir -p "$1/tests"
+	cp "$BUILD_DIR"/src/*/*.ko "$1/"
 	for dir in $(build_test_modules); do
-		cp "$BUILD_DIR/$dir"/*.ko "$RUN_DIR/root/modules/tests/"
+		cp "$BUILD_DIR/$dir"/*.ko "$1/tests/"
+	done
+	strip --strip-debug "$1"/*.ko "$1"/tests/*.ko
+}
+
+# mutants_build_ahead KERNEL MUTANT...: builds while others run
+mutants_build_ahead() {
+	local kernel=$1 mutant new=$RUN_DIR/new file
+	shift
+
+	for mutant; do
+		MUTANT_STATE='' MUTANT_BY=
+		mkdir -p "$new"
+		mutant_build "$mutant" "$kernel" "$new"
+		# What is as it was need not be kept.
+		for file in "$new"/*.ko "$new"/tests/*.ko; do
+			! cmp -s "$file" "$RUN_DIR/root/modules/${file#"$new/"}" || rm -f "$file"
+		done
+		printf '%s\n%s\n' "$MUTANT_STATE" "$MUTANT_BY" >"$new/state"
+		mv -T "$new" "$RUN_DIR/built/${mutant//\//,}"
 	done
 }
 
-# mutant_build MUTANT KERNEL: sets MUTANT_STATE if that fails
+# mutant_wait MUTANT: until it is built; sets MUTANT_STATE, which is empty if it
+# can be run, MUTANT_BY and MUTANT_NOTE
+mutant_wait() {
+	local dir=$RUN_DIR/built/${1//\//,}
+
+	while [ ! -d "$dir" ]; do
+		kill -0 "$MUTANTS_BUILDER" 2>/dev/null || [ -d "$dir" ] || die "the build of $1 ended early"
+		sleep 0.2
+	done
+	MUTANT_NOTE=
+	{
+		read -r MUTANT_STATE
+		read -r MUTANT_BY
+	} <"$dir/state"
+	if [ -z "$MUTANT_STATE" ] && [ -z "$(mutants_tests "$1")" ] && [ -z "${WHOLE-}" ]; then
+		mutant_survives "$1"
+	fi
+}
+
+# mutant_build MUTANT KERNEL DIR: leaves the modules in DIR; sets MUTANT_STATE
+# if that fails
 mutant_build() {
-	local file path=$MUTANTS_DIR/$1.mutant dir
+	local file path=$MUTANTS_DIR/$1.mutant log=$RUN_DIR/make.log
 
 	lock "build-$TREE_ID-$2-mutants"
 	if [ -e "$BUILD_DIR/.mutated" ]; then
@@ -192,15 +292,16 @@ mutant_build() {
 			cp "$TREE/$file" "$BUILD_DIR/$file"
 		done <"$BUILD_DIR/.mutated"
 	fi
-	"$MUTANTS_DIR/mutate" -l "$path" >"$BUILD_DIR/.mutated"
-	if ! "$MUTANTS_DIR/mutate" "$BUILD_DIR" "$path" 2>"$RUN_DIR/mutate.log"; then
+	"$MUTANTS_DIR/mutate" -l "$path" >>"$BUILD_DIR/.mutated"
+	if ! "$MUTANTS_DIR/mutate" "$BUILD_DIR" "$path" 2>"$log"; then
 		MUTANT_STATE=stale
-		MUTANT_BY=$(sed 's/.*\.mutant: //' "$RUN_DIR/mutate.log" | tr '\n' ' ')
-	elif ! mutant_make "$RUN_DIR/make.log"; then
+		MUTANT_BY=$(sed 's/.*\.mutant: //' "$log" | tr '\n' ' ')
+	elif ! mutant_make "$log"; then
 		MUTANT_STATE=unbuilt
-		MUTANT_BY=$(grep -m 1 -oE '(error|ERROR): .*' "$RUN_DIR/make.log" || tail -n 1 "$RUN_DIR/make.log")
+		MUTANT_BY=$(grep -m 1 -oE '(error|ERROR): .*' "$log" || tail -n 1 "$log")
 	else
-		mutants_root
+		mutants_modules "$3"
+		"$MUTANTS_DIR/mutate" -l "$path" >"$BUILD_DIR/.mutated"
 	fi
 	unlock "build-$TREE_ID-$2-mutants"
 }
@@ -219,33 +320,75 @@ mutant_make() {
 	} >"$1" 2>&1
 }
 
-# mutants_boot KERNEL SECONDS TESTS: TESTS has a program and patterns of its
-# cases, or none for all of them, on each line
+# mutants_boot KERNEL MUTANT...: one guest. What it says of each mutant is left
+# in RUN_DIR/results, for those that it came to.
 mutants_boot() {
-	local program cases root=$RUN_DIR/root patterns whole=
-	local HMM_TIMEOUT=$2
+	local kernel=$1 mutant set tests root=$RUN_DIR/root number=100
+	shift
 
-	rm -f "$root"/tests/* "$root"/args/*
-	while read -r program cases; do
-		[ -e "$RUN_DIR/tests/$program" ] || die "$program is no test program"
-		cp "$RUN_DIR/tests/$program" "$root/tests/"
-		if [ -n "$cases" ]; then
-			read -ra patterns <<<"$cases"
-			cases_args "$program" "${patterns[@]}" >>"$root/args/$program" ||
-				die "$program has no case $cases"
-		else
-			whole+=" $program"
-		fi
-	done <<<"$3"
-	for program in $whole; do
-		rm -f "$root/args/$program"
+	rm -rf "$root/mutants/sets" "$root"/tests/*
+	for mutant; do
+		set=$root/mutants/sets/$number-${mutant//\//,}
+		number=$((number + 1))
+		mkdir -p "$set"
+		[ ! -d "$RUN_DIR/built/${mutant//\//,}" ] ||
+			cp -rT "$RUN_DIR/built/${mutant//\//,}" "$set"
+		tests=$(mutant_tests "$mutant")
+		mutants_programs "$tests" >"$set/programs"
 	done
 	initramfs_pack "$root"
-	guest_boot "$1" "${MUTANTS_GO_ON:-hmm.stop=1}" >"$RUN_DIR/guest.log" 2>&1
+	rm -f "$RUN_DIR"/results/*
+	HMM_TIMEOUT=$((MUTANTS_PATIENCE + 60 + 60 * $#)) guest_boot "$kernel" >"$RUN_DIR/guest.log" 2>&1
+	awk -v dir="$RUN_DIR/results" '
+		/^#hmm set / { if (file) close(file); file = dir "/" substr($3, 5) ".verdict" }
+		file { print >file }' "$RUN_DIR/verdict"
+	awk -v dir="$RUN_DIR/results" '
+		/hmm-set: / { if (file) close(file); file = dir "/" substr($NF, 5) ".console" }
+		file { print >file }' "$RUN_DIR/console"
 }
 
-# mutants_results: of the last boot, a line each: ok, not or skip, program and
-# case
+# mutant_tests MUTANT: what to run on it; MUTANTS_BASELINE is what to run
+# without any
+mutant_tests() {
+	case $1 in
+	baseline) echo "$MUTANTS_BASELINE" ;;
+	*)
+		if [ -n "${WHOLE-}" ] && [ -n "${MUTANTS_MISSED[$1]-}" ]; then
+			mutants_all_tests
+		else
+			mutants_tests "$1"
+		fi
+		;;
+	esac
+}
+
+mutants_all_tests() {
+	(cd "$RUN_DIR/tests" && printf '%s\n' *_test)
+}
+
+# mutants_programs TESTS: a program and its arguments on each line; copies the
+# programs
+mutants_programs() {
+	local program cases patterns args
+	local -A all=() whole=()
+
+	while read -r program cases; do
+		[ -e "$RUN_DIR/tests/$program" ] || die "$program is no test program"
+		cp "$RUN_DIR/tests/$program" "$RUN_DIR/root/tests/"
+		[ -n "$cases" ] || whole[$program]=1
+		read -ra patterns <<<"$cases"
+		args=$(cases_args "$program" "${patterns[@]}") ||
+			[ -z "$cases" ] || die "$program has no case $cases"
+		all[$program]+=" ${args//$'\n'/ }"
+	done <<<"$1"
+	for program in "${!all[@]}"; do
+		[ -z "${whole[$program]-}" ] || all[$program]=
+		echo "$program${all[$program]}"
+	done
+}
+
+# mutants_results NAME: a line for each result of the last boot: ok, not or
+# skip, program and case
 mutants_results() {
 	awk '
 		/^#hmm begin / { program = $3; bad = 0; next }
@@ -265,103 +408,116 @@ mutants_results() {
 				sub(/^.*\./, "")
 			gsub(/ /, "-")
 			print state, program, $0
-		}' "$RUN_DIR/verdict"
+		}' "$RUN_DIR/results/$1.verdict"
 }
 
 # mutants_baseline KERNEL TESTS: makes sure that the tests pass without a
 # mutant; those that do not kill nothing
 mutants_baseline() {
-	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID missing='' program cases name
-	local MUTANTS_GO_ON=hmm.stop=
+	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID missing='' line
 
-	while read -r program cases; do
-		[ -n "$program" ] || continue
-		grep -qxF "asked $program $cases" "$passed" 2>/dev/null ||
-			missing+="$program $cases"$'\n'
+	while read -r line; do
+		[ -z "$line" ] || grep -qxF "asked $line" "$passed" 2>/dev/null ||
+			missing+=$line$'\n'
 	done <<<"$2"
-	[ -n "$missing" ] || return 0
-	missing=${missing%$'\n'}
-
-	rm -f "$MUTANTS_RESULTS/,baseline-$1-"*.new
-	mutants_root_clean "$1"
-	# A report of lockdep is the last of a boot.
-	while read -r cases; do
-		[ -z "$cases" ] || mutants_baseline_boot "$1" "$cases" "$passed"
+	# After a report, lockdep is off for the rest of a boot.
+	while read -r line; do
+		[ -z "$line" ] || mutants_baseline_boot "$1" "$line" "$passed"
 	done < <(mutants_lockdep_tests <<<"$missing")
-	missing=$(grep -vxF "$(mutants_lockdep_tests <<<"$missing")" <<<"$missing" || :)
+	missing=$(grep -vxF "$(mutants_lockdep_tests <<<"$missing")" <<<"$missing" | grep . || :)
 	[ -z "$missing" ] || mutants_baseline_boot "$1" "$missing" "$passed"
-}
-
-# mutants_lockdep_tests: the lines of stdin whose case makes lockdep report
-mutants_lockdep_tests() {
-	grep -xE "api_test ($(wrong_drivers debug-any | paste -sd '|'))" || :
 }
 
 # mutants_baseline_boot KERNEL TESTS FILE: adds the results to FILE
 mutants_baseline_boot() {
-	local program cases
+	local line patience=$MUTANTS_PATIENCE
 
 	say "$1: its tests without a mutant"
-	mutants_boot "$1" 3600 "$2"
+	MUTANTS_BASELINE=$2
+	# All tests together may take long.
+	MUTANTS_PATIENCE=3600
+	sed -i "s/^patience=.*/patience=$MUTANTS_PATIENCE/" "$RUN_DIR/root/mutants/guest"
+	mutants_boot "$1" baseline
+	MUTANTS_PATIENCE=$patience
+	sed -i "s/^patience=.*/patience=$MUTANTS_PATIENCE/" "$RUN_DIR/root/mutants/guest"
 	if ! grep -q '^#hmm done' "$RUN_DIR/verdict"; then
 		show_tail "$RUN_DIR/console" 40
 		die "$1: the guest did not come to its end without a mutant"
 	fi
+	mutants_results baseline | sed -n "s/^not \([^ ]*\) \(.*\)/# fails without a mutant: \1 \2/p" >&2
 	{
-		mutants_results
-		while read -r program cases; do
-			echo "asked $program $cases"
+		mutants_results baseline
+		while read -r line; do
+			echo "asked $line"
 		done <<<"$2"
 	} >>"$3"
 }
 
-# mutants_root_clean KERNEL: the modules as they are in the tree
-mutants_root_clean() {
-	local file
+# mutant_judge MUTANT KERNEL FIRST: sets MUTANT_STATE, MUTANT_BY and
+# MUTANT_NOTE; fails if the mutant has to be tried again: if the guest did not
+# come to it, or if it was not killed by a test of its own and something before
+# it, rather than the mutant, may have been the cause
+mutant_judge() {
+	local verdict=$RUN_DIR/results/${1//\//,}.verdict
 
-	lock "build-$TREE_ID-$1-mutants"
-	if [ -e "$BUILD_DIR/.mutated" ]; then
-		while read -r file; do
-			cp "$TREE/$file" "$BUILD_DIR/$file"
-		done <"$BUILD_DIR/.mutated"
-		mutant_make "$RUN_DIR/make.log" || die "$1: building without a mutant failed; see make.log"
-		rm -f "$BUILD_DIR/.mutated"
+	MUTANT_STATE='' MUTANT_BY='' MUTANT_NOTE=
+	[ -s "$verdict" ] || return
+	mutant_verdict "$1" "$2" "$verdict"
+	if [ -z "$MUTANT_STATE" ]; then
+		if [ -n "${WHOLE-}" ] && [ -z "${MUTANTS_MISSED[$1]-}" ]; then
+			MUTANTS_MISSED[$1]=1
+			mutants_baseline "$2" "$(mutants_all_tests)"
+			return 1
+		fi
+		mutant_survives "$1"
+	elif [ -n "$MUTANT_NOTE" ] && [ "$1" != "$3" ]; then
+		MUTANTS_ALONE[$1]=1
+		return 1
 	fi
-	mutants_root
-	unlock "build-$TREE_ID-$1-mutants"
 }
 
-# mutant_verdict KERNEL TESTS: sets MUTANT_STATE if the mutant was killed, and
-# MUTANT_BY to what did it
-mutant_verdict() {
-	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID
-	local state program name other='' report
+mutant_survives() {
+	MUTANT_BY=$(mutant_field "$1" Survives)
+	MUTANT_STATE=${MUTANT_BY:+argued}
+	: "${MUTANT_STATE:=survived}"
+}
 
+# mutant_verdict MUTANT KERNEL FILE: sets MUTANT_STATE if the mutant was killed,
+# MUTANT_BY to what did it, and MUTANT_NOTE if that is no test that it names
+mutant_verdict() {
+	local passed=$MUTANTS_RESULTS/,baseline-$2-$MUTANTS_TREE_ID
+	local state program name other='' report='' tests
+
+	tests=$(mutants_tests "$1")
 	while read -r state program name; do
 		[ "$state" = not ] || continue
 		# A test that fails anyway proves nothing.
 		! grep -qxF "not $program $name" "$passed" || continue
-		if mutant_named "$program" "$name" "$2"; then
+		if mutant_named "$program" "$name" "$tests"; then
 			MUTANT_STATE=killed
 			MUTANT_BY="by $program $name"
 			return
 		fi
 		: "${other:=$program $name}"
-	done < <(mutants_results)
+	done < <(mutants_results "${1//\//,}")
 
-	report=$(awk -f "$LAB_DIR/lib/klog.awk" -v kernel="$1" -v mode=demo \
-		-v counts="$RUN_DIR/counts.klog" "$RUN_DIR/console" |
-		sed -n '2s/^# \(\[[^]]*\] *\)\?//p')
+	[ ! -s "${3%.verdict}.console" ] ||
+		report=$(awk -f "$LAB_DIR/lib/klog.awk" -v kernel="$2" -v mode=demo \
+			-v counts="$RUN_DIR/counts.klog" "${3%.verdict}.console" |
+			sed -n '2s/^# \(\[[^]]*\] *\)\?//p')
 	if [ -n "$other" ]; then
 		MUTANT_BY="by $other"
-	elif [ "$GUEST_STATUS" = 124 ]; then
-		MUTANT_BY="by a hang in $(sed -n 's/^#hmm begin //p' "$RUN_DIR/verdict" | tail -n 1)"
+	elif grep -q '^#hmm hang' "$3" ||
+		{ [ "$GUEST_STATUS" = 124 ] && ! grep -q '^#hmm set-end' "$3"; }; then
+		MUTANT_BY="by a hang in $(sed -n 's/^#hmm begin //p' "$3" | tail -n 1)"
 	elif [ -n "$report" ]; then
 		MUTANT_BY="by the kernel log: $report"
-	elif ! grep -q '^#hmm done' "$RUN_DIR/verdict"; then
+	elif grep -q '^#hmm set-end dirty' "$3"; then
+		MUTANT_BY="by a module that does not load or unload"
+	elif ! grep -q '^#hmm set-end' "$3"; then
 		MUTANT_BY="by a crash"
 	else
-		mutant_untested "$1" "$2"
+		mutant_untested "$passed" "$tests"
 		return
 	fi
 	MUTANT_STATE=killed
@@ -384,15 +540,15 @@ mutant_named() {
 	return 1
 }
 
-# mutant_untested KERNEL TESTS: a mutant survives only if a test that it names
+# mutant_untested BASELINE TESTS: a mutant survives only if a test that it names
 # passes without it on this kernel
 mutant_untested() {
-	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID state program name
+	local state program name
 
 	while read -r state program name; do
 		[ "$state" = ok ] || continue
 		! mutant_named "$program" "$name" "$2" || return 0
-	done <"$passed"
+	done <"$1"
 	MUTANT_STATE=untested
 	MUTANT_BY="none of the tests that it names passes without it"
 }
@@ -405,10 +561,14 @@ mutants_table() {
 		((width >= ${#mutant})) || width=${#mutant}
 	done
 	printf '%-*s  %-11s %s\n' "$width" mutant kernel result
-	for mutant in "${MUTANTS[@]}"; do
+	for mutant in $(printf '%s\n' "${MUTANTS[@]}" | LC_ALL=C sort); do
 		kernel=$(mutant_kernel "$mutant")
 		file=$MUTANTS_RESULTS/${mutant//\//,}
-		{ read -r _ _ MUTANT_STATE && read -r MUTANT_BY && read -r MUTANT_NOTE; } <"$file" || :
+		{
+			read -r _ _ MUTANT_STATE
+			read -r MUTANT_BY
+			read -r MUTANT_NOTE
+		} <"$file"
 		case $MUTANT_STATE in
 		killed) killed=$((killed + 1)) ;;
 		argued) argued=$((argued + 1)) ;;
@@ -418,6 +578,6 @@ mutants_table() {
 		printf '%-*s  %-11s %s\n' "$width" "$mutant" "$kernel" \
 			"$MUTANT_STATE${MUTANT_BY:+ $MUTANT_BY}${MUTANT_NOTE:+ ($MUTANT_NOTE)}"
 	done
-	echo "${#MUTANTS[@]} mutants: $killed killed, $argued argued, $survived survived, $other did not apply or build"
+	echo "${#MUTANTS[@]} mutants: $killed killed, $argued argued, $survived survived, $other did not apply, build or run"
 	((survived == 0 && other == 0))
 }
