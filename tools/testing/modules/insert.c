@@ -198,6 +198,38 @@ static void r19_touching_is_no_overlap(void)
 	api_unregister(mirror);
 }
 
+/* The bounds of an invalidation in progress are as exact as those of the tree. */
+static void r19_touching_an_invalidation_in_progress(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *first_byte = api_interval_new();
+	struct api_interval *last_byte = api_interval_new();
+	struct api_interval *below = api_interval_new();
+	struct api_interval *above = api_interval_new();
+	struct api_thread *writer = api_stopped(stopper, 4);
+
+	EXPECT_EQ(0, api_insert_at(below, mirror, api_page(4) - 1, 1));
+	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_page(4), 1));
+	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_page(5) - 1, 1));
+	EXPECT_EQ(0, api_insert_at(above, mirror, api_page(5), 1));
+	EXPECT(api_can_begin(below));
+	EXPECT(!api_can_begin(first_byte));
+	EXPECT(!api_can_begin(last_byte));
+	EXPECT(api_can_begin(above));
+	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, api_join(writer));
+	EXPECT(api_can_begin(first_byte));
+	EXPECT(api_can_begin(last_byte));
+
+	api_remove(stopper);
+	api_remove(below);
+	api_remove(first_byte);
+	api_remove(last_byte);
+	api_remove(above);
+	api_unregister(mirror);
+}
+
 /* R16, R14: gone is gone, by either way. */
 static void r16_update_after_put_or_remove(void)
 {
@@ -247,5 +279,7 @@ const struct api_case api_insert_cases[] = {
 	{ "r16_update_after_put_in_an_invalidation",
 	  r16_update_after_put_in_an_invalidation },
 	{ "r19_touching_is_no_overlap", r19_touching_is_no_overlap },
+	{ "r19_touching_an_invalidation_in_progress",
+	  r19_touching_an_invalidation_in_progress },
 	{}
 };
