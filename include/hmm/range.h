@@ -17,8 +17,8 @@
  * mapping instead of one per page: that of the mapping's first page within
  * the range. Its order says for how many pages it stands, also where nothing
  * is mapped or the device may use nothing: a hole of 2 MiB is one entry. The
- * entries between stay as they are, so the array is indexed as ever;
- * hmm_mirror_range_next() steps through it::
+ * entries between are not part of the result. The array is indexed as without
+ * the flag; hmm_mirror_range_next() steps through it::
  *
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);

@@ -106,7 +106,21 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 	return addr;
 }
 
-/* The part of a mapping of 1 << @shift bytes that [addr, end) covers. */
+/*
+ * The part of a mapping of 1 << @shift bytes that [addr, end) covers.
+ *
+ * Compact: one entry, always at @addr. The walk comes here at the start of a
+ * mapping or of a read. A read that starts within a mapping may be the
+ * continuation of one that read its first part, and then this entry is not in
+ * the chain. But the earlier read may also have found no mapping there: a
+ * first fault maps a huge page without any invalidation.
+ *
+ * So the chain has no gap. Entries cover naturally aligned blocks, or what is
+ * left of one from @addr on: of two, one contains the other or they do not
+ * overlap. A later read writes from where the earlier one stopped, so the
+ * first entry after a mapping that was cut off there lies exactly at its end,
+ * unless a still larger mapping replaced it, which invalidates.
+ */
 unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long pfn,
 			    unsigned int shift, bool writable)
@@ -125,9 +139,7 @@ unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 		if (walk->required & ~entry)
 			return addr;
 		if (walk->compact) {
-			/* If this is not the first that is seen of it. */
-			if (addr == walk->base || !(addr & (BIT(shift) - 1)))
-				*slot = entry;
+			*slot = entry;
 			return end;
 		}
 		for (; n >= 8; n -= 8, slot += 8, entry += 8) {

@@ -21,8 +21,11 @@
 /* How many pages are faulted in before the page tables are read again. */
 #define HMM_FAULT_BATCH	(64 * PAGE_SIZE)
 
-/* How much is read before others that want the mmap lock are let in. */
-#define HMM_FAULT_STRETCH	SZ_64M
+/*
+ * How much is read before tasks that wait for the mmap lock get it. A stretch
+ * ends where a table does, so that it splits no huge page.
+ */
+#define HMM_FAULT_STRETCH	max_t(unsigned long, SZ_64M, PMD_SIZE)
 
 /* A vma whose pages a device must not or cannot use at all. */
 static bool hmm_vma_forbidden(const struct vm_area_struct *vma)
@@ -129,7 +132,7 @@ static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
 		unsigned long next = end;
 
 		if (next - *addr > HMM_FAULT_STRETCH)
-			next = *addr + HMM_FAULT_STRETCH;
+			next = ALIGN_DOWN(*addr + HMM_FAULT_STRETCH, PMD_SIZE);
 		walk->unusable = false;
 		if (forbidden) {
 			*addr = hmm_walk_fill(walk, *addr, next,
