@@ -2,6 +2,22 @@
 /*
  * What differs between kernels and architectures in reading page tables
  * without a lock.
+ *
+ * The header of an architecture says what its entries mean:
+ *
+ * plain
+ *	The entry means the same in every vma: user mode may read the page (and
+ *	write to it, if that is requested), it has a struct page, and no
+ *	protection key decides about it. That is what get_user_pages_fast()
+ *	accepts, except that it compares a key with the rights of the current
+ *	CPU, which may be running another process. Entries with a key are left
+ *	to the slow path, which looks at the vma.
+ * user
+ *	User mode may read the page, whatever its key or kind. PROT_NONE, a NUMA
+ *	hint and memory that can only be executed are not user.
+ * write
+ *	A device may write to the page. False for shadow stacks, to which only
+ *	the CPU writes, although pte_write() is true for them.
  */
 #ifndef _HMM_COMPAT_PGTABLE_H
 #define _HMM_COMPAT_PGTABLE_H
@@ -28,116 +44,78 @@
 #define HMM_PAGE_TABLES_FREED_BY_RCU	0
 #endif
 
-/*
- * A plain entry is one whose meaning does not depend on the vma: present, not
- * special, not under a protection key; and, if the device is to write,
- * writable. Where the architecture permits it, that is one comparison.
- */
-#ifdef CONFIG_X86
-#define HMM_X86_PLAIN		(_PAGE_PRESENT | _PAGE_USER)
-#define HMM_X86_NOT_PLAIN	(_PAGE_SPECIAL | _PAGE_PKEY_MASK)
-
-struct hmm_plain {
-	pteval_t mask;
-	pteval_t bits;
-};
-
-static inline struct hmm_plain hmm_plain(bool write)
-{
-	pteval_t bits = HMM_X86_PLAIN | (write ? _PAGE_RW : 0);
-
-	return (struct hmm_plain){
-		.mask = bits | HMM_X86_NOT_PLAIN,
-		.bits = bits,
-	};
-}
-
-static inline bool hmm_pte_plain(struct hmm_plain plain, pte_t pte)
-{
-	return (native_pte_val(pte) & plain.mask) == plain.bits;
-}
-
-static inline bool hmm_pmd_plain_leaf(struct hmm_plain plain, pmd_t pmd)
-{
-	return (native_pmd_val(pmd) & (plain.mask | _PAGE_PSE)) ==
-	       (plain.bits | _PAGE_PSE);
-}
-
-static inline bool hmm_pud_plain_leaf(struct hmm_plain plain, pud_t pud)
-{
-	return (native_pud_val(pud) & (plain.mask | _PAGE_PSE)) ==
-	       (plain.bits | _PAGE_PSE);
-}
-
-/* pte_pfn() also undoes the inversion of entries that are not present. */
-static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
-{
-	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;
-}
-
-static inline unsigned long hmm_pmd_plain_pfn(pmd_t pmd)
-{
-	return (native_pmd_val(pmd) & PTE_PFN_MASK & PMD_MASK) >> PAGE_SHIFT;
-}
-
-/* 1 or 0, without a branch. */
-static inline unsigned long hmm_pte_plain_write(pte_t pte)
-{
-	return (native_pte_val(pte) >> _PAGE_BIT_RW) & 1;
-}
-
-static inline unsigned long hmm_pmd_plain_write(pmd_t pmd)
-{
-	return (native_pmd_val(pmd) >> _PAGE_BIT_RW) & 1;
-}
+#if defined(CONFIG_X86_64)
+#include "pgtable_x86.h"
+#elif defined(CONFIG_ARM64)
+#include "pgtable_arm64.h"
 #else
-struct hmm_plain {
-	bool write;
-};
-
-static inline struct hmm_plain hmm_plain(bool write)
-{
-	return (struct hmm_plain){ .write = write };
-}
+#error "hmm_mirror supports x86-64 and arm64: what the page table entries of other architectures mean has not been examined"
+#endif
 
 static inline bool hmm_pte_plain(struct hmm_plain plain, pte_t pte)
 {
-	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte) &&
-	       (!plain.write || pte_write(pte));
+	return (hmm_pte_bits(pte) & plain.mask) == plain.bits;
 }
 
 static inline bool hmm_pmd_plain_leaf(struct hmm_plain plain, pmd_t pmd)
 {
-	return pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd) &&
-	       (!plain.write || pmd_write(pmd));
+	return (hmm_pmd_bits(pmd) & (plain.mask | HMM_LEAF_MASK)) ==
+	       (plain.bits | HMM_LEAF);
 }
 
 static inline bool hmm_pud_plain_leaf(struct hmm_plain plain, pud_t pud)
 {
-	return pud_present(pud) && pud_leaf(pud) &&
-	       (!plain.write || pud_write(pud));
+	return (hmm_pud_bits(pud) & (plain.mask | HMM_LEAF_MASK)) ==
+	       (plain.bits | HMM_LEAF);
 }
 
-static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
+static inline bool hmm_pte_user(pte_t pte)
 {
-	return pte_pfn(pte);
+	return (hmm_pte_bits(pte) & HMM_USER) == HMM_USER;
 }
 
-static inline unsigned long hmm_pmd_plain_pfn(pmd_t pmd)
+static inline bool hmm_pmd_user_leaf(pmd_t pmd)
 {
-	return pmd_pfn(pmd);
+	return (hmm_pmd_bits(pmd) & (HMM_USER | HMM_LEAF_MASK)) ==
+	       (HMM_USER | HMM_LEAF);
 }
 
-static inline unsigned long hmm_pte_plain_write(pte_t pte)
+static inline bool hmm_pud_user_leaf(pud_t pud)
 {
-	return !!pte_write(pte);
+	return (hmm_pud_bits(pud) & (HMM_USER | HMM_LEAF_MASK)) ==
+	       (HMM_USER | HMM_LEAF);
 }
 
-static inline unsigned long hmm_pmd_plain_write(pmd_t pmd)
+static inline bool hmm_pte_keyed(pte_t pte)
 {
-	return !!pmd_write(pmd);
+	return hmm_pte_bits(pte) & HMM_KEY_MASK;
 }
+
+/* 1 or 0, without a branch. Of an entry that is user. */
+static inline unsigned long hmm_pte_write(pte_t pte)
+{
+	return hmm_bits_write(hmm_pte_bits(pte));
+}
+
+static inline unsigned long hmm_pmd_write(pmd_t pmd)
+{
+	return hmm_bits_write(hmm_pmd_bits(pmd));
+}
+
+static inline unsigned long hmm_pud_write(pud_t pud)
+{
+	return hmm_bits_write(hmm_pud_bits(pud));
+}
+
+/* Memory of a DAX file was mapped by special entries with a struct page. */
+static inline bool hmm_pte_devmap(pte_t pte)
+{
+#ifdef CONFIG_ARCH_HAS_PTE_DEVMAP
+	return pte_devmap(pte);
+#else
+	return false;
 #endif
+}
 
 /* Huge mappings can be special since 6.12; before, nothing told them apart. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)

@@ -51,7 +51,7 @@ static int hmm_fault_page(struct hmm_fault *fault,
 	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY;
 	vm_fault_t ret;
 
-	if (write && !(vma->vm_flags & VM_WRITE))
+	if (write && !hmm_vma_writable(vma))
 		return -EPERM;
 
 	if (write)

@@ -41,15 +41,16 @@
 #define HMM_WALK_ENTRIES	((long)(PMD_SIZE >> PAGE_SHIFT))
 
 /*
- * What a PTE says; false if that depends on the vma and the walk is not in
- * one.
+ * The entry of a PTE; false if it depends on the vma and the walk has none.
  */
 static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 			    unsigned long *entry)
 {
+	bool zero;
+
 	if (hmm_pte_plain(hmm_plain(false), pte)) {
 		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			 (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
+			 hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
 		return true;
 	}
 	*entry = 0;
@@ -58,19 +59,16 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 			*entry = hmm_pte_device_entry(pte, walk->owner);
 		return walk->vma;
 	}
-	if (pte_protnone(pte))
+	if (!hmm_pte_user(pte))
 		return walk->vma;
-	/* The zero page is mapped as a special one, and never writable. */
-	if (pte_special(pte) && is_zero_pfn(pte_pfn(pte))) {
-		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID;
-		return true;
-	}
-	if (pte_special(pte))
+	/* The zero page is mapped by a special entry, and never writable. */
+	zero = pte_special(pte) && is_zero_pfn(pte_pfn(pte));
+	if (pte_special(pte) && !zero && !hmm_pte_devmap(pte))
 		*entry = HMM_MIRROR_PFN_ERROR;
 	else
 		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			 (pte_write(pte) ? HMM_MIRROR_PFN_WRITE : 0);
-	return walk->vma;
+			 hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+	return walk->vma || (zero && !hmm_pte_keyed(pte));
 }
 
 /*
@@ -91,7 +89,7 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 		if (unlikely(!hmm_pte_plain(plain, pte)))
 			break;
 		slot[i] = hmm_pte_plain_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			  hmm_pte_plain_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+			  hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
 	}
 	return i;
 }
@@ -156,9 +154,9 @@ static unsigned long hmm_walk_odd_pmd(struct hmm_walk *walk, pmd_t pmd,
 {
 	unsigned long entry = 0;
 
-	if (pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd))
+	if (hmm_pmd_user_leaf(pmd))
 		return hmm_walk_odd_leaf(walk, addr, end, pmd_pfn(pmd),
-					 PMD_SHIFT, pmd_write(pmd),
+					 PMD_SHIFT, hmm_pmd_write(pmd),
 					 hmm_pmd_special(pmd));
 	if (walk->owner && !pmd_present(pmd))
 		entry = hmm_pmd_device_entry(pmd, walk->owner);
@@ -173,9 +171,9 @@ static unsigned long hmm_walk_odd_pmd(struct hmm_walk *walk, pmd_t pmd,
 static unsigned long hmm_walk_odd_pud(struct hmm_walk *walk, pud_t pud,
 				      unsigned long addr, unsigned long end)
 {
-	if (pud_present(pud) && pud_leaf(pud))
+	if (hmm_pud_user_leaf(pud))
 		return hmm_walk_odd_leaf(walk, addr, end, pud_pfn(pud),
-					 PUD_SHIFT, pud_write(pud),
+					 PUD_SHIFT, hmm_pud_write(pud),
 					 hmm_pud_special(pud));
 	return hmm_walk_fill(walk, addr, end, 0);
 }
@@ -198,7 +196,7 @@ hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
 		if (unlikely(!hmm_pmd_plain_leaf(plain, pmd)))
 			break;
 		*slot = hmm_pmd_plain_pfn(pmd) | HMM_MIRROR_PFN_VALID | order |
-			hmm_pmd_plain_write(pmd) << HMM_MIRROR_PFN_WRITE_BIT;
+			hmm_pmd_write(pmd) << HMM_MIRROR_PFN_WRITE_BIT;
 	}
 	return i;
 }
@@ -208,7 +206,7 @@ static unsigned long hmm_walk_pmd(struct hmm_walk *walk, pmd_t pmd,
 {
 	if (hmm_pmd_plain_leaf(hmm_plain(false), pmd))
 		return hmm_walk_leaf(walk, addr, end, pmd_pfn(pmd), PMD_SHIFT,
-				     pmd_write(pmd));
+				     hmm_pmd_write(pmd));
 	if (hmm_pmd_table(pmd))
 		return hmm_walk_ptes(walk, pmd, addr, end);
 	if (walk->vma)
@@ -261,7 +259,7 @@ static unsigned long hmm_walk_puds(struct hmm_walk *walk, p4d_t *p4dp,
 		next = pud_addr_end(addr, end);
 		if (hmm_pud_plain_leaf(plain, pud))
 			done = hmm_walk_leaf(walk, addr, next, pud_pfn(pud),
-					     PUD_SHIFT, pud_write(pud));
+					     PUD_SHIFT, hmm_pud_write(pud));
 		else if (hmm_pud_table(pud))
 			done = hmm_walk_pmds(walk, pudp, pud, addr, next);
 		else if (walk->vma)
@@ -379,6 +377,9 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 /*
  * Write the entries of [addr, end), as far as they can be told; returns the
  * first address that cannot, or @end. Reschedules between stretches.
+ *
+ * Compact: an entry is written at @addr, wherever that is, unless @addr is
+ * returned.
  *
  * Context: may sleep; the caller holds mm_users, and the mmap lock if
  * walk->vma or hmm_walk_needs_lock().
