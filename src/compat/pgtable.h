@@ -28,28 +28,68 @@
 
 /*
  * A walk with interrupts off keeps page tables from being freed under it in
- * one of two ways. Where the kernel frees every page table after an RCU grace
- * period, a stretch with interrupts off is a read section, and the tables of
- * any mm may be walked. Elsewhere the freeing CPU interrupts the CPUs that
- * run the mm and waits for them: that holds it up only if this CPU is one of
- * them, so only the tables of the current mm may be walked.
+ * one of two ways.
  *
- * x86 has MMU_GATHER_RCU_TABLE_FREE set since 4.20, but until 6.14 used it
- * only under some hypervisors.
+ * HMM_PAGE_TABLES_FREED_BY_RCU
+ *	The tables of any mm may be walked. Every page table is freed through
+ *	tlb_remove_table(), which waits for an RCU grace period. Without memory
+ *	for that, it sends an interrupt to every CPU and waits until all have
+ *	taken it (newer kernels: synchronize_rcu()). A CPU with interrupts off
+ *	holds up either one, also on PREEMPT_RT, where local_irq_save()
+ *	disables interrupts as elsewhere.
+ *
+ * HMM_PAGE_TABLES_FREED_AFTER_IPI
+ *	The tables of the current mm may be walked. Before a table is freed, the
+ *	CPUs that run its mm are sent an interrupt to flush their TLB, and all of
+ *	them have to take it. Under hypervisors that flush without interrupts,
+ *	tables are freed by RCU.
+ *
+ * With neither, tables are walked with the mmap lock held. It keeps the tables
+ * of a vma, except those of hugetlb pages that several processes share: they
+ * are unshared (huge_pmd_unshare(), as by truncate) with only the i_mmap lock
+ * of the file held for writing, and then another process may free them at once.
+ *
+ * Tables that do not go through tlb_remove_table() are safe as well: after
+ * khugepaged has unlinked one, it sends an interrupt to every CPU, or (since
+ * 6.6, for files) calls pte_free_defer(), which waits for a grace period.
+ *
+ * x86-64: MMU_GATHER_RCU_TABLE_FREE is selected with PARAVIRT since 4.20, but
+ * before 6.14 arch/x86/mm/pgtable.c called tlb_remove_table() only under some
+ * hypervisors. 6.14 calls it in every case with PT_RECLAIM; 6.15 and later
+ * also without.
+ *
+ * arm64: __pte_free_tlb(), __pmd_free_tlb() and __pud_free_tlb() of
+ * arch/arm64/include/asm/tlb.h have called tlb_remove_table() since before
+ * 5.10. Since 6.9 there can be a fifth level, if the CPU has 52-bit addresses;
+ * until 6.14 its tables were freed at once. The TLB is flushed without
+ * interrupts.
  */
-#if defined(CONFIG_MMU_GATHER_RCU_TABLE_FREE) && \
-	(!defined(CONFIG_X86) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0))
+#if defined(CONFIG_X86_64)
+#include "pgtable_x86.h"
+#define HMM_PAGE_TABLES_FREED_AFTER_IPI	1
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0) && \
+	 defined(CONFIG_PT_RECLAIM))
 #define HMM_PAGE_TABLES_FREED_BY_RCU	1
 #else
 #define HMM_PAGE_TABLES_FREED_BY_RCU	0
 #endif
-
-#if defined(CONFIG_X86_64)
-#include "pgtable_x86.h"
 #elif defined(CONFIG_ARM64)
 #include "pgtable_arm64.h"
+#define HMM_PAGE_TABLES_FREED_AFTER_IPI	0
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0) || CONFIG_PGTABLE_LEVELS < 5
+#define HMM_PAGE_TABLES_FREED_BY_RCU	1
 #else
-#error "hmm_mirror supports x86-64 and arm64: what the page table entries of other architectures mean has not been examined"
+#define HMM_PAGE_TABLES_FREED_BY_RCU	(!pgtable_l5_enabled())
+#endif
+#else
+#error "hmm_mirror supports x86-64 and arm64: how other architectures free page tables has not been examined"
+#endif
+
+#ifndef CONFIG_MMU_GATHER_RCU_TABLE_FREE
+#if defined(CONFIG_ARM64) || HMM_PAGE_TABLES_FREED_BY_RCU
+#error "hmm_mirror expects that this kernel frees page tables by RCU, but MMU_GATHER_RCU_TABLE_FREE is not set"
+#endif
 #endif
 
 static inline bool hmm_pte_plain(struct hmm_plain plain, pte_t pte)

@@ -2,6 +2,8 @@
 /*
  * Faulting in, and whatever else needs the vma.
  */
+#include <linux/fs.h>
+#include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -106,6 +108,31 @@ static int hmm_fault_pages(struct hmm_fault *fault,
 }
 
 /*
+ * Read the page tables of a readable vma with the mmap lock held.
+ *
+ * The mmap lock does not keep the tables of hugetlb pages that are shared with
+ * another process; the i_mmap lock does. See compat/pgtable.h.
+ */
+static unsigned long hmm_fault_walk(struct hmm_walk *walk,
+				    struct vm_area_struct *vma,
+				    unsigned long addr, unsigned long end)
+{
+	struct address_space *shared = NULL;
+
+	if (hmm_walk_needs_lock(walk) && is_vm_hugetlb_page(vma) &&
+	    vma->vm_flags & VM_MAYSHARE)
+		shared = vma->vm_file->f_mapping;
+	if (shared)
+		i_mmap_lock_read(shared);
+	walk->vma = vma;
+	addr = hmm_walk_page_tables(walk, addr, end);
+	walk->vma = NULL;
+	if (shared)
+		i_mmap_unlock_read(shared);
+	return addr;
+}
+
+/*
  * Go on from @addr, where the walk stopped, as far as the vma there reaches,
  * or until somebody else wants the mmap lock. @addr becomes the first address
  * that is not done, *@locked whether the lock is still held.
@@ -138,9 +165,7 @@ static int hmm_fault_vma(struct hmm_fault *fault, unsigned long *addr,
 			*addr = hmm_walk_fill(walk, *addr, next,
 					      HMM_MIRROR_PFN_ERROR);
 		} else {
-			walk->vma = vma;
-			*addr = hmm_walk_page_tables(walk, *addr, next);
-			walk->vma = NULL;
+			*addr = hmm_fault_walk(walk, vma, *addr, next);
 		}
 		if (walk->unusable)
 			return -EFAULT;

@@ -366,12 +366,14 @@ unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
 }
 
 /*
- * Must the caller hold the mmap lock for the tables to stay? See
- * compat/pgtable.h.
+ * Whether the mmap lock must be held so that no page table is freed during
+ * the walk. compat/pgtable.h has the conditions.
  */
 bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 {
-	return !HMM_PAGE_TABLES_FREED_BY_RCU && current->mm != walk->mm;
+	if (HMM_PAGE_TABLES_FREED_BY_RCU)
+		return false;
+	return !HMM_PAGE_TABLES_FREED_AFTER_IPI || current->mm != walk->mm;
 }
 
 /*

@@ -57,6 +57,7 @@ extern const struct api_case api_bounds_cases[];
 extern const struct api_case api_dma_cases[];
 extern const struct api_case api_compact_cases[];
 extern const struct api_case api_pgtable_cases[];
+extern const struct api_case api_remote_cases[];
 extern const struct api_case api_populate_cases[];
 extern const struct api_case api_locked_cases[];
 extern const struct api_case api_dispatch_cases[];

@@ -74,6 +74,7 @@ static const struct api_case *const api_tables[] = {
 	api_dma_cases,
 	api_compact_cases,
 	api_pgtable_cases,
+	api_remote_cases,
 	api_populate_cases,
 	api_locked_cases,
 	api_dispatch_cases,

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the page tables of a process from a worker that does not run its mm:
+ * which locks keep the tables, where the kernel does not free them by RCU.
+ *
+ * The page is present in each case, so only the tables need a lock.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <uapi/linux/memfd.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+#include <linux/unistd.h>
+#include <linux/workqueue.h>
+
+#include <hmm/range.h>
+
+#include "../../../src/compat/pgtable.h"
+#include "api.h"
+
+/* A page of the arena for the name of the file. */
+#define REMOTE_NAME	16
+
+/**
+ * struct remote_read - a snapshot by a worker
+ * @work: the worker
+ * @done: it has finished
+ * @range: what it reads
+ * @ret: what hmm_mirror_range_snapshot() returned
+ */
+struct remote_read {
+	struct work_struct work;
+	struct completion done;
+	struct hmm_mirror_range range;
+	int ret;
+};
+
+static void remote_work(struct work_struct *work)
+{
+	struct remote_read *read = container_of(work, struct remote_read,
+						work);
+
+	read->ret = hmm_mirror_range_snapshot(&read->range);
+	complete_all(&read->done);
+}
+
+/* A range of one page that is present. Returns 0, or an error of populate. */
+static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
+			  unsigned long addr)
+{
+	INIT_WORK(&read->work, remote_work);
+	init_completion(&read->done);
+	read->range.pfns = api_alloc(sizeof(*read->range.pfns));
+	read->range.default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_register(&read->range, &mirror->mirror,
+					       addr, addr + PAGE_SIZE));
+	return hmm_mirror_range_populate(&read->range, MSEC_PER_SEC);
+}
+
+/* The worker waits for a lock that the case holds, or it does not. */
+static void remote_start(struct remote_read *read)
+{
+	read->range.pfns[0] = 0;
+	queue_work(system_unbound_wq, &read->work);
+	if (HMM_PAGE_TABLES_FREED_BY_RCU)
+		EXPECT(wait_for_completion_timeout(&read->done, API_PATIENCE));
+	else
+		EXPECT(!wait_for_completion_timeout(&read->done, API_GLIMPSE));
+}
+
+static void remote_finish(struct remote_read *read)
+{
+	/* With no lock held by the case, it returns. */
+	flush_work(&read->work);
+	EXPECT_EQ(0, read->ret);
+	EXPECT(read->range.pfns[0] & HMM_MIRROR_PFN_VALID);
+	hmm_mirror_range_unregister(&read->range);
+}
+
+static void r55_remote_tables_are_read_with_the_mmap_lock(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct remote_read *read = api_alloc(sizeof(*read));
+
+	EXPECT_EQ(0, remote_prepare(read, mirror, api_page(0)));
+	mmap_write_lock(current->mm);
+	remote_start(read);
+	mmap_write_unlock(current->mm);
+	remote_finish(read);
+	api_unregister(mirror);
+}
+
+/* A hugetlb page, mapped shared; its file, or an error. */
+static struct file *remote_map_hugetlb(unsigned long *addr)
+{
+	static const char name[] = "r55";
+	unsigned long user = api_page(REMOTE_NAME);
+	struct file *file;
+	long fd;
+
+	if (copy_to_user((void __user *)user, name, sizeof(name)))
+		return ERR_PTR(-EFAULT);
+	api_hand_start(__NR_memfd_create, user, MFD_HUGETLB, 0);
+	fd = api_hand_wait();
+	if (fd < 0)
+		return ERR_PTR(fd);
+	api_hand_start(__NR_ftruncate, fd, PMD_SIZE, 0);
+	EXPECT_EQ(0, api_hand_wait());
+	file = fget(fd);
+	if (!file)
+		return ERR_PTR(-EBADF);
+	*addr = vm_mmap(file, 0, PMD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			0);
+	if (IS_ERR_VALUE(*addr)) {
+		fput(file);
+		return ERR_PTR(*addr);
+	}
+	return file;
+}
+
+/*
+ * The tables of hugetlb pages may be shared with another process and unshared
+ * by truncate, without the mmap lock of either.
+ */
+static void r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct remote_read *read = api_alloc(sizeof(*read));
+	unsigned long addr;
+	struct file *file;
+	int ret;
+
+	file = remote_map_hugetlb(&addr);
+	if (IS_ERR(file)) {
+		api_skip("no hugetlb page can be mapped: %ld", PTR_ERR(file));
+		goto out;
+	}
+	ret = remote_prepare(read, mirror, addr);
+	if (ret) {
+		api_skip("there is no hugetlb page: %d", ret);
+		hmm_mirror_range_unregister(&read->range);
+	} else {
+		i_mmap_lock_write(file->f_mapping);
+		remote_start(read);
+		i_mmap_unlock_write(file->f_mapping);
+		remote_finish(read);
+	}
+	vm_munmap(addr, PMD_SIZE);
+	fput(file);
+out:
+	api_unregister(mirror);
+}
+
+const struct api_case api_remote_cases[] = {
+	{ "r55_remote_tables_are_read_with_the_mmap_lock",
+	  r55_remote_tables_are_read_with_the_mmap_lock },
+	{ "r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock",
+	  r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock,
+	  HMM_API_HELPER },
+	{}
+};
