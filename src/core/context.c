@@ -20,14 +20,20 @@
  * the mm for a moment, and the old one has nobody left to tell.
  */
 #include <linux/hashtable.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "context.h"
 
 static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
 static DEFINE_SPINLOCK(hmm_contexts_lock);
+
+/* For what the task at hand cannot do itself; it may run under reclaim. */
+static struct workqueue_struct *hmm_workqueue;
 
 /* All contexts that have memory, dying ones too, for debugfs. */
 DEFINE_XARRAY_ALLOC(hmm_contexts);
@@ -49,25 +55,66 @@ static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
 	return found;
 }
 
-/*
- * No invalidation is in progress while a notifier registers, for
- * __mmu_notifier_register() takes every lock of the mm. But one may come and
- * go between the two: with the gate there first its end means nothing to us,
- * while the other way round we would have its start and wait for the end.
+/**
+ * struct hmm_registration - a notifier that a worker registers
+ * @work: the work
+ * @notifier: the notifier
+ * @mm: the mm, whose mmap lock the waiting task holds for writing
+ * @ret: the result
  */
-static int hmm_context_listen(struct hmm_context *context)
-{
+struct hmm_registration {
+	struct work_struct work;
+	struct mmu_notifier *notifier;
+	struct mm_struct *mm;
 	int ret;
+};
 
-	context->gate.ops = &hmm_gate_ops;
-	ret = __mmu_notifier_register(&context->gate, context->mm);
-	if (ret)
-		return ret;
+static void hmm_register_work(struct work_struct *work)
+{
+	struct hmm_registration *registration =
+		container_of(work, struct hmm_registration, work);
+	struct mm_struct *mm = registration->mm;
 
-	context->dispatcher.ops = &hmm_dispatcher_ops;
-	ret = __mmu_notifier_register(&context->dispatcher, context->mm);
-	if (ret)
-		mmu_notifier_unregister(&context->gate, context->mm);
+	/* The waiting task lends its hold of the lock: tell lockdep. */
+	rwsem_acquire(&mm->mmap_lock.dep_map, 0, 1, _THIS_IP_);
+	registration->ret = __mmu_notifier_register(registration->notifier, mm);
+	rwsem_release(&mm->mmap_lock.dep_map, _THIS_IP_);
+}
+
+/*
+ * A worker registers the notifier while the caller keeps the mmap lock, and
+ * waits. A worker has no signals, and never waits for the mmap lock here, so
+ * the caller need not be killable.
+ */
+static int hmm_register_by_worker(struct mmu_notifier *notifier,
+				  struct mm_struct *mm)
+{
+	struct hmm_registration registration = {
+		.notifier = notifier,
+		.mm = mm,
+	};
+
+	INIT_WORK_ONSTACK(&registration.work, hmm_register_work);
+	rwsem_release(&mm->mmap_lock.dep_map, _THIS_IP_);
+	queue_work(hmm_workqueue, &registration.work);
+	flush_work(&registration.work);
+	rwsem_acquire(&mm->mmap_lock.dep_map, 0, 1, _THIS_IP_);
+	destroy_work_on_stack(&registration.work);
+	return registration.ret;
+}
+
+/*
+ * __mmu_notifier_register() takes every lock of the mm, and gives up with
+ * -EINTR as soon as the calling task has anything to do in user mode: a signal
+ * with a handler, a stop, a freezer, a task_work of io_uring. None of them is
+ * a reason to fail, and trying again would find them still pending.
+ */
+static int hmm_register(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	int ret = __mmu_notifier_register(notifier, mm);
+
+	if (ret == -EINTR && !fatal_signal_pending(current))
+		ret = hmm_register_by_worker(notifier, mm);
 	return ret;
 }
 
@@ -75,6 +122,48 @@ static void hmm_context_free(struct hmm_context *context)
 {
 	xa_erase(&hmm_contexts, context->id);
 	kfree_rcu(context, rcu);
+}
+
+static void hmm_abandon_work(struct work_struct *work)
+{
+	struct hmm_context *context = container_of(work, struct hmm_context,
+						   abandon);
+
+	mmu_notifier_unregister(&context->gate, context->mm);
+	hmm_context_free(context);
+}
+
+/*
+ * Register both notifiers. On failure the context is freed.
+ *
+ * No invalidation is in progress while a notifier registers, because
+ * __mmu_notifier_register() takes every lock of the mm. But one may come and
+ * go between the two registrations: with the gate there first its end is
+ * ignored, while the other way round its start would be known, and its end
+ * awaited for ever.
+ *
+ * To unregister the gate waits for the SRCU read sections of every notifier in
+ * the system. With the mmap lock held that could last as long as the slowest
+ * callback of any driver, so a worker does it later.
+ */
+static int hmm_context_listen(struct hmm_context *context)
+{
+	int ret;
+
+	context->gate.ops = &hmm_gate_ops;
+	ret = hmm_register(&context->gate, context->mm);
+	if (ret) {
+		hmm_context_free(context);
+		return ret;
+	}
+
+	context->dispatcher.ops = &hmm_dispatcher_ops;
+	ret = hmm_register(&context->dispatcher, context->mm);
+	if (ret) {
+		INIT_WORK(&context->abandon, hmm_abandon_work);
+		queue_work(hmm_workqueue, &context->abandon);
+	}
+	return ret;
 }
 
 static struct hmm_context *hmm_context_create(struct mm_struct *mm)
@@ -103,10 +192,8 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 	}
 
 	ret = hmm_context_listen(context);
-	if (ret) {
-		hmm_context_free(context);
+	if (ret)
 		return ERR_PTR(ret);
-	}
 
 	spin_lock(&hmm_contexts_lock);
 	hash_add(hmm_contexts_hash, &context->hash, (unsigned long)mm);
@@ -157,4 +244,19 @@ void hmm_context_put(struct hmm_context *context)
 	mmu_notifier_unregister(&context->dispatcher, context->mm);
 	mmu_notifier_unregister(&context->gate, context->mm);
 	hmm_context_free(context);
+}
+
+int hmm_contexts_init(void)
+{
+	hmm_workqueue = alloc_workqueue("hmm_mirror",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return hmm_workqueue ? 0 : -ENOMEM;
+}
+
+void hmm_contexts_exit(void)
+{
+	/* What a failed registration left behind is unregistered first. */
+	destroy_workqueue(hmm_workqueue);
+	/* Contexts are freed by RCU; debugfs may still look at the last. */
+	rcu_barrier();
 }

@@ -32,6 +32,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <hmm/interval.h>
 #include <hmm/mirror.h>
@@ -83,6 +84,7 @@ struct hmm_invalidation {
  * @dispatcher: hears of the starts, and may refuse; and of the exit
  * @users: mirrors
  * @hash: by @mm, in context.c
+ * @abandon: unregisters @gate when @dispatcher could not be registered
  * @id: index in hmm_contexts
  * @nr_updates: how many updates there were under an invalidation in progress
  * @nr_invalidations: how many have started
@@ -119,6 +121,7 @@ struct hmm_context {
 	struct mmu_notifier dispatcher;
 	refcount_t users;
 	struct hlist_node hash;
+	struct work_struct abandon;
 	u32 id;
 	struct rcu_head rcu;
 };
@@ -126,6 +129,8 @@ struct hmm_context {
 /* context.c */
 struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked);
 void hmm_context_put(struct hmm_context *context);
+int hmm_contexts_init(void);
+void hmm_contexts_exit(void);
 extern struct xarray hmm_contexts;
 
 /* notifier.c */

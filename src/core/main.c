@@ -3,12 +3,15 @@
  * The module: what has to be done once, at load and unload.
  */
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 
 #include "context.h"
 
 static int __init hmm_mirror_init(void)
 {
+	int ret = hmm_contexts_init();
+
+	if (ret)
+		return ret;
 	hmm_lockdep_init();
 	hmm_debugfs_init();
 	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
@@ -20,8 +23,7 @@ module_init(hmm_mirror_init);
 static void __exit hmm_mirror_exit(void)
 {
 	hmm_debugfs_exit();
-	/* Contexts are freed by RCU; the last may still be looked at. */
-	rcu_barrier();
+	hmm_contexts_exit();
 }
 module_exit(hmm_mirror_exit);
 

@@ -5,6 +5,7 @@
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "api.h"
 
@@ -307,6 +308,73 @@ static void r62_mirror_without_ops_at_exit(void)
 	EXPECT_EQ(1, atomic_read(&witness->releases));
 }
 
+/**
+ * struct api_signalled - a thread that registers with a signal pending
+ * @mirror: what it registers
+ * @signal: the signal
+ * @locked: it holds the mmap lock for writing
+ * @still: the signal was still pending afterwards
+ */
+struct api_signalled {
+	struct api_mirror *mirror;
+	int signal;
+	bool locked;
+	bool still;
+};
+
+static int api_register_signalled(void *arg)
+{
+	struct api_signalled *signalled = arg;
+	struct hmm_mirror *mirror = &signalled->mirror->mirror;
+	int ret;
+
+	allow_signal(signalled->signal);
+	send_sig(signalled->signal, current, 1);
+	EXPECT(signal_pending(current));
+	if (signalled->locked)
+		ret = api_register_locked(mirror, current->mm);
+	else
+		ret = hmm_mirror_register(mirror, current->mm);
+	signalled->still = signal_pending(current);
+	flush_signals(current);
+	return ret;
+}
+
+/* R58: the mm has no mirror yet, so this is what registers the notifiers. */
+static void api_signalled(int signal, bool locked, int want)
+{
+	struct api_signalled *signalled = api_alloc(sizeof(*signalled));
+	struct api_mirror *mirror = api_syncing_mirror_new();
+
+	signalled->mirror = mirror;
+	signalled->signal = signal;
+	signalled->locked = locked;
+	EXPECT_EQ(want, api_join(api_thread(api_register_signalled,
+					    signalled)));
+	EXPECT(signalled->still);
+	/* The signal went to the other thread only. */
+	if (!mirror->mirror.context &&
+	    !EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm)))
+		return;
+	api_mirror_hears(mirror, 2);
+	api_unregister(mirror);
+}
+
+static void r58_register_with_a_signal_pending(void)
+{
+	api_signalled(SIGUSR1, false, 0);
+}
+
+static void r58_register_locked_with_a_signal_pending(void)
+{
+	api_signalled(SIGUSR1, true, 0);
+}
+
+static void r58_register_is_killed(void)
+{
+	api_signalled(SIGKILL, false, -EINTR);
+}
+
 const struct api_case api_mirror_cases[] = {
 	{ "r01_come_and_go", r01_come_and_go },
 	{ "r01_register_meets_unregister_half_way",
@@ -322,6 +390,11 @@ const struct api_case api_mirror_cases[] = {
 	{ "r06_register_again_after_unregister",
 	  r06_register_again_after_unregister },
 	{ "r07_register_arguments", r07_register_arguments },
+	{ "r58_register_with_a_signal_pending",
+	  r58_register_with_a_signal_pending },
+	{ "r58_register_locked_with_a_signal_pending",
+	  r58_register_locked_with_a_signal_pending },
+	{ "r58_register_is_killed", r58_register_is_killed },
 	{ "r62_mirror_without_ops", r62_mirror_without_ops },
 	{ "r62_mirror_without_ops_at_exit", r62_mirror_without_ops_at_exit,
 	  HMM_API_CHILD },
