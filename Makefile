@@ -132,7 +132,7 @@ help:
 	@echo '  V=1                   show the commands that build'
 	@echo '  KERNEL="name ..."     kernels of test, demo, bench and shell: $(shell $(LAB) list)'
 	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
-	@echo '  SEED=n                the seed of oracle_test and diff_test, to repeat a run'
+	@echo '  SEED=n                the seed of oracle_test, diff_test and property_test'
 	@echo '  SUITE=own|upstream    run only our tests, or only the hmm-tests of the kernel'"'"'s source;'
 	@echo '                        without it both, the latter on kernels with device memory'
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
