@@ -115,6 +115,18 @@ static inline bool dmirror_fail_alloc(struct dmirror *dm, unsigned int order)
 }
 
 /*
+ * For a batch of the size of a huge page, the allocation that fails is that of
+ * a huge page, also if none is allocated: small pages then take its place.
+ */
+static inline void dmirror_fail_absent_huge(struct dmirror *dm,
+					    const struct migrate_vma *args)
+{
+	if (args->end - args->start == PMD_SIZE &&
+	    !(args->flags & HMM_MIGRATE_SELECT_COMPOUND))
+		dmirror_fail_alloc(dm, HMM_HUGE_ORDER);
+}
+
+/*
  * SELECT_COMPOUND if this device may have huge pages. Only private memory may:
  * kernels up to 7.3 split a coherent huge page as if it were on an LRU list,
  * and corrupt what its page struct has in the place of the list head.

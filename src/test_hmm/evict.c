@@ -245,6 +245,7 @@ static int dmirror_return_batch(struct dmirror *dm, struct migrate_vma *args,
 	args->end = min(args->end, args->vma->vm_end);
 
 	args->flags |= dmirror_compound(dm->device);
+	dmirror_fail_absent_huge(dm, args);
 	do {
 		ret = dmirror_bring_back(dm, args);
 		if (ret && ret != -ENOMEM && ret != -EAGAIN)

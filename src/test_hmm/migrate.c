@@ -140,10 +140,7 @@ static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 
 	if (*reserved >= HMM_HUGE_NR)
 		args->flags |= dmirror_compound(dm->device);
-	/* Where there is no huge page, that allocation has failed already. */
-	if (args->end - args->start == PMD_SIZE &&
-	    !(args->flags & HMM_MIGRATE_SELECT_COMPOUND))
-		dmirror_fail_alloc(dm, HMM_HUGE_ORDER);
+	dmirror_fail_absent_huge(dm, args);
 	do {
 		ret = migrate_vma_setup(args);
 		if (ret)

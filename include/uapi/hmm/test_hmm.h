@@ -83,8 +83,8 @@ struct hmm_dmirror_cmd {
 
 /*
  * Once: the next allocation for a migration, either way, fails. For an aligned
- * 2M that moves to the device, this is the one of a huge page, also where the
- * device has none; small pages take its place.
+ * 2M, this is the one of a huge page, also where the device has none; small
+ * pages take its place.
  */
 #define HMM_DMIRROR_FLAG_FAIL_ALLOC	(1ULL << 0)
 /* Until FLAGS again: no huge page can be allocated for a migration. */
