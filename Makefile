@@ -84,6 +84,10 @@ test:
 	@scripts/install-deps build lab
 	@$(LAB) test
 
+matrix:
+	@scripts/install-deps build lab
+	@KERNEL="$${KERNEL:-$$($(LAB) list matrix)}" $(LAB) test
+
 shell:
 	@scripts/install-deps build lab
 	@$(LAB) shell
@@ -117,6 +121,7 @@ help:
 	@echo 'In a virtual machine (these install what they need, as root, with apt):'
 	@echo '  make demo      a program that shows mirroring at work'
 	@echo '  make test      the kselftests; ends with "N passed, N failed, N skipped"'
+	@echo '  make matrix    the same on every kernel: $(shell $(LAB) list matrix)'
 	@echo '  make bench     figures beside those of the kernel'"'"'s own HMM, and plots'
 	@echo '  make shell     a shell in the machine, modules loaded'
 	@echo '  make mutants   put in one mistake after another, and see that a test fails'
@@ -148,4 +153,4 @@ help:
 	@echo '                        one if that cannot emulate several CPUs without fault'
 	@echo '  HMM_TIMEOUT=seconds   how long a machine may be silent before it counts as hung; 1800'
 
-.PHONY: modules install modules_install clean demo test shell bench mutants selftest check model help
+.PHONY: modules install modules_install clean demo test matrix shell bench mutants selftest check model help
