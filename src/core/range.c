@@ -161,9 +161,9 @@ static bool hmm_range_dead(const struct hmm_mirror_range *range)
  * @range: a range
  * @timeout_ms: how long to wait at most, in milliseconds; 0: for ever
  *
- * What is read afterwards may be used if hmm_mirror_range_valid() says so
- * under the update lock. Call it again, inside of the loop, when that or a
- * read said that the range has collided.
+ * What is read afterwards may be used if hmm_mirror_range_valid() is true under
+ * the update lock. What was read before is not valid any more. Call it again,
+ * in the loop, when hmm_mirror_range_valid() is false or a read has collided.
  *
  * Context: may sleep; not from a callback, not with the update lock held.
  * Return: 0; -ETIME; -EINTR if the task was killed; -ESRCH if the mm has
@@ -175,18 +175,24 @@ static bool hmm_range_dead(const struct hmm_mirror_range *range)
 int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 				      unsigned int timeout_ms)
 {
+	unsigned long seq;
 	int ret;
 
 	if (!hmm_range_is_bound(range))
 		return -EINVAL;
+	/* What was read before is not valid, also if this fails. */
+	range->seq = 0;
 	ret = hmm_interval_read_begin_timeout(range->interval, timeout_ms,
-					      &range->seq);
+					      &seq);
 	if (ret)
 		return ret;
 	if (hmm_range_dead(range))
 		return -ESRCH;
 	/* After the sequence was read: see hmm_range_is_covered(). */
-	return hmm_range_recheck(range);
+	ret = hmm_range_recheck(range);
+	if (!ret)
+		range->seq = seq;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
 

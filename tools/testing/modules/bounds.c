@@ -57,6 +57,8 @@ static void api_range_fails(struct hmm_mirror_range *range, int error)
 	mmap_read_unlock(current->mm);
 	EXPECT_EQ(error, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(error, hmm_mirror_range_populate(range, 0));
+	/* Nor is what an earlier read wrote valid. */
+	EXPECT(!hmm_mirror_range_valid(range));
 	for (i = 0; i < API_PAGES; i++)
 		EXPECT_EQ(API_UNTOUCHED, range->pfns[i]);
 }
