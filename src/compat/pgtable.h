@@ -83,12 +83,13 @@
 #define HMM_PAGE_TABLES_FREED_BY_RCU	(!pgtable_l5_enabled())
 #endif
 #else
-#error "hmm_mirror supports x86-64 and arm64: how other architectures free page tables has not been examined"
+/* How another architecture frees page tables has not been examined. */
+#error "hmm_mirror supports x86-64 and arm64 only"
 #endif
 
 #ifndef CONFIG_MMU_GATHER_RCU_TABLE_FREE
 #if defined(CONFIG_ARM64) || HMM_PAGE_TABLES_FREED_BY_RCU
-#error "hmm_mirror expects that this kernel frees page tables by RCU, but MMU_GATHER_RCU_TABLE_FREE is not set"
+#error "hmm_mirror expects page tables freed by RCU: set MMU_GATHER_RCU_TABLE_FREE"
 #endif
 #endif
 
