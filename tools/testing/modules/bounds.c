@@ -11,8 +11,6 @@
 #include "api.h"
 
 #define API_PAGES	4
-/* Any word that is not a pfn entry: it shows whether an entry was written. */
-#define API_UNTOUCHED	0x5eed5eedUL
 
 static unsigned long api_task_size(void)
 {
