@@ -852,7 +852,7 @@ proctype stranger(byte l; byte h; bool endless)
 
 /* -------------------------------------------------------------- a reader */
 
-/* The three loads of hmm_interval_calm(), and what mutants make of them. */
+/* The three loads of hmm_interval_is_idle(), and what mutants make of them. */
 #define LOAD_SEQ	s = seq[v]
 #define LOAD_INFLIGHT	found = inflight
 #define LOAD_BUSY	mine = busy[v]
@@ -905,7 +905,7 @@ inline look(v, a)
 }
 
 /*
- * hmm_interval_calm(). That it spares itself the load of busy when nothing is
+ * hmm_interval_is_idle(). That it spares itself the load of busy when nothing is
  * in progress makes no difference: what it would load would not count.
  */
 inline calm(v, a)

@@ -55,7 +55,7 @@ static bool hmm_interval_look(struct hmm_interval_notifier *interval,
 	/* Who finds that the end has come reads the page tables after it. */
 	busy &= smp_load_acquire(&context->inflight);
 	WRITE_ONCE(context->waited, waited | busy);
-	/* Pairs with the acquire in hmm_interval_calm(). */
+	/* Pairs with the acquire in hmm_interval_is_idle(). */
 	smp_store_release(&interval->busy, busy);
 	*seq = interval->seq;
 	/* Nobody tells the ends once the mm has exited. */
@@ -70,8 +70,8 @@ static bool hmm_interval_look(struct hmm_interval_notifier *interval,
  * interval is in progress. Never says so wrongly.
  */
 static __always_inline bool
-hmm_interval_calm(const struct hmm_interval_notifier *interval,
-		  unsigned long *seq)
+hmm_interval_is_idle(const struct hmm_interval_notifier *interval,
+		     unsigned long *seq)
 {
 	unsigned long inflight;
 
@@ -119,7 +119,7 @@ hmm_interval_traced(struct hmm_interval_notifier *interval, unsigned long seq)
 }
 
 static noinline unsigned long
-hmm_interval_wait_calm(struct hmm_interval_notifier *interval)
+hmm_interval_wait_idle(struct hmm_interval_notifier *interval)
 {
 	unsigned long seq;
 
@@ -147,8 +147,8 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 
 	hmm_may_sleep();
 	hmm_callbacks_may_be_awaited();
-	if (unlikely(!hmm_interval_calm(interval, &seq)))
-		return hmm_interval_wait_calm(interval);
+	if (unlikely(!hmm_interval_is_idle(interval, &seq)))
+		return hmm_interval_wait_idle(interval);
 	if (trace_hmm_read_begin_enabled())
 		return hmm_interval_traced(interval, seq);
 	return seq;
@@ -168,7 +168,7 @@ EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
 bool hmm_interval_read_try_begin(struct hmm_interval_notifier *interval,
 				 unsigned long *seq)
 {
-	return hmm_interval_calm(interval, seq) ||
+	return hmm_interval_is_idle(interval, seq) ||
 	       hmm_interval_look(interval, seq);
 }
 EXPORT_SYMBOL_GPL(hmm_interval_read_try_begin);
@@ -193,7 +193,7 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 
 	hmm_may_sleep();
 	hmm_callbacks_may_be_awaited();
-	if (likely(hmm_interval_calm(interval, seq))) {
+	if (likely(hmm_interval_is_idle(interval, seq))) {
 		trace_hmm_read_begin(interval, *seq, 0);
 		return 0;
 	}
