@@ -859,7 +859,7 @@ proctype stranger(byte l; byte h; bool endless)
 #define LOAD_PAGE	version = page[a]
 
 /*
- * hmm_interval_look(): under the lock, but an end does not take that, so what
+ * hmm_interval_read_begin_slow(): under the lock, but an end does not take that, so what
  * it can tell apart is apart here too. At most three slots, so half of a bit
  * is its number.
  */

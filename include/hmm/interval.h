@@ -112,8 +112,8 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 				    unsigned int timeout_ms,
 				    unsigned long *seq);
 
-void hmm_interval_retried(const struct hmm_interval_notifier *interval,
-			  unsigned long seq);
+void hmm_interval_trace_retry(const struct hmm_interval_notifier *interval,
+			      unsigned long seq);
 
 /**
  * hmm_interval_read_retry() - has the interval collided since read_begin?
@@ -135,7 +135,7 @@ hmm_interval_read_retry(const struct hmm_interval_notifier *interval,
 {
 	if (likely(READ_ONCE(interval->seq) == seq))
 		return false;
-	hmm_interval_retried(interval, seq);
+	hmm_interval_trace_retry(interval, seq);
 	return true;
 }
 

@@ -38,8 +38,8 @@
 #include "trace.h"
 
 /* Under the lock: true, and *@seq set, if none in progress overlaps. */
-static bool hmm_interval_look(struct hmm_interval_notifier *interval,
-			      unsigned long *seq)
+static bool hmm_interval_read_begin_slow(struct hmm_interval_notifier *interval,
+					 unsigned long *seq)
 {
 	struct hmm_context *context = interval->context;
 	unsigned long busy, waited;
@@ -95,11 +95,11 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
 
 	if (state == TASK_KILLABLE)
 		left = wait_event_killable_timeout(context->wq,
-						   hmm_interval_look(interval, seq),
+						   hmm_interval_read_begin_slow(interval, seq),
 						   timeout);
 	else
 		left = wait_event_timeout(context->wq,
-					  hmm_interval_look(interval, seq),
+					  hmm_interval_read_begin_slow(interval, seq),
 					  timeout);
 	if (left > 0)
 		trace_hmm_read_begin(interval, *seq,
@@ -112,7 +112,7 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
  * call, so that the rest of it needs no stack frame.
  */
 static noinline unsigned long
-hmm_interval_traced(struct hmm_interval_notifier *interval, unsigned long seq)
+hmm_interval_read_begin_traced(struct hmm_interval_notifier *interval, unsigned long seq)
 {
 	trace_hmm_read_begin(interval, seq, 0);
 	return seq;
@@ -150,7 +150,7 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 	if (unlikely(!hmm_interval_is_idle(interval, &seq)))
 		return hmm_interval_wait_idle(interval);
 	if (trace_hmm_read_begin_enabled())
-		return hmm_interval_traced(interval, seq);
+		return hmm_interval_read_begin_traced(interval, seq);
 	return seq;
 }
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
@@ -169,7 +169,7 @@ bool hmm_interval_read_try_begin(struct hmm_interval_notifier *interval,
 				 unsigned long *seq)
 {
 	return hmm_interval_is_idle(interval, seq) ||
-	       hmm_interval_look(interval, seq);
+	       hmm_interval_read_begin_slow(interval, seq);
 }
 EXPORT_SYMBOL_GPL(hmm_interval_read_try_begin);
 
@@ -207,7 +207,7 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin_timeout);
 
 /**
- * hmm_interval_retried() - note a collision that a reader found
+ * hmm_interval_trace_retry() - note a collision that a reader found
  * @interval: the interval
  * @seq: the sequence that is no longer true
  *
@@ -217,9 +217,9 @@ EXPORT_SYMBOL_GPL(hmm_interval_read_begin_timeout);
  *
  * Since: 0.1
  */
-void hmm_interval_retried(const struct hmm_interval_notifier *interval,
-			  unsigned long seq)
+void hmm_interval_trace_retry(const struct hmm_interval_notifier *interval,
+			      unsigned long seq)
 {
 	trace_hmm_read_retry(interval, seq);
 }
-EXPORT_SYMBOL_GPL(hmm_interval_retried);
+EXPORT_SYMBOL_GPL(hmm_interval_trace_retry);
