@@ -36,7 +36,7 @@ unsigned long hmm_walk_requested(const struct hmm_walk *walk,
 }
 
 /* Less is there than what was requested: the walk stops. */
-static void hmm_walk_refuse(struct hmm_walk *walk, unsigned long entry)
+static void hmm_walk_set_unusable(struct hmm_walk *walk, unsigned long entry)
 {
 	walk->unusable = entry & HMM_MIRROR_PFN_ERROR;
 }
@@ -45,13 +45,13 @@ static void hmm_walk_refuse(struct hmm_walk *walk, unsigned long entry)
  * Write one entry, unless it is less than what was requested: then it stays
  * as it is, and so does what it requests.
  */
-bool hmm_walk_put(struct hmm_walk *walk, unsigned long *slot,
-		  unsigned long entry)
+bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
+		    unsigned long entry)
 {
 	unsigned long request = hmm_entry_request(*slot);
 
 	if (((request & walk->mask) | walk->required) & ~entry) {
-		hmm_walk_refuse(walk, entry);
+		hmm_walk_set_unusable(walk, entry);
 		return false;
 	}
 	if (walk->mask)
@@ -89,7 +89,7 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 
 	if (likely(!walk->mask)) {
 		if (walk->required & ~entry) {
-			hmm_walk_refuse(walk, entry);
+			hmm_walk_set_unusable(walk, entry);
 			return addr;
 		}
 		if (walk->compact) {
@@ -100,7 +100,7 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 		return end;
 	}
 	for (; addr < end; addr += PAGE_SIZE, slot++) {
-		if (!hmm_walk_put(walk, slot, entry))
+		if (!hmm_walk_store(walk, slot, entry))
 			break;
 	}
 	return addr;
@@ -157,7 +157,7 @@ unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 		return end;
 	}
 	for (; addr < end; addr += PAGE_SIZE, slot++, entry++) {
-		if (!hmm_walk_put(walk, slot, entry))
+		if (!hmm_walk_store(walk, slot, entry))
 			break;
 	}
 	return addr;

@@ -127,7 +127,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 				break;
 		}
 		if (!hmm_walk_decode(walk, READ_ONCE(ptep[i]), &entry) ||
-		    !hmm_walk_put(walk, slot + i, entry))
+		    !hmm_walk_store(walk, slot + i, entry))
 			break;
 		i++;
 	}

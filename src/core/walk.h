@@ -45,8 +45,8 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk);
 /* entries.c */
 unsigned long hmm_walk_requested(const struct hmm_walk *walk,
 				 unsigned long addr);
-bool hmm_walk_put(struct hmm_walk *walk, unsigned long *slot,
-		  unsigned long entry);
+bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
+		    unsigned long entry);
 unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long entry);
 unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
