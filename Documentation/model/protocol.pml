@@ -609,7 +609,7 @@ inline callback(v, l, h)
 }
 
 /*
- * hmm_dispatch_run() and hmm_dispatch_only(), which is the same where there is
+ * hmm_dispatch_run() and hmm_dispatch_single(), which is the same where there is
  * one interval to call. An interval that was not there when the invalidation
  * was entered needs no callback: its readers wait.
  */

@@ -297,10 +297,10 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
  *
  * Context: context->lock held, and dropped around the callback.
  */
-bool hmm_dispatch_only(struct hmm_context *context,
-		       const struct mmu_notifier_range *range,
-		       unsigned long bit,
-		       struct hmm_interval_notifier *interval)
+bool hmm_dispatch_single(struct hmm_context *context,
+			 const struct mmu_notifier_range *range,
+			 unsigned long bit,
+			 struct hmm_interval_notifier *interval)
 	__must_hold(&context->lock)
 {
 	struct hmm_invalidation *inv = &context->invalidations[__ffs(bit)];

@@ -82,10 +82,10 @@ void hmm_dispatch_begin(struct hmm_dispatch *dispatch,
 bool hmm_dispatch_run(struct hmm_dispatch *dispatch);
 void hmm_dispatch_end(struct hmm_dispatch *dispatch);
 
-bool hmm_dispatch_only(struct hmm_context *context,
-		       const struct mmu_notifier_range *range,
-		       unsigned long bit,
-		       struct hmm_interval_notifier *interval);
+bool hmm_dispatch_single(struct hmm_context *context,
+			 const struct mmu_notifier_range *range,
+			 unsigned long bit,
+			 struct hmm_interval_notifier *interval);
 bool hmm_dispatch_forget(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval);
 

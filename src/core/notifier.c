@@ -120,7 +120,7 @@ static noinline bool hmm_invalidate(struct hmm_context *context,
 
 /* Is @interval the only one that overlaps, with a plain callback? */
 static __always_inline bool
-hmm_interval_is_simple(struct hmm_interval_notifier *interval,
+hmm_interval_is_single(struct hmm_interval_notifier *interval,
 		       const struct mmu_notifier_range *range)
 {
 	const struct hmm_interval_notifier_ops *ops = interval->ops;
@@ -142,9 +142,9 @@ static noinline int hmm_dispatcher_notify(struct hmm_context *context,
 	if (likely(first))
 		context->nr_hits++;
 	if (likely(first && !context->nr_syncing && bit != HMM_OVERFLOW &&
-		   hmm_interval_is_simple(first, range))) {
+		   hmm_interval_is_single(first, range))) {
 		hmm_interval_collide(first, bit);
-		agreed = hmm_dispatch_only(context, range, bit, first);
+		agreed = hmm_dispatch_single(context, range, bit, first);
 	} else {
 		agreed = hmm_invalidate(context, range, bit, first);
 	}
