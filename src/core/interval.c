@@ -78,7 +78,7 @@ hmm_interval_withdraw(struct hmm_context *context,
 		hmm_interval_unlist_moved(interval);
 }
 
-static bool hmm_interval_unused(const struct hmm_interval_notifier *interval)
+static bool __hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
 {
 	return !interval->pins && !refcount_read(&interval->users);
 }
@@ -95,7 +95,7 @@ bool hmm_interval_dropped(struct hmm_context *context,
 			  struct hmm_interval_notifier *interval)
 {
 	lockdep_assert_held(&context->lock);
-	if (!hmm_interval_unused(interval))
+	if (!__hmm_interval_is_unused(interval))
 		return false;
 	interval->mirror->nr_intervals--;
 	if (!interval->removing)
@@ -181,7 +181,7 @@ static bool hmm_interval_is_unused(struct hmm_context *context,
 	bool unused;
 
 	spin_lock(&context->lock);
-	unused = hmm_interval_unused(interval);
+	unused = __hmm_interval_is_unused(interval);
 	spin_unlock(&context->lock);
 	return unused;
 }
@@ -212,7 +212,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	in_callback = hmm_dispatch_forget(context, interval);
 	if (refcount_dec_and_test(&interval->users))
 		hmm_interval_dropped(context, interval);
-	unused = hmm_interval_unused(interval);
+	unused = __hmm_interval_is_unused(interval);
 	spin_unlock(&context->lock);
 
 	if (!WARN_ONCE(in_callback,
