@@ -321,7 +321,7 @@ inline dispatch_end()
 
 /*
  * The part of a start that enters the invalidation, looks whom it hits, and
- * raises their sequences: hmm_dispatcher_start(), hmm_intervals_collide() and
+ * raises their sequences: hmm_notifier_range_start(), hmm_intervals_collide() and
  * hmm_interval_collide(). The lock is dropped after each interval, as if
  * HMM_BATCH were 1, and before the callbacks: that includes all that can
  * happen when it is held for longer.
@@ -821,7 +821,7 @@ proctype nester(byte l; byte h; byte inner_l; byte inner_h)
 	if
 	:: START(inner_l, inner_h, inner_flag, inner_hit);
 	   CHANGE_AND_END(inner_l, inner_h, inner_flag)
-	:: /* A dispatcher refused: nothing changes, but the end comes. */
+	:: /* A start notifier refused: nothing changes, but the end comes. */
 	   enter_and_collide(inner_l, inner_h, inner_flag, inner_hit);
 	   undispatched(inner_hit);
 	   leave(inner_flag)

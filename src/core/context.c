@@ -129,7 +129,7 @@ static void hmm_abandon_work(struct work_struct *work)
 	struct hmm_context *context = container_of(work, struct hmm_context,
 						   abandon);
 
-	mmu_notifier_unregister(&context->gate, context->mm);
+	mmu_notifier_unregister(&context->end_notifier, context->mm);
 	hmm_context_free(context);
 }
 
@@ -138,11 +138,11 @@ static void hmm_abandon_work(struct work_struct *work)
  *
  * No invalidation is in progress while a notifier registers, because
  * __mmu_notifier_register() takes every lock of the mm. But one may come and
- * go between the two registrations: with the gate there first its end is
+ * go between the two registrations: with the end notifier there first its end is
  * ignored, while the other way round its start would be known, and its end
  * awaited for ever.
  *
- * To unregister the gate waits for the SRCU read sections of every notifier in
+ * To unregister the end notifier waits for the SRCU read sections of every notifier in
  * the system. With the mmap lock held that could last as long as the slowest
  * callback of any driver, so a worker does it later.
  */
@@ -150,15 +150,15 @@ static int hmm_context_listen(struct hmm_context *context)
 {
 	int ret;
 
-	context->gate.ops = &hmm_gate_ops;
-	ret = hmm_register(&context->gate, context->mm);
+	context->end_notifier.ops = &hmm_end_notifier_ops;
+	ret = hmm_register(&context->end_notifier, context->mm);
 	if (ret) {
 		hmm_context_free(context);
 		return ret;
 	}
 
-	context->dispatcher.ops = &hmm_dispatcher_ops;
-	ret = hmm_register(&context->dispatcher, context->mm);
+	context->start_notifier.ops = &hmm_start_notifier_ops;
+	ret = hmm_register(&context->start_notifier, context->mm);
 	if (ret) {
 		INIT_WORK(&context->abandon, hmm_abandon_work);
 		queue_work(hmm_workqueue, &context->abandon);
@@ -241,8 +241,8 @@ void hmm_context_put(struct hmm_context *context)
 	spin_unlock(&hmm_contexts_lock);
 
 	WARN_ON_ONCE(!RB_EMPTY_ROOT(&context->intervals.rb_root));
-	mmu_notifier_unregister(&context->dispatcher, context->mm);
-	mmu_notifier_unregister(&context->gate, context->mm);
+	mmu_notifier_unregister(&context->start_notifier, context->mm);
+	mmu_notifier_unregister(&context->end_notifier, context->mm);
 	hmm_context_free(context);
 }
 

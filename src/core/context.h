@@ -80,11 +80,11 @@ struct hmm_invalidation {
  * @mirrors: RCU list
  * @wq: readers, removers; woken with @lock held or inside of the SRCU
  * @invalidations: those in progress, by slot
- * @gate: hears of the ends
- * @dispatcher: hears of the starts, and may refuse; and of the exit
+ * @end_notifier: hears of the ends
+ * @start_notifier: hears of the starts, and may refuse; and of the exit
  * @users: mirrors
  * @hash: by @mm, in context.c
- * @abandon: unregisters @gate when @dispatcher could not be registered
+ * @abandon: unregisters @end_notifier when @start_notifier could not be registered
  * @id: index in hmm_contexts
  * @nr_updates: how many updates there were under an invalidation in progress
  * @nr_invalidations: how many have started
@@ -117,8 +117,8 @@ struct hmm_context {
 	wait_queue_head_t wq;
 	struct hmm_invalidation invalidations[HMM_SLOTS];
 
-	struct mmu_notifier gate;
-	struct mmu_notifier dispatcher;
+	struct mmu_notifier end_notifier;
+	struct mmu_notifier start_notifier;
 	refcount_t users;
 	struct hlist_node hash;
 	struct work_struct abandon;
@@ -134,8 +134,8 @@ void hmm_contexts_exit(void);
 extern struct xarray hmm_contexts;
 
 /* notifier.c */
-extern const struct mmu_notifier_ops hmm_gate_ops;
-extern const struct mmu_notifier_ops hmm_dispatcher_ops;
+extern const struct mmu_notifier_ops hmm_end_notifier_ops;
+extern const struct mmu_notifier_ops hmm_start_notifier_ops;
 
 /* lockdep.c */
 #ifdef CONFIG_LOCKDEP

@@ -52,8 +52,8 @@ static void hmm_invalidation_end_overflow(struct hmm_context *context)
 {
 	spin_lock(&context->lock);
 	/*
-	 * The count is 0 if the gate was registered already, but the
-	 * dispatcher not yet; there are no intervals then.
+	 * The count is 0 if the end notifier was registered already, but the
+	 * start_notifier not yet; there are no intervals then.
 	 *
 	 * The release pairs with the acquire of inflight by readers, which do
 	 * not take the lock: a reader that no longer sees the bit sees the page

@@ -2,14 +2,14 @@
 /*
  * The two notifiers of a context, which run when the mm changes.
  *
- * The dispatcher receives the start of every invalidation: it enters it among
+ * The start notifier receives the start of every invalidation: it enters it among
  * those in progress, raises the sequence of every interval that overlaps, and
  * runs the drivers' callbacks. It may refuse an invalidation that must not
- * block if a driver would have to. The gate receives the end and takes the
+ * block if a driver would have to. The end notifier receives the end and takes the
  * invalidation out. There are two because the kernel does not allow a notifier
  * whose start can fail to have an end. When a start fails, ours or that of
  * another notifier, the kernel calls the end of every notifier that has one,
- * so the gate receives the end of every start.
+ * so the end notifier receives the end of every start.
  *
  * This is enough, with the driver's update lock as the only lock that both
  * sides share:
@@ -99,10 +99,10 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
  * plain callback, or a mirror has a sync callback. Every interval that
  * overlaps is marked as collided before the first callback runs.
  */
-static noinline bool hmm_invalidate(struct hmm_context *context,
-				    const struct mmu_notifier_range *range,
-				    unsigned long bit,
-				    struct hmm_interval_notifier *first)
+static noinline bool hmm_invalidate_many(struct hmm_context *context,
+					 const struct mmu_notifier_range *range,
+					 unsigned long bit,
+					 struct hmm_interval_notifier *first)
 	__must_hold(&context->lock)
 {
 	struct hmm_dispatch dispatch;
@@ -130,10 +130,10 @@ hmm_interval_is_single(struct hmm_interval_notifier *interval,
 }
 
 /* Slow path: an interval overlaps, or a mirror has a sync callback. */
-static noinline int hmm_dispatcher_notify(struct hmm_context *context,
-					  const struct mmu_notifier_range *range,
-					  unsigned long bit,
-					  struct hmm_interval_notifier *first)
+static noinline int hmm_invalidate_slow(struct hmm_context *context,
+					const struct mmu_notifier_range *range,
+					unsigned long bit,
+					struct hmm_interval_notifier *first)
 	__releases(&context->lock)
 {
 	bool agreed;
@@ -146,7 +146,7 @@ static noinline int hmm_dispatcher_notify(struct hmm_context *context,
 		hmm_interval_collide(first, bit);
 		agreed = hmm_dispatch_single(context, range, bit, first);
 	} else {
-		agreed = hmm_invalidate(context, range, bit, first);
+		agreed = hmm_invalidate_many(context, range, bit, first);
 	}
 	if (unlikely(!agreed))
 		context->nr_refused++;
@@ -155,11 +155,11 @@ static noinline int hmm_dispatcher_notify(struct hmm_context *context,
 	return agreed ? 0 : -EAGAIN;
 }
 
-static int hmm_dispatcher_start(struct mmu_notifier *notifier,
-				const struct mmu_notifier_range *range)
+static int hmm_notifier_range_start(struct mmu_notifier *notifier,
+				    const struct mmu_notifier_range *range)
 {
 	struct hmm_context *context =
-		container_of(notifier, struct hmm_context, dispatcher);
+		container_of(notifier, struct hmm_context, start_notifier);
 	struct hmm_interval_notifier *first;
 	unsigned long bit;
 
@@ -169,19 +169,19 @@ static int hmm_dispatcher_start(struct mmu_notifier *notifier,
 	first = hmm_tree_iter_first(&context->intervals, range->start,
 				    range->end - 1);
 	if (unlikely(first || context->nr_syncing))
-		return hmm_dispatcher_notify(context, range, bit, first);
+		return hmm_invalidate_slow(context, range, bit, first);
 	spin_unlock(&context->lock);
 	hmm_callbacks_end();
 	trace_hmm_invalidate_start(range, false);
 	return 0;
 }
 
-static void hmm_gate_end(struct mmu_notifier *notifier,
-			 const struct mmu_notifier_range *range)
+static void hmm_notifier_range_end(struct mmu_notifier *notifier,
+				   const struct mmu_notifier_range *range)
 {
 	trace_hmm_invalidate_end(range);
 	hmm_invalidation_leave(container_of(notifier, struct hmm_context,
-					    gate), range);
+					    end_notifier), range);
 }
 
 /*
@@ -189,11 +189,11 @@ static void hmm_gate_end(struct mmu_notifier *notifier,
  * wait from now on, because no end is delivered after the kernel has emptied
  * its list of notifiers; a call that reads pages finds that the mm is dead.
  */
-static void hmm_dispatcher_release(struct mmu_notifier *notifier,
-				   struct mm_struct *mm)
+static void hmm_notifier_release(struct mmu_notifier *notifier,
+				 struct mm_struct *mm)
 {
 	struct hmm_context *context =
-		container_of(notifier, struct hmm_context, dispatcher);
+		container_of(notifier, struct hmm_context, start_notifier);
 	const struct mmu_notifier_range range = {
 		.mm = mm,
 		.start = 0,
@@ -231,11 +231,11 @@ static void hmm_dispatcher_release(struct mmu_notifier *notifier,
 	hmm_invalidation_leave(context, &range);
 }
 
-const struct mmu_notifier_ops hmm_gate_ops = {
-	.invalidate_range_end = hmm_gate_end,
+const struct mmu_notifier_ops hmm_end_notifier_ops = {
+	.invalidate_range_end = hmm_notifier_range_end,
 };
 
-const struct mmu_notifier_ops hmm_dispatcher_ops = {
-	.invalidate_range_start = hmm_dispatcher_start,
-	.release = hmm_dispatcher_release,
+const struct mmu_notifier_ops hmm_start_notifier_ops = {
+	.invalidate_range_start = hmm_notifier_range_start,
+	.release = hmm_notifier_release,
 };
