@@ -34,7 +34,7 @@
 
 #include "chain.h"
 
-/* Private bits. Entries of a compact array keep no request (entries.c). */
+/* Private bits. Entries of a compact array keep no request (pfn_entry.c). */
 #define HMM_CHAIN_LINKED	BIT(53)	/* of entry 0: the links are there */
 #define HMM_CHAIN_LINK		BIT(54)	/* the word is the index of an entry */
 

@@ -18,7 +18,7 @@
  *                     mm at a time.
  *
  * Read without the lock, on the readers' fast path: interval->seq,
- * interval->busy and context->inflight; see read.c.
+ * interval->busy and context->inflight; see read_begin.c.
  */
 #ifndef _HMM_CORE_CONTEXT_H
 #define _HMM_CORE_CONTEXT_H

@@ -12,7 +12,7 @@
 #include <hmm/range.h>
 
 #include "context.h"
-#include "fault.h"
+#include "read_range.h"
 
 /*
  * Page table indices wrap, so an address past the end of the address space
@@ -218,7 +218,7 @@ static bool hmm_range_collided(const struct hmm_mirror_range *range)
  * signal that would.
  */
 static int hmm_range_read_pages(struct hmm_mirror_range *range,
-				struct hmm_fault *fault, ktime_t deadline)
+				struct hmm_read_request *request, ktime_t deadline)
 {
 	unsigned int attempt;
 	int ret;
@@ -226,7 +226,7 @@ static int hmm_range_read_pages(struct hmm_mirror_range *range,
 	for (attempt = 0; attempt < HMM_RANGE_ATTEMPTS; attempt++) {
 		if (hmm_range_collided(range))
 			return -EBUSY;
-		ret = hmm_fault_range(fault, range->start, range->end);
+		ret = hmm_read_range(request, range->start, range->end);
 		if (!ret && hmm_range_collided(range))
 			return -EBUSY;
 		if (ret != -EBUSY)
@@ -242,7 +242,7 @@ static int hmm_range_read_pages(struct hmm_mirror_range *range,
 
 /* Fill the array with what the page tables say, and fault in what it asks. */
 static int hmm_range_read(struct hmm_mirror_range *range,
-			  struct hmm_fault *fault, ktime_t deadline)
+			  struct hmm_read_request *request, ktime_t deadline)
 {
 	struct mm_struct *mm;
 	bool borrowed;
@@ -261,15 +261,15 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 		return ret;
 
 	mm = range->interval->context->mm;
-	borrowed = current->mm == mm || fault->keep_lock;
+	borrowed = current->mm == mm || request->keep_lock;
 	if (!borrowed && !mmget_not_zero(mm))
 		return -ESRCH;
-	fault->walk.mm = mm;
-	fault->walk.pfns = range->pfns;
-	fault->walk.base = range->start;
-	fault->walk.owner = range->dev_private_owner;
-	fault->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
-	ret = hmm_range_read_pages(range, fault, deadline);
+	request->walk.mm = mm;
+	request->walk.pfns = range->pfns;
+	request->walk.base = range->start;
+	request->walk.owner = range->dev_private_owner;
+	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
+	ret = hmm_range_read_pages(range, request, deadline);
 	/* The last one out takes the mm down, and the callbacks run here. */
 	if (!borrowed)
 		mmput(mm);
@@ -296,17 +296,17 @@ static int hmm_range_read(struct hmm_mirror_range *range,
  */
 int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
 {
-	struct hmm_fault fault = {};
+	struct hmm_read_request request = {};
 
 	might_sleep();
-	return hmm_range_read(range, &fault, KTIME_MAX);
+	return hmm_range_read(range, &request, KTIME_MAX);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
 
 static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 			      ktime_t deadline)
 {
-	struct hmm_fault fault = {
+	struct hmm_read_request request = {
 		.walk.mask = range->pfn_flags_mask & HMM_MIRROR_PFN_REQ_WRITE,
 		.walk.required = range->default_flags &
 				 HMM_MIRROR_PFN_REQ_WRITE,
@@ -314,7 +314,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 	};
 
 	might_sleep();
-	return hmm_range_read(range, &fault, deadline);
+	return hmm_range_read(range, &request, deadline);
 }
 
 /**

@@ -42,7 +42,7 @@ unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
 			     unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
 
-/* entries.c */
+/* pfn_entry.c */
 unsigned long hmm_walk_requested(const struct hmm_walk *walk,
 				 unsigned long addr);
 bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faulting in, and whatever else needs the vma.
+ */
+#include <linux/fs.h>
+#include <linux/hugetlb_inline.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+
+#include <hmm/pfn.h>
+
+#include "../compat/fault.h"
+#include "read_range.h"
+
+/*
+ * How often a page is faulted that is still not there afterwards, before the
+ * range is checked for a collision. See hmm_range_read().
+ */
+#define HMM_FAULT_TRIES	4
+
+/* How many pages are faulted in before the page tables are read again. */
+#define HMM_FAULT_BATCH	(64 * PAGE_SIZE)
+
+/*
+ * How much is read before tasks that wait for the mmap lock get it. A stretch
+ * ends where a table does, so that it splits no huge page.
+ */
+#define HMM_READ_STRETCH	max_t(unsigned long, SZ_64M, PMD_SIZE)
+
+/* A vma whose pages a device must not or cannot use at all. */
+static bool hmm_vma_forbidden(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
+	       !(vma->vm_flags & VM_READ);
+}
+
+static int hmm_fault_errno(vm_fault_t fault)
+{
+	if (fault & VM_FAULT_OOM)
+		return -ENOMEM;
+	return -EFAULT;
+}
+
+/*
+ * Fault one page in. *@locked: whether the mmap lock is still held.
+ */
+static int hmm_fault_page(struct hmm_read_request *request,
+			  struct vm_area_struct *vma, unsigned long addr,
+			  bool write, bool *locked)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY;
+	vm_fault_t ret;
+
+	if (write && !hmm_vma_writable(vma))
+		return -EPERM;
+
+	if (write)
+		flags |= FAULT_FLAG_WRITE;
+	if (request->keep_lock)
+		flags |= FAULT_FLAG_RETRY_NOWAIT;
+	else
+		flags |= FAULT_FLAG_KILLABLE;
+	if (request->tries)
+		flags |= FAULT_FLAG_TRIED;
+
+	ret = handle_mm_fault(vma, addr, flags, NULL);
+	if (ret & HMM_FAULT_UNLOCKED) {
+		/* With RETRY_NOWAIT it would have slept, but kept the lock. */
+		if (request->keep_lock)
+			return -EAGAIN;
+		*locked = false;
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	}
+	if (ret & VM_FAULT_ERROR)
+		return hmm_fault_errno(ret);
+	return 0;
+}
+
+/*
+ * Fault in what is requested from @addr on. Where nothing has ever been, that
+ * is more than one page: what one fault maps is then known, and to read the
+ * page tables after each would cost more than it tells.
+ */
+static int hmm_fault_pages(struct hmm_read_request *request,
+			   struct vm_area_struct *vma, unsigned long addr,
+			   unsigned long end, bool *locked)
+{
+	unsigned long requested = hmm_walk_requested(&request->walk, addr);
+	unsigned long last = addr;
+	int ret;
+
+	if (vma_is_anonymous(vma)) {
+		end = min(end, addr + HMM_FAULT_BATCH);
+		last = hmm_walk_empty(&request->walk, addr, end);
+	}
+
+	do {
+		ret = hmm_fault_page(request, vma, addr,
+				     requested & HMM_MIRROR_PFN_WRITE, locked);
+		addr += PAGE_SIZE;
+		if (ret || !*locked || addr >= last)
+			break;
+		requested = hmm_walk_requested(&request->walk, addr);
+	} while (requested);
+	return ret;
+}
+
+/*
+ * Read the page tables of a readable vma with the mmap lock held.
+ *
+ * The mmap lock does not keep the tables of hugetlb pages that are shared with
+ * another process; the i_mmap lock does. See compat/pgtable.h.
+ */
+static unsigned long hmm_read_page_tables(struct hmm_walk *walk,
+					  struct vm_area_struct *vma,
+					  unsigned long addr, unsigned long end)
+{
+	struct address_space *shared = NULL;
+
+	if (hmm_walk_needs_lock(walk) && is_vm_hugetlb_page(vma) &&
+	    vma->vm_flags & VM_MAYSHARE)
+		shared = vma->vm_file->f_mapping;
+	if (shared)
+		i_mmap_lock_read(shared);
+	walk->vma = vma;
+	addr = hmm_walk_page_tables(walk, addr, end);
+	walk->vma = NULL;
+	if (shared)
+		i_mmap_unlock_read(shared);
+	return addr;
+}
+
+/*
+ * Go on from @addr, where the walk stopped, as far as the vma there reaches,
+ * or until somebody else wants the mmap lock. @addr becomes the first address
+ * that is not done, *@locked whether the lock is still held.
+ */
+static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
+			unsigned long end, bool *locked)
+{
+	struct hmm_walk *walk = &request->walk;
+	struct vm_area_struct *vma = find_vma(walk->mm, *addr);
+	unsigned long stopped = *addr;
+	bool forbidden;
+	int ret;
+
+	if (vma && vma->vm_start <= *addr) {
+		end = min(end, vma->vm_end);
+		forbidden = hmm_vma_forbidden(vma);
+	} else {
+		if (vma)
+			end = min(end, vma->vm_start);
+		forbidden = true;
+	}
+
+	while (*locked && *addr < end) {
+		unsigned long next = end;
+
+		if (next - *addr > HMM_READ_STRETCH)
+			next = ALIGN_DOWN(*addr + HMM_READ_STRETCH, PMD_SIZE);
+		walk->unusable = false;
+		if (forbidden) {
+			*addr = hmm_walk_fill(walk, *addr, next,
+					      HMM_MIRROR_PFN_ERROR);
+		} else {
+			*addr = hmm_read_page_tables(walk, vma, *addr, next);
+		}
+		if (walk->unusable)
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (*addr != stopped)
+			request->tries = 0;
+		stopped = *addr;
+
+		if (*addr != next) {
+			if (request->tries++ == HMM_FAULT_TRIES)
+				return -EBUSY;
+			ret = hmm_fault_pages(request, vma, *addr, next, locked);
+			if (ret)
+				return ret;
+		}
+		if (*locked && !request->keep_lock &&
+		    mmap_lock_is_contended(walk->mm)) {
+			mmap_read_unlock(walk->mm);
+			*locked = false;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Write every entry of [start, end) as requested.
+ *
+ * The mmap lock is taken only once something is met that needs the vma, and
+ * given back at the latest before a fault sleeps: handle_mm_fault() itself
+ * lets it go for that.
+ *
+ * Context: may sleep; the caller holds mm_users, and the mmap lock exactly
+ * if request->keep_lock.
+ * Return: 0, an error, or -EBUSY if a page did not appear.
+ */
+int hmm_read_range(struct hmm_read_request *request, unsigned long start,
+		   unsigned long end)
+{
+	struct hmm_walk *walk = &request->walk;
+	bool locked = request->keep_lock;
+	unsigned long addr = start;
+	int ret = 0;
+
+	request->tries = 0;
+
+	if (!locked && !hmm_walk_needs_lock(walk))
+		addr = hmm_walk_page_tables(walk, addr, end);
+
+	while (!ret && addr < end) {
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		if (!locked) {
+			if (mmap_read_lock_killable(walk->mm)) {
+				ret = -EINTR;
+				break;
+			}
+			locked = true;
+		}
+		ret = hmm_read_vma(request, &addr, end, &locked);
+	}
+
+	if (locked && !request->keep_lock)
+		mmap_read_unlock(walk->mm);
+	return ret;
+}
