@@ -22,20 +22,20 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #include <linux/leafops.h>
 
-#define hmm_leaf_t			softleaf_t
-#define hmm_leaf_from_pte		softleaf_from_pte
-#define hmm_leaf_from_pmd		softleaf_from_pmd
-#define hmm_leaf_pfn			softleaf_to_pfn
-#define hmm_leaf_is_device		softleaf_is_device_private
-#define hmm_leaf_is_device_write	softleaf_is_device_private_write
+#define hmm_softleaf_t			softleaf_t
+#define hmm_softleaf_from_pte		softleaf_from_pte
+#define hmm_softleaf_from_pmd		softleaf_from_pmd
+#define hmm_softleaf_pfn			softleaf_to_pfn
+#define hmm_softleaf_is_device_private		softleaf_is_device_private
+#define hmm_softleaf_is_device_private_write	softleaf_is_device_private_write
 #else
-#define hmm_leaf_t			swp_entry_t
-#define hmm_leaf_from_pte		pte_to_swp_entry
-#define hmm_leaf_pfn			swp_offset_pfn
-#define hmm_leaf_is_device		is_device_private_entry
-#define hmm_leaf_is_device_write	is_writable_device_private_entry
+#define hmm_softleaf_t			swp_entry_t
+#define hmm_softleaf_from_pte		pte_to_swp_entry
+#define hmm_softleaf_pfn			swp_offset_pfn
+#define hmm_softleaf_is_device_private		is_device_private_entry
+#define hmm_softleaf_is_device_private_write	is_writable_device_private_entry
 
-static inline hmm_leaf_t hmm_leaf_from_pmd(pmd_t pmd)
+static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
 {
 	return swp_entry(0, 0);
 }
@@ -45,27 +45,27 @@ static inline hmm_leaf_t hmm_leaf_from_pmd(pmd_t pmd)
  * The pfn entry of what is not present: none, unless it is device-private
  * memory of @owner. The CPU's page table holds a reference on such a page.
  */
-static inline unsigned long hmm_leaf_entry(hmm_leaf_t leaf, const void *owner)
+static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf, const void *owner)
 {
 	unsigned long pfn;
 
-	if (!hmm_leaf_is_device(leaf))
+	if (!hmm_softleaf_is_device_private(leaf))
 		return 0;
-	pfn = hmm_leaf_pfn(leaf);
+	pfn = hmm_softleaf_pfn(leaf);
 	if (hmm_page_pgmap(pfn_to_page(pfn))->owner != owner)
 		return 0;
 	return pfn | HMM_MIRROR_PFN_VALID |
-	       (hmm_leaf_is_device_write(leaf) ? HMM_MIRROR_PFN_WRITE : 0);
+	       (hmm_softleaf_is_device_private_write(leaf) ? HMM_MIRROR_PFN_WRITE : 0);
 }
 
 static inline unsigned long hmm_pte_device_entry(pte_t pte, const void *owner)
 {
-	return hmm_leaf_entry(hmm_leaf_from_pte(pte), owner);
+	return hmm_softleaf_pfn_entry(hmm_softleaf_from_pte(pte), owner);
 }
 
 static inline unsigned long hmm_pmd_device_entry(pmd_t pmd, const void *owner)
 {
-	return hmm_leaf_entry(hmm_leaf_from_pmd(pmd), owner);
+	return hmm_softleaf_pfn_entry(hmm_softleaf_from_pmd(pmd), owner);
 }
 
 #endif /* _HMM_COMPAT_DEVICE_PRIVATE_H */
