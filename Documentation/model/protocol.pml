@@ -426,7 +426,7 @@ inline released(v, release)
 	fi
 }
 
-/* hmm_dispatch_owes(), of an interval on the list */
+/* hmm_dispatch_must_call(), of an interval on the list */
 #ifdef M_CALL_AGAIN
 #define CALLED(v)	false
 #else

@@ -13,7 +13,7 @@
  * before any finish, so that the shootdowns of many devices overlap; if there
  * is no room, the caller finishes that interval at once instead.
  */
-static bool hmm_dispatch_room(struct hmm_dispatch *dispatch)
+static bool hmm_dispatch_reserve(struct hmm_dispatch *dispatch)
 {
 	unsigned int n = dispatch->max_started ? dispatch->max_started * 2 : 16;
 	struct hmm_interval_notifier **started;
@@ -45,30 +45,30 @@ hmm_interval_unpin(struct hmm_context *context,
  * keeps the interval's memory meanwhile, but not its place in the tree. If
  * *@gone is set on return, the interval must not be touched any more.
  */
-static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
-			     struct hmm_interval_notifier *interval,
-			     bool *gone)
+static bool hmm_dispatch_call(struct hmm_dispatch *dispatch,
+			      struct hmm_interval_notifier *interval,
+			      bool *gone)
 	__must_hold(&dispatch->context->lock)
 {
 	const struct hmm_interval_notifier_ops *ops = interval->ops;
 	const struct mmu_notifier_range *range = dispatch->range;
 	struct hmm_context *context = dispatch->context;
-	bool agreed, later = false;
+	bool accepted, later = false;
 
 	if (ops->invalidate_start)
-		later = hmm_dispatch_room(dispatch);
+		later = hmm_dispatch_reserve(dispatch);
 	interval->pins++;
 	interval->called = dispatch->id;
 	dispatch->inv->calling = interval;
 	spin_unlock(&context->lock);
 
 	if (ops->invalidate_start) {
-		agreed = ops->invalidate_start(interval, range);
-		later = later && agreed;
-		if (agreed && !later)
+		accepted = ops->invalidate_start(interval, range);
+		later = later && accepted;
+		if (accepted && !later)
 			ops->invalidate_finish(interval, range);
 	} else {
-		agreed = ops->invalidate(interval, range);
+		accepted = ops->invalidate(interval, range);
 	}
 	if (!(++dispatch->nr_called % HMM_BATCH) &&
 	    mmu_notifier_range_blockable(range))
@@ -78,7 +78,7 @@ static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 	*gone = !dispatch->inv->calling;
 	dispatch->inv->calling = NULL;
 	if (*gone)
-		return agreed;
+		return accepted;
 	if (later) {
 		dispatch->started[dispatch->nr_started++] = interval;
 	} else if (hmm_interval_unpin(context, interval)) {
@@ -87,7 +87,7 @@ static bool hmm_dispatch_one(struct hmm_dispatch *dispatch,
 		hmm_interval_released(interval);
 		spin_lock(&context->lock);
 	}
-	return agreed;
+	return accepted;
 }
 
 static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
@@ -96,10 +96,10 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
 }
 
 /* Did a callback agree? Only a non-blockable invalidation may be refused. */
-static bool hmm_dispatch_agreed(const struct mmu_notifier_range *range,
-				bool agreed)
+static bool hmm_dispatch_accepted(const struct mmu_notifier_range *range,
+				  bool accepted)
 {
-	return likely(agreed) ||
+	return likely(accepted) ||
 	       WARN_ONCE(mmu_notifier_range_blockable(range),
 			 "an interval refused an invalidation that may block\n");
 }
@@ -119,12 +119,12 @@ static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 					   range->start, range->end - 1);
 	iter.may_sleep = mmu_notifier_range_blockable(range);
 	while (interval) {
-		bool gone = false, agreed = true;
+		bool gone = false, accepted = true;
 
 		if (interval->order <= dispatch->newest &&
 		    hmm_interval_has_callback(interval))
-			agreed = hmm_dispatch_one(dispatch, interval, &gone);
-		if (!hmm_dispatch_agreed(range, agreed))
+			accepted = hmm_dispatch_call(dispatch, interval, &gone);
+		if (!hmm_dispatch_accepted(range, accepted))
 			return false;
 		interval = hmm_interval_iter_next(&iter, gone ? NULL :
 						  interval);
@@ -136,8 +136,8 @@ static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
  * Does the dispatch still have to call @interval, which is on the list of
  * those that were updated? A place marker on that list has no callback.
  */
-static bool hmm_dispatch_owes(const struct hmm_dispatch *dispatch,
-			      const struct hmm_interval_notifier *interval)
+static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
+				   const struct hmm_interval_notifier *interval)
 {
 	const struct mmu_notifier_range *range = dispatch->range;
 
@@ -160,16 +160,16 @@ static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 	struct hmm_context *context = dispatch->context;
 	struct hmm_interval_notifier *interval, marker;
 	unsigned int budget = HMM_BATCH;
-	bool agreed = true, gone;
+	bool accepted = true, gone;
 
 	marker.ops = NULL;
 	list_add(&marker.moved_node, &context->moved);
-	while (agreed && !list_is_last(&marker.moved_node, &context->moved)) {
+	while (accepted && !list_is_last(&marker.moved_node, &context->moved)) {
 		interval = list_next_entry(&marker, moved_node);
 		list_move(&marker.moved_node, &interval->moved_node);
-		if (hmm_dispatch_owes(dispatch, interval)) {
-			agreed = hmm_dispatch_one(dispatch, interval, &gone);
-			agreed = hmm_dispatch_agreed(range, agreed);
+		if (hmm_dispatch_must_call(dispatch, interval)) {
+			accepted = hmm_dispatch_call(dispatch, interval, &gone);
+			accepted = hmm_dispatch_accepted(range, accepted);
 		} else if (!--budget) {
 			budget = HMM_BATCH;
 			hmm_context_relax(context,
@@ -177,7 +177,7 @@ static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 		}
 	}
 	list_del(&marker.moved_node);
-	return agreed;
+	return accepted;
 }
 
 /* Finish and unpin what was started, also if a later interval refused. */
@@ -304,14 +304,14 @@ bool hmm_dispatch_single(struct hmm_context *context,
 	__must_hold(&context->lock)
 {
 	struct hmm_invalidation *inv = &context->invalidations[__ffs(bit)];
-	bool agreed;
+	bool accepted;
 
 	interval->pins++;
 	inv->calling = interval;
 	inv->caller = current;
 	spin_unlock(&context->lock);
 
-	agreed = interval->ops->invalidate(interval, range);
+	accepted = interval->ops->invalidate(interval, range);
 
 	spin_lock(&context->lock);
 	if (likely(inv->calling)) {
@@ -322,12 +322,12 @@ bool hmm_dispatch_single(struct hmm_context *context,
 			spin_lock(&context->lock);
 		}
 	}
-	return hmm_dispatch_agreed(range, agreed);
+	return hmm_dispatch_accepted(range, accepted);
 }
 
 /* If the calling task's callback of @interval runs in @inv, drop its pin. */
-static bool hmm_invalidation_forget(struct hmm_invalidation *inv,
-				    struct hmm_interval_notifier *interval)
+static bool hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
+					  struct hmm_interval_notifier *interval)
 {
 	if (!inv->calling || inv->caller != current)
 		return false;
@@ -346,8 +346,8 @@ static bool hmm_invalidation_forget(struct hmm_invalidation *inv,
  * A dispatch is looked up in the list of dispatches and not by its slot,
  * because it may have none.
  */
-bool hmm_dispatch_forget(struct hmm_context *context,
-			 struct hmm_interval_notifier *interval)
+bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
+				struct hmm_interval_notifier *interval)
 {
 	unsigned long inflight = READ_ONCE(context->inflight);
 	struct hmm_dispatch *dispatch;
@@ -356,13 +356,13 @@ bool hmm_dispatch_forget(struct hmm_context *context,
 
 	lockdep_assert_held(&context->lock);
 	for_each_set_bit(slot, &inflight, HMM_SLOTS)
-		found |= hmm_invalidation_forget(&context->invalidations[slot],
-						 interval);
+		found |= hmm_invalidation_drop_own_pin(&context->invalidations[slot],
+						       interval);
 	list_for_each_entry(dispatch, &context->dispatches, node) {
 		if (dispatch->caller != current)
 			continue;
 		found = true;
-		hmm_invalidation_forget(dispatch->inv, interval);
+		hmm_invalidation_drop_own_pin(dispatch->inv, interval);
 		for (i = 0; i < dispatch->nr_started; i++) {
 			if (dispatch->started[i] != interval)
 				continue;

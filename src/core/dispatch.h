@@ -86,8 +86,8 @@ bool hmm_dispatch_single(struct hmm_context *context,
 			 const struct mmu_notifier_range *range,
 			 unsigned long bit,
 			 struct hmm_interval_notifier *interval);
-bool hmm_dispatch_forget(struct hmm_context *context,
-			 struct hmm_interval_notifier *interval);
+bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
+				struct hmm_interval_notifier *interval);
 
 /*
  * An interval was updated under a dispatch. It keeps its place if it is

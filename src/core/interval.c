@@ -209,7 +209,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 
 	interval->removing = true;
 	hmm_interval_retire(interval);
-	in_callback = hmm_dispatch_forget(context, interval);
+	in_callback = hmm_dispatch_drop_own_pins(context, interval);
 	if (refcount_dec_and_test(&interval->users))
 		hmm_interval_dropped(context, interval);
 	unused = __hmm_interval_is_unused(interval);

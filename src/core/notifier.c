@@ -84,14 +84,14 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 				   const struct mmu_notifier_range *range)
 	__must_hold(&context->lock)
 {
-	bool agreed;
+	bool accepted;
 
 	if (!context->nr_syncing)
 		return true;
 	spin_unlock(&context->lock);
-	agreed = hmm_mirrors_sync(context, range);
+	accepted = hmm_mirrors_sync(context, range);
 	spin_lock(&context->lock);
-	return agreed;
+	return accepted;
 }
 
 /*
@@ -106,16 +106,16 @@ static noinline bool hmm_invalidate_many(struct hmm_context *context,
 	__must_hold(&context->lock)
 {
 	struct hmm_dispatch dispatch;
-	bool agreed;
+	bool accepted;
 
 	if (!first)
 		return hmm_invalidate_mirrors(context, range);
 	hmm_dispatch_begin(&dispatch, context, range, bit);
 	hmm_intervals_collide(context, first, range, bit);
-	agreed = hmm_invalidate_mirrors(context, range) &&
+	accepted = hmm_invalidate_mirrors(context, range) &&
 		 hmm_dispatch_run(&dispatch);
 	hmm_dispatch_end(&dispatch);
-	return agreed;
+	return accepted;
 }
 
 /* Is @interval the only one that overlaps, with a plain callback? */
@@ -136,7 +136,7 @@ static noinline int hmm_invalidate_slow(struct hmm_context *context,
 					struct hmm_interval_notifier *first)
 	__releases(&context->lock)
 {
-	bool agreed;
+	bool accepted;
 
 	trace_hmm_invalidate_start(range, first);
 	if (likely(first))
@@ -144,15 +144,15 @@ static noinline int hmm_invalidate_slow(struct hmm_context *context,
 	if (likely(first && !context->nr_syncing && bit != HMM_OVERFLOW &&
 		   hmm_interval_is_single(first, range))) {
 		hmm_interval_collide(first, bit);
-		agreed = hmm_dispatch_single(context, range, bit, first);
+		accepted = hmm_dispatch_single(context, range, bit, first);
 	} else {
-		agreed = hmm_invalidate_many(context, range, bit, first);
+		accepted = hmm_invalidate_many(context, range, bit, first);
 	}
-	if (unlikely(!agreed))
+	if (unlikely(!accepted))
 		context->nr_refused++;
 	spin_unlock(&context->lock);
 	hmm_callbacks_end();
-	return agreed ? 0 : -EAGAIN;
+	return accepted ? 0 : -EAGAIN;
 }
 
 static int hmm_notifier_range_start(struct mmu_notifier *notifier,
