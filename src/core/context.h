@@ -161,7 +161,7 @@ static inline void hmm_context_relax(struct hmm_context *context,
 bool hmm_interval_dropped(struct hmm_context *context,
 			  struct hmm_interval_notifier *interval);
 void hmm_interval_released(struct hmm_interval_notifier *interval);
-void hmm_intervals_detach(struct hmm_mirror *mirror);
+void hmm_mirror_detach_intervals(struct hmm_mirror *mirror);
 
 /* mirror.c */
 bool hmm_mirrors_sync(struct hmm_context *context,

@@ -29,9 +29,9 @@
  * cover all of it. One that starts there would never be notified, while page
  * table indices wrap: a read at its addresses finds the pages of others.
  */
-static int hmm_interval_bounds(const struct hmm_context *context,
-			       unsigned long start, unsigned long length,
-			       unsigned long *last)
+static int hmm_interval_check_bounds(const struct hmm_context *context,
+				     unsigned long start, unsigned long length,
+				     unsigned long *last)
 {
 	if (!length)
 		return -EINVAL;
@@ -42,9 +42,9 @@ static int hmm_interval_bounds(const struct hmm_context *context,
 }
 
 static __always_inline void
-hmm_interval_enter(struct hmm_context *context,
-		   struct hmm_interval_notifier *interval,
-		   unsigned long start, unsigned long last)
+hmm_interval_link(struct hmm_context *context,
+		  struct hmm_interval_notifier *interval,
+		  unsigned long start, unsigned long last)
 {
 	unsigned long busy;
 
@@ -60,20 +60,20 @@ hmm_interval_enter(struct hmm_context *context,
 }
 
 static __always_inline void
-hmm_interval_leave(struct hmm_context *context,
-		   struct hmm_interval_notifier *interval)
+hmm_interval_unlink(struct hmm_context *context,
+		    struct hmm_interval_notifier *interval)
 {
 	hmm_tree_remove(interval, &context->intervals);
 	RB_CLEAR_NODE(&interval->rb);
 	trace_hmm_interval_remove(interval);
 }
 
-/* Out of the tree for good, while hmm_interval_leave() alone is for a move. */
+/* Out of the tree for good, while hmm_interval_unlink() alone is for a move. */
 static __always_inline void
-hmm_interval_withdraw(struct hmm_context *context,
-		      struct hmm_interval_notifier *interval)
+hmm_interval_delete(struct hmm_context *context,
+		    struct hmm_interval_notifier *interval)
 {
-	hmm_interval_leave(context, interval);
+	hmm_interval_unlink(context, interval);
 	if (unlikely(interval->moved))
 		hmm_interval_unlist_moved(interval);
 }
@@ -145,7 +145,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 		return -EINVAL;
 	if (unlikely(ops && !ops->invalidate_start != !ops->invalidate_finish))
 		return -EINVAL;
-	ret = hmm_interval_bounds(context, start, length, &last);
+	ret = hmm_interval_check_bounds(context, start, length, &last);
 	if (ret)
 		return ret;
 
@@ -166,7 +166,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 		RB_CLEAR_NODE(&interval->rb);
 		return -ESRCH;
 	}
-	hmm_interval_enter(context, interval, start, last);
+	hmm_interval_link(context, interval, start, last);
 	interval->inserted = interval->order;
 	mirror->nr_intervals++;
 	spin_unlock(&context->lock);
@@ -255,7 +255,7 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 		spin_unlock(&context->lock);
 		return;
 	}
-	hmm_interval_withdraw(context, interval);
+	hmm_interval_delete(context, interval);
 	if (unlikely(interval->pins || refcount_read(&interval->users) > 1 ||
 		     READ_ONCE(context->inflight))) {
 		hmm_interval_remove_slow(context, interval);
@@ -293,7 +293,7 @@ void hmm_interval_notifier_put(struct hmm_interval_notifier *interval)
 	spin_lock(&context->lock);
 	if (refcount_dec_and_test(&interval->users)) {
 		if (hmm_interval_in_tree(interval))
-			hmm_interval_withdraw(context, interval);
+			hmm_interval_delete(context, interval);
 		released = hmm_interval_dropped(context, interval);
 	}
 	spin_unlock(&context->lock);
@@ -337,14 +337,14 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 
 	if (!context)
 		return -ENOENT;
-	ret = hmm_interval_bounds(context, start, length, &last);
+	ret = hmm_interval_check_bounds(context, start, length, &last);
 	if (ret)
 		return ret;
 
 	spin_lock(&context->lock);
 	if (hmm_interval_in_tree(interval)) {
-		hmm_interval_leave(context, interval);
-		hmm_interval_enter(context, interval, start, last);
+		hmm_interval_unlink(context, interval);
+		hmm_interval_link(context, interval, start, last);
 		if (interval->busy)
 			context->nr_updates++;
 		/* The walk of a dispatch may have missed it. */
@@ -405,7 +405,7 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
  * A driver unregistered a mirror and left intervals behind; it has been told
  * so. Take them out before the context, to which they point, is freed.
  */
-void hmm_intervals_detach(struct hmm_mirror *mirror)
+void hmm_mirror_detach_intervals(struct hmm_mirror *mirror)
 {
 	struct hmm_context *context = mirror->context;
 	struct hmm_interval_notifier *interval;
@@ -419,7 +419,7 @@ void hmm_intervals_detach(struct hmm_mirror *mirror)
 		interval = hmm_interval_iter_next(&iter, interval);
 		if (left->mirror != mirror)
 			continue;
-		hmm_interval_withdraw(context, left);
+		hmm_interval_delete(context, left);
 		left->context = NULL;
 	}
 	spin_unlock(&context->lock);

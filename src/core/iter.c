@@ -31,8 +31,8 @@ hmm_interval_iter_resume(struct hmm_interval_iter *iter)
 	if (!behind || behind->start > iter->last)
 		return NULL;
 	if (behind->last >= iter->start)
-		return hmm_interval_iter_met(iter, behind);
-	return hmm_interval_iter_met(iter,
+		return hmm_interval_iter_set(iter, behind);
+	return hmm_interval_iter_set(iter,
 		hmm_tree_iter_next(behind, iter->start, iter->last));
 }
 
@@ -58,6 +58,6 @@ hmm_interval_iter_next(struct hmm_interval_iter *iter,
 	if (!interval || !hmm_interval_in_tree(interval) ||
 	    interval->order != iter->key_order)
 		return hmm_interval_iter_resume(iter);
-	return hmm_interval_iter_met(iter,
+	return hmm_interval_iter_set(iter,
 		hmm_tree_iter_next(interval, iter->start, iter->last));
 }

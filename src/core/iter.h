@@ -40,7 +40,7 @@ struct hmm_interval_iter {
 
 /* The walk has come to @interval. */
 static inline struct hmm_interval_notifier *
-hmm_interval_iter_met(struct hmm_interval_iter *iter,
+hmm_interval_iter_set(struct hmm_interval_iter *iter,
 		      struct hmm_interval_notifier *interval)
 {
 	if (interval) {

@@ -138,7 +138,7 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 	if (WARN_ONCE(mirror->nr_intervals,
 		      "hmm_mirror unregistered with %lu intervals left\n",
 		      mirror->nr_intervals))
-		hmm_intervals_detach(mirror);
+		hmm_mirror_detach_intervals(mirror);
 
 	mirror->context = NULL;
 	hmm_context_put(context);
