@@ -251,7 +251,7 @@ inline wake_all()
 /* ------------------------------------------------------ an invalidation */
 
 /*
- * hmm_invalidation_enter() and hmm_invalidation_overflow(), but for the bit in
+ * hmm_invalidation_begin() and hmm_invalidation_begin_overflow(), but for the bit in
  * inflight.
  */
 inline enter(l, h, flag)
@@ -735,7 +735,7 @@ inline end_overflow()
 	WAKE_ALL
 }
 
-/* hmm_invalidation_leave(), hmm_invalidation_search() and ..._clear() */
+/* hmm_invalidation_end(), hmm_invalidation_end_slow() and ..._clear() */
 inline leave(flag)
 {
 	if

@@ -10,7 +10,7 @@
  * All slots are taken: it counts as covering the whole mm, as all its like do
  * together.
  */
-unsigned long hmm_invalidation_overflow(struct hmm_context *context)
+unsigned long hmm_invalidation_begin_overflow(struct hmm_context *context)
 {
 	lockdep_assert_held(&context->lock);
 	context->overflowed++;
@@ -68,8 +68,8 @@ static void hmm_invalidation_end_overflow(struct hmm_context *context)
 }
 
 /* The end of one that is not the first. */
-void hmm_invalidation_search(struct hmm_context *context,
-			     const struct mmu_notifier_range *range)
+void hmm_invalidation_end_slow(struct hmm_context *context,
+			       const struct mmu_notifier_range *range)
 {
 	unsigned long inflight = READ_ONCE(context->inflight);
 	unsigned int slot;
@@ -77,7 +77,7 @@ void hmm_invalidation_search(struct hmm_context *context,
 	for_each_set_bit(slot, &inflight, HMM_SLOTS) {
 		/* Another's may be changing, but never into ours. */
 		if (data_race(context->invalidations[slot].range) == range) {
-			hmm_invalidation_clear(context, slot);
+			hmm_invalidation_end_slot(context, slot);
 			return;
 		}
 	}

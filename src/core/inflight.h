@@ -34,9 +34,9 @@
 
 #include "context.h"
 
-unsigned long hmm_invalidation_overflow(struct hmm_context *context);
-void hmm_invalidation_search(struct hmm_context *context,
-			     const struct mmu_notifier_range *range);
+unsigned long hmm_invalidation_begin_overflow(struct hmm_context *context);
+void hmm_invalidation_end_slow(struct hmm_context *context,
+			       const struct mmu_notifier_range *range);
 void hmm_invalidation_wake(struct hmm_context *context, unsigned int slot);
 unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
 					    unsigned long start,
@@ -48,7 +48,7 @@ unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
  * Context: context->lock held.
  */
 static __always_inline unsigned long
-hmm_invalidation_enter(struct hmm_context *context,
+hmm_invalidation_begin(struct hmm_context *context,
 		       const struct mmu_notifier_range *range)
 {
 	struct hmm_invalidation *inv;
@@ -57,7 +57,7 @@ hmm_invalidation_enter(struct hmm_context *context,
 	context->nr_invalidations++;
 	slot = ffz(READ_ONCE(context->inflight));
 	if (unlikely(slot >= HMM_SLOTS))
-		return hmm_invalidation_overflow(context);
+		return hmm_invalidation_begin_overflow(context);
 
 	inv = &context->invalidations[slot];
 	inv->range = range;
@@ -69,7 +69,7 @@ hmm_invalidation_enter(struct hmm_context *context,
 }
 
 static __always_inline void
-hmm_invalidation_clear(struct hmm_context *context, unsigned int slot)
+hmm_invalidation_end_slot(struct hmm_context *context, unsigned int slot)
 {
 	/*
 	 * Pairs with the acquire in hmm_interval_read_begin(): a reader that
@@ -90,8 +90,8 @@ hmm_invalidation_clear(struct hmm_context *context, unsigned int slot)
  * Context: in a callback of a notifier, which keeps the context.
  */
 static __always_inline void
-hmm_invalidation_leave(struct hmm_context *context,
-		       const struct mmu_notifier_range *range)
+hmm_invalidation_end(struct hmm_context *context,
+		     const struct mmu_notifier_range *range)
 {
 	unsigned long first = __ffs(READ_ONCE(context->inflight) |
 				    HMM_OVERFLOW);
@@ -102,9 +102,9 @@ hmm_invalidation_leave(struct hmm_context *context,
 		of_first = data_race(context->invalidations[first].range);
 	}
 	if (likely(of_first == range))
-		hmm_invalidation_clear(context, first);
+		hmm_invalidation_end_slot(context, first);
 	else
-		hmm_invalidation_search(context, range);
+		hmm_invalidation_end_slow(context, range);
 }
 
 #endif /* _HMM_CORE_INFLIGHT_H */

@@ -165,7 +165,7 @@ static int hmm_notifier_range_start(struct mmu_notifier *notifier,
 
 	hmm_callbacks_begin();
 	spin_lock(&context->lock);
-	bit = hmm_invalidation_enter(context, range);
+	bit = hmm_invalidation_begin(context, range);
 	first = hmm_tree_iter_first(&context->intervals, range->start,
 				    range->end - 1);
 	if (unlikely(first || context->nr_syncing))
@@ -180,8 +180,8 @@ static void hmm_notifier_range_end(struct mmu_notifier *notifier,
 				   const struct mmu_notifier_range *range)
 {
 	trace_hmm_invalidate_end(range);
-	hmm_invalidation_leave(container_of(notifier, struct hmm_context,
-					    end_notifier), range);
+	hmm_invalidation_end(container_of(notifier, struct hmm_context,
+					  end_notifier), range);
 }
 
 /*
@@ -214,7 +214,7 @@ static void hmm_notifier_release(struct mmu_notifier *notifier,
 		return;
 	}
 	WRITE_ONCE(context->dead, true);
-	bit = hmm_invalidation_enter(context, &range);
+	bit = hmm_invalidation_begin(context, &range);
 	first = hmm_tree_iter_first(&context->intervals, range.start,
 				    range.end - 1);
 	if (first) {
@@ -228,7 +228,7 @@ static void hmm_notifier_release(struct mmu_notifier *notifier,
 	wake_up_all(&context->wq);
 	hmm_mirrors_release(context);
 	hmm_callbacks_end();
-	hmm_invalidation_leave(context, &range);
+	hmm_invalidation_end(context, &range);
 }
 
 const struct mmu_notifier_ops hmm_end_notifier_ops = {
