@@ -69,7 +69,7 @@ struct hmm_registration {
 	int ret;
 };
 
-static void hmm_register_work(struct work_struct *work)
+static void hmm_notifier_register_work(struct work_struct *work)
 {
 	struct hmm_registration *registration =
 		container_of(work, struct hmm_registration, work);
@@ -86,15 +86,15 @@ static void hmm_register_work(struct work_struct *work)
  * waits. A worker has no signals, and never waits for the mmap lock here, so
  * the caller need not be killable.
  */
-static int hmm_register_by_worker(struct mmu_notifier *notifier,
-				  struct mm_struct *mm)
+static int hmm_notifier_register_by_worker(struct mmu_notifier *notifier,
+					   struct mm_struct *mm)
 {
 	struct hmm_registration registration = {
 		.notifier = notifier,
 		.mm = mm,
 	};
 
-	INIT_WORK_ONSTACK(&registration.work, hmm_register_work);
+	INIT_WORK_ONSTACK(&registration.work, hmm_notifier_register_work);
 	rwsem_release(&mm->mmap_lock.dep_map, _THIS_IP_);
 	queue_work(hmm_workqueue, &registration.work);
 	flush_work(&registration.work);
@@ -109,12 +109,12 @@ static int hmm_register_by_worker(struct mmu_notifier *notifier,
  * with a handler, a stop, a freezer, a task_work of io_uring. None of them is
  * a reason to fail, and trying again would find them still pending.
  */
-static int hmm_register(struct mmu_notifier *notifier, struct mm_struct *mm)
+static int hmm_notifier_register(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	int ret = __mmu_notifier_register(notifier, mm);
 
 	if (ret == -EINTR && !fatal_signal_pending(current))
-		ret = hmm_register_by_worker(notifier, mm);
+		ret = hmm_notifier_register_by_worker(notifier, mm);
 	return ret;
 }
 
@@ -124,10 +124,10 @@ static void hmm_context_free(struct hmm_context *context)
 	kfree_rcu(context, rcu);
 }
 
-static void hmm_abandon_work(struct work_struct *work)
+static void hmm_context_unwind_work(struct work_struct *work)
 {
 	struct hmm_context *context = container_of(work, struct hmm_context,
-						   abandon);
+						   unwind);
 
 	mmu_notifier_unregister(&context->end_notifier, context->mm);
 	hmm_context_free(context);
@@ -146,22 +146,22 @@ static void hmm_abandon_work(struct work_struct *work)
  * the system. With the mmap lock held that could last as long as the slowest
  * callback of any driver, so a worker does it later.
  */
-static int hmm_context_listen(struct hmm_context *context)
+static int hmm_context_register_notifiers(struct hmm_context *context)
 {
 	int ret;
 
 	context->end_notifier.ops = &hmm_end_notifier_ops;
-	ret = hmm_register(&context->end_notifier, context->mm);
+	ret = hmm_notifier_register(&context->end_notifier, context->mm);
 	if (ret) {
 		hmm_context_free(context);
 		return ret;
 	}
 
 	context->start_notifier.ops = &hmm_start_notifier_ops;
-	ret = hmm_register(&context->start_notifier, context->mm);
+	ret = hmm_notifier_register(&context->start_notifier, context->mm);
 	if (ret) {
-		INIT_WORK(&context->abandon, hmm_abandon_work);
-		queue_work(hmm_workqueue, &context->abandon);
+		INIT_WORK(&context->unwind, hmm_context_unwind_work);
+		queue_work(hmm_workqueue, &context->unwind);
 	}
 	return ret;
 }
@@ -191,7 +191,7 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 		return ERR_PTR(ret == -EBUSY ? -ENOMEM : ret);
 	}
 
-	ret = hmm_context_listen(context);
+	ret = hmm_context_register_notifiers(context);
 	if (ret)
 		return ERR_PTR(ret);
 

@@ -84,7 +84,7 @@ struct hmm_invalidation {
  * @start_notifier: hears of the starts, and may refuse; and of the exit
  * @users: mirrors
  * @hash: by @mm, in context.c
- * @abandon: unregisters @end_notifier when @start_notifier could not be registered
+ * @unwind: unregisters @end_notifier when @start_notifier could not be registered
  * @id: index in hmm_contexts
  * @nr_updates: how many updates there were under an invalidation in progress
  * @nr_invalidations: how many have started
@@ -121,7 +121,7 @@ struct hmm_context {
 	struct mmu_notifier start_notifier;
 	refcount_t users;
 	struct hlist_node hash;
-	struct work_struct abandon;
+	struct work_struct unwind;
 	u32 id;
 	struct rcu_head rcu;
 };
