@@ -71,7 +71,7 @@ struct hmm_invalidation {
  * @waited: slots on whose end a reader waits
  * @overflowed: invalidations in progress that found no slot
  * @nr_mirrors: mirrors in @mirrors
- * @nr_syncing: those of them that have a sync callback
+ * @nr_sync_mirrors: those of them that have a sync callback
  * @intervals: tree of the inserted ones
  * @order: stamp given to an interval when it enters the tree
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
@@ -102,7 +102,7 @@ struct hmm_context {
 	unsigned int overflowed;
 	unsigned long waited;
 	unsigned long nr_mirrors;
-	unsigned long nr_syncing;
+	unsigned long nr_sync_mirrors;
 	struct rb_root_cached intervals;
 	u64 order;
 	u64 dispatch_ids;
@@ -188,7 +188,7 @@ static inline void hmm_callbacks_end(void)
 	lock_map_release(&hmm_callback_map);
 }
 
-static inline void hmm_callbacks_may_be_awaited(void)
+static inline void hmm_might_wait_for_callbacks(void)
 {
 	lock_map_acquire(&hmm_callback_map);
 	lock_map_release(&hmm_callback_map);
@@ -198,7 +198,7 @@ static inline void hmm_callbacks_may_be_awaited(void)
  * At the head of what may sleep, but mostly does not. Not might_sleep(): its
  * chance to reschedule costs more than all the rest.
  */
-static __always_inline void hmm_may_sleep(void)
+static __always_inline void hmm_might_sleep(void)
 {
 #ifdef CONFIG_DEBUG_ATOMIC_SLEEP
 	might_sleep();

@@ -217,7 +217,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 
 	if (!WARN_ONCE(in_callback,
 		       "interval removed in a callback, where only put is right\n"))
-		hmm_callbacks_may_be_awaited();
+		hmm_might_wait_for_callbacks();
 	if (!unused)
 		wait_event(context->wq,
 			   hmm_interval_is_unused(context, interval));
@@ -245,7 +245,7 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 {
 	struct hmm_context *context = interval->context;
 
-	hmm_may_sleep();
+	hmm_might_sleep();
 	if (WARN_ONCE(!context, "interval outlived its mirror\n"))
 		return;
 
@@ -264,7 +264,7 @@ void hmm_interval_notifier_remove(struct hmm_interval_notifier *interval)
 	refcount_set(&interval->users, 0);
 	interval->mirror->nr_intervals--;
 	spin_unlock(&context->lock);
-	hmm_callbacks_may_be_awaited();
+	hmm_might_wait_for_callbacks();
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
 

@@ -11,7 +11,7 @@
 #include "../compat/notifier.h"
 #include "context.h"
 
-static bool hmm_mirror_syncs(const struct hmm_mirror *mirror)
+static bool hmm_mirror_has_sync(const struct hmm_mirror *mirror)
 {
 	return mirror->ops && mirror->ops->sync_cpu_device_pagetables;
 }
@@ -35,8 +35,8 @@ static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 	spin_lock(&context->lock);
 	hlist_add_head_rcu(&mirror->node, &context->mirrors);
 	context->nr_mirrors++;
-	if (hmm_mirror_syncs(mirror))
-		context->nr_syncing++;
+	if (hmm_mirror_has_sync(mirror))
+		context->nr_sync_mirrors++;
 	spin_unlock(&context->lock);
 	return 0;
 }
@@ -120,7 +120,7 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 	struct hmm_context *context = mirror->context;
 
 	might_sleep();
-	hmm_callbacks_may_be_awaited();
+	hmm_might_wait_for_callbacks();
 
 	if (WARN_ONCE(!context, "hmm_mirror unregistered, but not registered\n"))
 		return;
@@ -128,8 +128,8 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 	spin_lock(&context->lock);
 	hlist_del_rcu(&mirror->node);
 	context->nr_mirrors--;
-	if (hmm_mirror_syncs(mirror))
-		context->nr_syncing--;
+	if (hmm_mirror_has_sync(mirror))
+		context->nr_sync_mirrors--;
 	spin_unlock(&context->lock);
 
 	/* All walks of the list and all callbacks run inside of that SRCU. */
@@ -158,7 +158,7 @@ EXPORT_SYMBOL_GPL(hmm_mirror_unregister);
  */
 void hmm_mirror_synchronize(void)
 {
-	hmm_callbacks_may_be_awaited();
+	hmm_might_wait_for_callbacks();
 	mmu_notifier_synchronize();
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
@@ -197,7 +197,7 @@ bool hmm_mirrors_sync(struct hmm_context *context,
 	struct hmm_mirror *mirror;
 
 	hmm_for_each_mirror(mirror, context) {
-		if (!hmm_mirror_syncs(mirror))
+		if (!hmm_mirror_has_sync(mirror))
 			continue;
 		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
 			continue;

@@ -86,7 +86,7 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 {
 	bool accepted;
 
-	if (!context->nr_syncing)
+	if (!context->nr_sync_mirrors)
 		return true;
 	spin_unlock(&context->lock);
 	accepted = hmm_mirrors_sync(context, range);
@@ -141,7 +141,7 @@ static noinline int hmm_invalidate_slow(struct hmm_context *context,
 	trace_hmm_invalidate_start(range, first);
 	if (likely(first))
 		context->nr_hits++;
-	if (likely(first && !context->nr_syncing && bit != HMM_OVERFLOW &&
+	if (likely(first && !context->nr_sync_mirrors && bit != HMM_OVERFLOW &&
 		   hmm_interval_is_single(first, range))) {
 		hmm_interval_collide(first, bit);
 		accepted = hmm_dispatch_single(context, range, bit, first);
@@ -168,7 +168,7 @@ static int hmm_notifier_range_start(struct mmu_notifier *notifier,
 	bit = hmm_invalidation_begin(context, range);
 	first = hmm_tree_iter_first(&context->intervals, range->start,
 				    range->end - 1);
-	if (unlikely(first || context->nr_syncing))
+	if (unlikely(first || context->nr_sync_mirrors))
 		return hmm_invalidate_slow(context, range, bit, first);
 	spin_unlock(&context->lock);
 	hmm_callbacks_end();

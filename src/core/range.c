@@ -151,7 +151,7 @@ void hmm_mirror_range_unregister(struct hmm_mirror_range *range)
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_unregister);
 
-static bool hmm_range_dead(const struct hmm_mirror_range *range)
+static bool hmm_range_mm_is_dead(const struct hmm_mirror_range *range)
 {
 	return READ_ONCE(range->interval->context->dead);
 }
@@ -186,7 +186,7 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 					      &seq);
 	if (ret)
 		return ret;
-	if (hmm_range_dead(range))
+	if (hmm_range_mm_is_dead(range))
 		return -ESRCH;
 	/* After the sequence was read: see hmm_range_is_covered(). */
 	ret = hmm_range_recheck(range);
@@ -197,7 +197,7 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
 
 /* An early look without the update lock. */
-static bool hmm_range_collided(const struct hmm_mirror_range *range)
+static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 {
 	return hmm_interval_check_retry(range->interval, range->seq);
 }
@@ -224,10 +224,10 @@ static int hmm_range_read_pages(struct hmm_mirror_range *range,
 	int ret;
 
 	for (attempt = 0; attempt < HMM_RANGE_ATTEMPTS; attempt++) {
-		if (hmm_range_collided(range))
+		if (hmm_range_has_collided(range))
 			return -EBUSY;
 		ret = hmm_read_range(request, range->start, range->end);
-		if (!ret && hmm_range_collided(range))
+		if (!ret && hmm_range_has_collided(range))
 			return -EBUSY;
 		if (ret != -EBUSY)
 			return ret;

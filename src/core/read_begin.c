@@ -145,8 +145,8 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 {
 	unsigned long seq;
 
-	hmm_may_sleep();
-	hmm_callbacks_may_be_awaited();
+	hmm_might_sleep();
+	hmm_might_wait_for_callbacks();
 	if (unlikely(!hmm_interval_is_idle(interval, &seq)))
 		return hmm_interval_wait_idle(interval);
 	if (trace_hmm_read_begin_enabled())
@@ -191,8 +191,8 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 {
 	long left = MAX_SCHEDULE_TIMEOUT;
 
-	hmm_may_sleep();
-	hmm_callbacks_may_be_awaited();
+	hmm_might_sleep();
+	hmm_might_wait_for_callbacks();
 	if (likely(hmm_interval_is_idle(interval, seq))) {
 		trace_hmm_read_begin(interval, *seq, 0);
 		return 0;
