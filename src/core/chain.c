@@ -79,8 +79,8 @@ static unsigned long hmm_chain_head(const struct hmm_mirror_range *range,
  * Context: the range was read; no other CPU reads it again, looks up its pages
  * or changes its entries.
  */
-unsigned long hmm_range_entry(const struct hmm_mirror_range *range,
-			      unsigned long i)
+unsigned long hmm_range_entry_index(const struct hmm_mirror_range *range,
+				    unsigned long i)
 {
 	if (range->flags & HMM_MIRROR_RANGE_COMPACT)
 		return hmm_chain_head(range, i);
@@ -90,10 +90,10 @@ unsigned long hmm_range_entry(const struct hmm_mirror_range *range,
 /*
  * The first page of the range that the CPU maps by the same entry as page @i.
  *
- * Context: as hmm_range_entry().
+ * Context: as hmm_range_entry_index().
  */
-unsigned long hmm_range_head(const struct hmm_mirror_range *range,
-			     unsigned long i)
+unsigned long hmm_range_mapping_index(const struct hmm_mirror_range *range,
+				      unsigned long i)
 {
 	unsigned long addr, size;
 

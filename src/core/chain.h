@@ -7,9 +7,9 @@
 
 #include <hmm/range.h>
 
-unsigned long hmm_range_entry(const struct hmm_mirror_range *range,
-			      unsigned long i);
-unsigned long hmm_range_head(const struct hmm_mirror_range *range,
-			     unsigned long i);
+unsigned long hmm_range_entry_index(const struct hmm_mirror_range *range,
+				    unsigned long i);
+unsigned long hmm_range_mapping_index(const struct hmm_mirror_range *range,
+				      unsigned long i);
 
 #endif /* _HMM_CORE_CHAIN_H */

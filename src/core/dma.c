@@ -122,7 +122,7 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 	struct hmm_mirror_range *range = dma->range;
 	unsigned long next, entry;
 
-	for (i = hmm_range_head(range, i); i < end; i = next) {
+	for (i = hmm_range_mapping_index(range, i); i < end; i = next) {
 		next = hmm_mirror_range_next(range, i);
 		entry = range->pfns[i];
 		if (!(entry & HMM_MIRROR_PFN_DMA))
@@ -303,12 +303,12 @@ bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
 	if (first >= past)
 		return false;
 	if (range->mapped && first != range->start) {
-		i = hmm_range_head(range, (first - range->start) >> PAGE_SHIFT);
+		i = hmm_range_mapping_index(range, (first - range->start) >> PAGE_SHIFT);
 		first = range->start + (i << PAGE_SHIFT);
 	}
 	if (range->mapped && past != range->end) {
 		i = (past - 1 - range->start) >> PAGE_SHIFT;
-		i = hmm_mirror_range_next(range, hmm_range_entry(range, i));
+		i = hmm_mirror_range_next(range, hmm_range_entry_index(range, i));
 		past = range->start + (i << PAGE_SHIFT);
 	}
 	*start = first;

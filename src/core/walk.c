@@ -96,7 +96,7 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 
 /* Likewise, the run of entries where nothing is and nothing is asked. */
 static noinline unsigned long
-hmm_walk_no_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
+hmm_walk_none_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
 {
 	unsigned long i;
 
@@ -121,8 +121,8 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 			i += hmm_walk_plain_ptes(plain, ptep + i, slot + i,
 						 n - i);
 			if (walk->vma && !walk->required)
-				i += hmm_walk_no_ptes(ptep + i, slot + i,
-						      n - i);
+				i += hmm_walk_none_ptes(ptep + i, slot + i,
+							n - i);
 			if (i == n)
 				break;
 		}
@@ -135,7 +135,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 }
 
 /* In a vma: a huge mapping that is not plain. */
-static unsigned long hmm_walk_odd_leaf(struct hmm_walk *walk,
+static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 				       unsigned long addr, unsigned long end,
 				       unsigned long pfn, unsigned int shift,
 				       bool writable, bool special)
@@ -149,13 +149,13 @@ static unsigned long hmm_walk_odd_leaf(struct hmm_walk *walk,
 }
 
 /* In a vma: a PMD that is neither a table nor a plain mapping. */
-static unsigned long hmm_walk_odd_pmd(struct hmm_walk *walk, pmd_t pmd,
+static unsigned long hmm_walk_vma_pmd(struct hmm_walk *walk, pmd_t pmd,
 				      unsigned long addr, unsigned long end)
 {
 	unsigned long entry = 0;
 
 	if (hmm_pmd_user_leaf(pmd))
-		return hmm_walk_odd_leaf(walk, addr, end, pmd_pfn(pmd),
+		return hmm_walk_vma_leaf(walk, addr, end, pmd_pfn(pmd),
 					 PMD_SHIFT, hmm_pmd_write(pmd),
 					 hmm_pmd_special(pmd));
 	if (walk->owner && !pmd_present(pmd))
@@ -168,11 +168,11 @@ static unsigned long hmm_walk_odd_pmd(struct hmm_walk *walk, pmd_t pmd,
 }
 
 /* Likewise a PUD. */
-static unsigned long hmm_walk_odd_pud(struct hmm_walk *walk, pud_t pud,
+static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 				      unsigned long addr, unsigned long end)
 {
 	if (hmm_pud_user_leaf(pud))
-		return hmm_walk_odd_leaf(walk, addr, end, pud_pfn(pud),
+		return hmm_walk_vma_leaf(walk, addr, end, pud_pfn(pud),
 					 PUD_SHIFT, hmm_pud_write(pud),
 					 hmm_pud_special(pud));
 	return hmm_walk_fill(walk, addr, end, 0);
@@ -210,7 +210,7 @@ static unsigned long hmm_walk_pmd(struct hmm_walk *walk, pmd_t pmd,
 	if (hmm_pmd_table(pmd))
 		return hmm_walk_ptes(walk, pmd, addr, end);
 	if (walk->vma)
-		return hmm_walk_odd_pmd(walk, pmd, addr, end);
+		return hmm_walk_vma_pmd(walk, pmd, addr, end);
 	return addr;
 }
 
@@ -263,7 +263,7 @@ static unsigned long hmm_walk_puds(struct hmm_walk *walk, p4d_t *p4dp,
 		else if (hmm_pud_table(pud))
 			done = hmm_walk_pmds(walk, pudp, pud, addr, next);
 		else if (walk->vma)
-			done = hmm_walk_odd_pud(walk, pud, addr, next);
+			done = hmm_walk_vma_pud(walk, pud, addr, next);
 		else
 			return addr;
 		if (done != next)
@@ -295,8 +295,8 @@ static unsigned long hmm_walk_p4ds(struct hmm_walk *walk, pgd_t *pgdp,
 	return end;
 }
 
-static unsigned long hmm_walk_stretch(struct hmm_walk *walk,
-				      unsigned long addr, unsigned long end)
+static unsigned long hmm_walk_pgds(struct hmm_walk *walk,
+				   unsigned long addr, unsigned long end)
 {
 	pgd_t *pgdp = pgd_offset(walk->mm, addr);
 	unsigned long next, done;
@@ -344,8 +344,8 @@ static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
  * How far from @addr on do empty entries of one table reach? Returns the first
  * address behind them; @addr if there is no table of PTEs.
  */
-unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
-			     unsigned long end)
+unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
+				    unsigned long end)
 {
 	unsigned long flags;
 	pte_t *ptep;
@@ -398,7 +398,7 @@ unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 		next = min(end - 1, addr | (stretch - 1)) + 1;
 		walk->budget = HMM_WALK_ENTRIES;
 		local_irq_save(flags);
-		done = hmm_walk_stretch(walk, addr, next);
+		done = hmm_walk_pgds(walk, addr, next);
 		local_irq_restore(flags);
 		if (done != next && walk->budget > 0)
 			return done;

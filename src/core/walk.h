@@ -38,8 +38,8 @@ struct hmm_walk {
 /* walk.c */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end);
-unsigned long hmm_walk_empty(struct hmm_walk *walk, unsigned long addr,
-			     unsigned long end);
+unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
+				    unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
 
 /* pfn_entry.c */
