@@ -45,17 +45,20 @@ static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
  * The pfn entry of what is not present: none, unless it is device-private
  * memory of @owner. The CPU's page table holds a reference on such a page.
  */
-static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf, const void *owner)
+static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf,
+						   const void *owner)
 {
-	unsigned long pfn;
+	unsigned long pfn, entry;
 
 	if (!hmm_softleaf_is_device_private(leaf))
 		return 0;
 	pfn = hmm_softleaf_pfn(leaf);
 	if (hmm_page_pgmap(pfn_to_page(pfn))->owner != owner)
 		return 0;
-	return pfn | HMM_MIRROR_PFN_VALID |
-	       (hmm_softleaf_is_device_private_write(leaf) ? HMM_MIRROR_PFN_WRITE : 0);
+	entry = pfn | HMM_MIRROR_PFN_VALID;
+	if (hmm_softleaf_is_device_private_write(leaf))
+		entry |= HMM_MIRROR_PFN_WRITE;
+	return entry;
 }
 
 static inline unsigned long hmm_pte_device_entry(pte_t pte, const void *owner)

@@ -109,7 +109,8 @@ static int hmm_notifier_register_by_worker(struct mmu_notifier *notifier,
  * with a handler, a stop, a freezer, a task_work of io_uring. None of them is
  * a reason to fail, and trying again would find them still pending.
  */
-static int hmm_notifier_register(struct mmu_notifier *notifier, struct mm_struct *mm)
+static int hmm_notifier_register(struct mmu_notifier *notifier,
+				 struct mm_struct *mm)
 {
 	int ret = __mmu_notifier_register(notifier, mm);
 

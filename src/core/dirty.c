@@ -73,7 +73,8 @@ void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
 
 	i = (start - range->start) >> PAGE_SHIFT;
 	last = (end - 1 - range->start) >> PAGE_SHIFT;
-	for (head = hmm_range_entry_index(range, i); i <= last; i = head = next) {
+	head = hmm_range_entry_index(range, i);
+	for (; i <= last; i = head = next) {
 		next = hmm_mirror_range_next(range, head);
 		entry = range->pfns[head];
 		if ((entry & writable) == writable)

@@ -303,12 +303,14 @@ bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
 	if (first >= past)
 		return false;
 	if (range->mapped && first != range->start) {
-		i = hmm_range_mapping_index(range, (first - range->start) >> PAGE_SHIFT);
+		i = (first - range->start) >> PAGE_SHIFT;
+		i = hmm_range_mapping_index(range, i);
 		first = range->start + (i << PAGE_SHIFT);
 	}
 	if (range->mapped && past != range->end) {
 		i = (past - 1 - range->start) >> PAGE_SHIFT;
-		i = hmm_mirror_range_next(range, hmm_range_entry_index(range, i));
+		i = hmm_range_entry_index(range, i);
+		i = hmm_mirror_range_next(range, i);
 		past = range->start + (i << PAGE_SHIFT);
 	}
 	*start = first;

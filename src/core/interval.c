@@ -78,7 +78,8 @@ hmm_interval_delete(struct hmm_context *context,
 		hmm_interval_unlist_moved(interval);
 }
 
-static bool __hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
+static bool
+__hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
 {
 	return !interval->pins && !refcount_read(&interval->users);
 }

@@ -112,7 +112,8 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
  * call, so that the rest of it needs no stack frame.
  */
 static noinline unsigned long
-hmm_interval_read_begin_traced(struct hmm_interval_notifier *interval, unsigned long seq)
+hmm_interval_read_begin_traced(struct hmm_interval_notifier *interval,
+			       unsigned long seq)
 {
 	trace_hmm_read_begin(interval, seq, 0);
 	return seq;
