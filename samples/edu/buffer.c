@@ -20,8 +20,8 @@ static bool edu_invalidate_start(struct hmm_interval_notifier *interval,
 					      interval);
 
 	/* A non-blockable invalidation cannot wait for a DMA. */
-	return edu_mappings_forbid(buf, range->start, range->end,
-				   mmu_notifier_range_blockable(range));
+	return edu_mappings_disable(buf, range->start, range->end,
+				    mmu_notifier_range_blockable(range));
 }
 
 static void edu_invalidate_finish(struct hmm_interval_notifier *interval,
@@ -71,13 +71,13 @@ int edu_buffer_create(struct edu_client *client, unsigned long addr,
 	return 0;
 }
 
-void edu_buffer_free(struct edu_buffer *buf)
+void edu_buffer_destroy(struct edu_buffer *buf)
 {
 	struct edu_client *client = buf->client;
 
 	list_del(&buf->node);
 	WRITE_ONCE(client->nr_buffers, client->nr_buffers - 1);
-	edu_mappings_drop(buf, buf->start, buf->end);
+	edu_mappings_destroy(buf, buf->start, buf->end);
 	/* Waits for callbacks in flight, so no lock that they acquire is held. */
 	hmm_interval_notifier_remove(&buf->interval);
 	kfree(buf);

@@ -74,7 +74,7 @@ static int edu_close(struct inode *inode, struct file *file)
 
 	mutex_lock(&client->ioctl_lock);
 	list_for_each_entry_safe(buf, next, &client->buffers, node)
-		edu_buffer_free(buf);
+		edu_buffer_destroy(buf);
 	mutex_unlock(&client->ioctl_lock);
 	mutex_lock(&edu->clients_lock);
 	list_del(&client->node);
@@ -82,25 +82,25 @@ static int edu_close(struct inode *inode, struct file *file)
 	if (client->mm)
 		hmm_mirror_unregister(&client->mirror);
 	kfree(client);
-	edu_put(edu);
+	edu_device_put(edu);
 	return 0;
 }
 
-static int edu_register(struct edu_client *client, void __user *arg)
+static int edu_ioctl_register(struct edu_client *client, void __user *arg)
 {
 	struct hmm_edu_buffer buf;
 
 	if (copy_from_user(&buf, arg, sizeof(buf)))
 		return -EFAULT;
-	if (buf.pad || (buf.flags & ~(HMM_EDU_WRITE | HMM_EDU_TEST_ASK_READ)))
+	if (buf.pad || (buf.flags & ~(HMM_EDU_WRITE | HMM_EDU_TEST_REQ_READ)))
 		return -EINVAL;
-	if ((buf.flags & HMM_EDU_TEST_ASK_READ) && !capable(CAP_SYS_RAWIO))
+	if ((buf.flags & HMM_EDU_TEST_REQ_READ) && !capable(CAP_SYS_RAWIO))
 		return -EPERM;
 	return edu_buffer_create(client, untagged_addr(buf.addr), buf.length,
 				 buf.flags);
 }
 
-static int edu_unregister(struct edu_client *client, void __user *arg)
+static int edu_ioctl_unregister(struct edu_client *client, void __user *arg)
 {
 	struct edu_buffer *buf;
 	u64 addr;
@@ -111,7 +111,7 @@ static int edu_unregister(struct edu_client *client, void __user *arg)
 	buf = edu_buffer_find(client, addr, PAGE_SIZE, 0);
 	if (!buf || buf->start != addr)
 		return -ENOENT;
-	edu_buffer_free(buf);
+	edu_buffer_destroy(buf);
 	return 0;
 }
 
@@ -141,10 +141,10 @@ static long edu_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 		return ret;
 	switch (cmd) {
 	case HMM_EDU_REGISTER:
-		ret = edu_attach(client) ?: edu_register(client, arg);
+		ret = edu_attach(client) ?: edu_ioctl_register(client, arg);
 		break;
 	case HMM_EDU_UNREGISTER:
-		ret = edu_attach(client) ?: edu_unregister(client, arg);
+		ret = edu_attach(client) ?: edu_ioctl_unregister(client, arg);
 		break;
 	case HMM_EDU_COPY:
 		ret = edu_attach(client) ?: edu_ioctl_copy(client, arg);

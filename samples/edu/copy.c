@@ -10,8 +10,8 @@
  * A DMA is started under the update lock, where the page is known to be mapped,
  * and waited for without it. -EAGAIN: the page was invalidated.
  */
-static int edu_dma(struct edu_buffer *buf, unsigned long addr, size_t length,
-		   enum dma_data_direction dir)
+static int edu_copy_dma(struct edu_buffer *buf, unsigned long addr,
+			size_t length, enum dma_data_direction dir)
 {
 	struct edu_client *client = buf->client;
 	struct edu_device *edu = client->edu;
@@ -23,12 +23,12 @@ static int edu_dma(struct edu_buffer *buf, unsigned long addr, size_t length,
 	m = edu_mapping_find(buf, addr);
 	if (m) {
 		page = PFN_DOWN(addr - m->range.start);
-		ret = edu_start(edu, m->addrs[page] + offset_in_page(addr),
-				length, dir, &m->last_dma[page]);
+		ret = edu_dma_start(edu, m->addrs[page] + offset_in_page(addr),
+				    length, dir, &m->last_dma[page]);
 		dma = m->last_dma[page];
 	}
 	spin_unlock(&client->lock);
-	return ret ?: edu_wait_killable(edu, dma);
+	return ret ?: edu_dma_wait_killable(edu, dma);
 }
 
 /* Copy @length bytes, which are the first of @left that will be copied. */
@@ -51,10 +51,10 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 		ret = edu_engine_lock(edu);
 		if (ret)
 			return ret;
-		ret = edu_dma(from, src, length, DMA_TO_DEVICE);
+		ret = edu_copy_dma(from, src, length, DMA_TO_DEVICE);
 		if (!ret)
-			ret = edu_dma(to, dst, length, DMA_FROM_DEVICE);
-		mutex_unlock(&edu->engine);
+			ret = edu_copy_dma(to, dst, length, DMA_FROM_DEVICE);
+		mutex_unlock(&edu->engine_lock);
 	} while (ret == -EAGAIN);
 	return ret;
 }

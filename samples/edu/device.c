@@ -11,7 +11,7 @@
 
 #include "edu.h"
 
-#define EDU_ALIVE		0x04	/* reads as the complement */
+#define EDU_LIVENESS		0x04	/* reads as the complement */
 #define EDU_IRQ_STATUS		0x24
 #define EDU_IRQ_RAISE		0x60
 #define EDU_IRQ_ACK		0x64
@@ -33,7 +33,7 @@
 
 static u32 edu_read(struct edu_device *edu, unsigned int reg)
 {
-	return edu->test_absent ? EDU_ABSENT : readl(edu->mmio + reg);
+	return edu->test_removed ? EDU_ABSENT : readl(edu->mmio + reg);
 }
 
 static void edu_stop_locked(struct edu_device *edu, int error, const char *why)
@@ -45,7 +45,7 @@ static void edu_stop_locked(struct edu_device *edu, int error, const char *why)
 	if (why)
 		dev_err(edu->dev, "%s, bus mastering disabled\n", why);
 	/*
-	 * Pairs with the acquire in edu_is_over(): pages are unmapped only
+	 * Pairs with the acquire in edu_dma_has_ended(): pages are unmapped only
 	 * after bus mastering was disabled.
 	 */
 	smp_store_release(&edu->error, error);
@@ -85,7 +85,7 @@ irqreturn_t edu_irq(int irq, void *data)
 		 */
 		if (!edu->error && (status & EDU_IRQ_DMA) &&
 		    !(edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN)) {
-			/* Pairs with the acquire in edu_is_over(). */
+			/* Pairs with the acquire in edu_dma_has_ended(). */
 			smp_store_release(&edu->done, edu->started);
 			wake_up_all(&edu->wait);
 		}
@@ -95,11 +95,11 @@ irqreturn_t edu_irq(int irq, void *data)
 }
 
 /*
- * Start a DMA. *@dma is its number, for edu_wait(). The caller holds
- * edu->engine, and the lock that keeps @addr mapped.
+ * Start a DMA. *@dma is its number, for edu_dma_wait(). The caller holds
+ * edu->engine_lock, and the lock that keeps @addr mapped.
  */
-int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
-	      enum dma_data_direction dir, unsigned long *dma)
+int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
+		  enum dma_data_direction dir, unsigned long *dma)
 {
 	u32 cmd = EDU_DMA_RUN | EDU_DMA_RAISE_IRQ;
 	/* The driver's DMA mask has 28 bits: half of a register is enough. */
@@ -107,7 +107,7 @@ int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 	unsigned long flags;
 	int ret;
 
-	lockdep_assert_held(&edu->engine);
+	lockdep_assert_held(&edu->engine_lock);
 	if (dir == DMA_FROM_DEVICE) {
 		cmd |= EDU_DMA_TO_MEMORY;
 		swap(src, dst);
@@ -118,7 +118,7 @@ int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 		edu_stop_locked(edu, -EIO, "not idle, or removed");
 	ret = edu->error;
 	if (!ret) {
-		if (edu->test_quiet == edu->started + 1)
+		if (edu->test_lost_irq == edu->started + 1)
 			cmd &= ~EDU_DMA_RAISE_IRQ;
 		writel(src, edu->mmio + EDU_DMA_SRC);
 		writel(dst, edu->mmio + EDU_DMA_DST);
@@ -131,7 +131,7 @@ int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 }
 
 /* Has DMA @dma finished, or was the device stopped? */
-bool edu_is_over(struct edu_device *edu, unsigned long dma)
+bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma)
 {
 	/* Pairs with the release in edu_irq(). */
 	if (smp_load_acquire(&edu->done) >= dma)
@@ -144,12 +144,12 @@ bool edu_is_over(struct edu_device *edu, unsigned long dma)
  * Wait until the device no longer runs DMA @dma. A callback must not wait for
  * ever, so a device that does not finish in time is stopped.
  */
-void edu_wait(struct edu_device *edu, unsigned long dma)
+void edu_dma_wait(struct edu_device *edu, unsigned long dma)
 {
-	if (edu_is_over(edu, dma))
+	if (edu_dma_has_ended(edu, dma))
 		return;
 	atomic_long_inc(&edu->waited);
-	if (!wait_event_timeout(edu->wait, edu_is_over(edu, dma),
+	if (!wait_event_timeout(edu->wait, edu_dma_has_ended(edu, dma),
 				EDU_TIMEOUT_SECS * HZ))
 		edu_stop(edu, -EIO, "DMA timed out");
 }
@@ -158,10 +158,10 @@ void edu_wait(struct edu_device *edu, unsigned long dma)
  * Wait for the result of DMA @dma. A killed task does not wait, and its DMA
  * goes on: the task's exit waits for it in a callback.
  */
-int edu_wait_killable(struct edu_device *edu, unsigned long dma)
+int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma)
 {
 	long left = wait_event_killable_timeout(edu->wait,
-						edu_is_over(edu, dma),
+						edu_dma_has_ended(edu, dma),
 						EDU_TIMEOUT_SECS * HZ);
 
 	if (left < 0)
@@ -176,23 +176,23 @@ int edu_engine_lock(struct edu_device *edu)
 {
 	int ret;
 
-	ret = mutex_lock_killable(&edu->engine);
+	ret = mutex_lock_killable(&edu->engine_lock);
 	if (ret)
 		return ret;
-	ret = edu_wait_killable(edu, edu->started);
+	ret = edu_dma_wait_killable(edu, edu->started);
 	if (ret)
-		mutex_unlock(&edu->engine);
+		mutex_unlock(&edu->engine_lock);
 	return ret;
 }
 
 /* For probe: the device is present, runs no DMA and requests no interrupt. */
-int edu_init(struct edu_device *edu)
+int edu_engine_init(struct edu_device *edu)
 {
 	u32 cmd;
 	int ret;
 
-	writel(0xed00, edu->mmio + EDU_ALIVE);
-	if (readl(edu->mmio + EDU_ALIVE) != ~0xed00U)
+	writel(0xed00, edu->mmio + EDU_LIVENESS);
+	if (readl(edu->mmio + EDU_LIVENESS) != ~0xed00U)
 		return -ENODEV;
 	/* The device may still run a DMA of the driver that was unbound. */
 	ret = readl_poll_timeout(edu->mmio + EDU_DMA_CMD, cmd,
@@ -205,7 +205,7 @@ int edu_init(struct edu_device *edu)
 }
 
 /* For tests: the interrupt of a DMA, whether one has finished or not. */
-void edu_test_raise(struct edu_device *edu)
+void edu_test_raise_irq(struct edu_device *edu)
 {
 	unsigned long flags;
 
@@ -215,7 +215,7 @@ void edu_test_raise(struct edu_device *edu)
 	spin_unlock_irqrestore(&edu->lock, flags);
 }
 
-static void edu_free(struct kref *kref)
+static void edu_device_free(struct kref *kref)
 {
 	struct edu_device *edu = container_of(kref, struct edu_device, kref);
 
@@ -223,7 +223,7 @@ static void edu_free(struct kref *kref)
 	kfree(edu);
 }
 
-void edu_put(struct edu_device *edu)
+void edu_device_put(struct edu_device *edu)
 {
-	kref_put(&edu->kref, edu_free);
+	kref_put(&edu->kref, edu_device_free);
 }

@@ -7,7 +7,7 @@
  *
  *   client->ioctl_lock  serializes the ioctls of one file. Pages are faulted
  *                       in while it is held, so callbacks never acquire it.
- *   edu->engine         serializes the copies, because the device has one
+ *   edu->engine_lock    serializes the copies, because the device has one
  *                       buffer. The driver waits for DMA while it is held.
  *   edu->clients_lock   protects the list of clients.
  *   client->lock        the update lock. It protects what is mapped for one
@@ -51,7 +51,7 @@ struct edu_device {
 	struct device *dev;
 	void __iomem *mmio;
 	struct miscdevice misc;
-	struct mutex engine;		/* held for a copy */
+	struct mutex engine_lock;	/* held for a copy */
 	struct mutex clients_lock;	/* protects @clients */
 	struct list_head clients;
 	wait_queue_head_t wait;
@@ -66,8 +66,8 @@ struct edu_device {
 	unsigned long done;
 	/* Not 0: the device was stopped, and registers are left alone. */
 	int error;
-	unsigned long test_quiet;
-	bool test_absent;
+	unsigned long test_lost_irq;
+	bool test_removed;
 
 	atomic_long_t waited;
 };
@@ -88,7 +88,7 @@ struct edu_client {
 	spinlock_t lock;
 	struct list_head mappings;
 	unsigned int nr_mappings;
-	bool gone;
+	bool detached;
 };
 
 /* Memory of a client that the device may use. */
@@ -116,34 +116,34 @@ struct edu_mapping {
 };
 
 /* device.c: registers, interrupt, DMA */
-int edu_init(struct edu_device *edu);
+int edu_engine_init(struct edu_device *edu);
 irqreturn_t edu_irq(int irq, void *data);
 int edu_engine_lock(struct edu_device *edu);
-int edu_start(struct edu_device *edu, dma_addr_t addr, size_t length,
-	      enum dma_data_direction dir, unsigned long *dma);
-bool edu_is_over(struct edu_device *edu, unsigned long dma);
-void edu_wait(struct edu_device *edu, unsigned long dma);
-int edu_wait_killable(struct edu_device *edu, unsigned long dma);
+int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
+		  enum dma_data_direction dir, unsigned long *dma);
+bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma);
+void edu_dma_wait(struct edu_device *edu, unsigned long dma);
+int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma);
 void edu_stop(struct edu_device *edu, int error, const char *why);
-void edu_test_raise(struct edu_device *edu);
-void edu_put(struct edu_device *edu);
+void edu_test_raise_irq(struct edu_device *edu);
+void edu_device_put(struct edu_device *edu);
 
 /* mapping.c: pages that the device can use, and how it loses them */
 int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length);
 struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
 				     unsigned long addr);
-bool edu_mappings_forbid(struct edu_buffer *buf, unsigned long start,
-			 unsigned long end, bool may_wait);
+bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
+			  unsigned long end, bool blockable);
 void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
 			unsigned long end);
-void edu_mappings_drop(struct edu_buffer *buf, unsigned long start,
-		       unsigned long end);
+void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
+			  unsigned long end);
 void edu_mappings_detach(struct edu_client *client);
 
 /* buffer.c: register and unregister; the callbacks */
 int edu_buffer_create(struct edu_client *client, unsigned long addr,
 		      unsigned long length, unsigned int flags);
-void edu_buffer_free(struct edu_buffer *buf);
+void edu_buffer_destroy(struct edu_buffer *buf);
 struct edu_buffer *edu_buffer_find(struct edu_client *client,
 				   unsigned long addr, size_t length,
 				   unsigned int flags);

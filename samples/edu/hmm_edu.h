@@ -64,7 +64,7 @@ struct hmm_edu_copy {
  */
 
 /* A wrong driver: requests pages for reading, and maps them for writing. */
-#define HMM_EDU_TEST_ASK_READ	0x80000000
+#define HMM_EDU_TEST_REQ_READ	0x80000000
 
 /**
  * struct hmm_edu_test_page - what the driver has for an address
@@ -105,18 +105,18 @@ struct hmm_edu_test_stats {
 };
 
 /* One DMA raises no interrupt: the one after @arg others. */
-#define HMM_EDU_FAULT_QUIET	0
+#define HMM_EDU_FAULT_LOST_IRQ		0
 /* Now: the interrupt that ends a DMA. */
-#define HMM_EDU_FAULT_INTERRUPT	1
+#define HMM_EDU_FAULT_SPURIOUS_IRQ	1
 /* From now on registers read as all ones, until the device is bound again. */
-#define HMM_EDU_FAULT_ABSENT	2
+#define HMM_EDU_FAULT_REMOVED		2
 /* From now on DMA addresses have @arg bits. */
-#define HMM_EDU_FAULT_MASK	3
+#define HMM_EDU_FAULT_DMA_MASK		3
 
 /**
  * struct hmm_edu_test_fault - have the device misbehave
  * @kind: HMM_EDU_FAULT_*
- * @arg: for %HMM_EDU_FAULT_QUIET and %HMM_EDU_FAULT_MASK
+ * @arg: for %HMM_EDU_FAULT_LOST_IRQ and %HMM_EDU_FAULT_DMA_MASK
  */
 struct hmm_edu_test_fault {
 	__u32 kind;

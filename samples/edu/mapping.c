@@ -19,9 +19,9 @@
  * first one. Pages that the CPU maps by one entry are mapped for DMA as one,
  * and unmapped as one.
  */
-static unsigned int edu_mapping_pages(const struct edu_mapping *m,
-				      unsigned long start, unsigned long end,
-				      unsigned int *first)
+static unsigned int edu_mapping_overlap(const struct edu_mapping *m,
+					unsigned long start, unsigned long end,
+					unsigned int *first)
 {
 	if (!hmm_mirror_range_dma_widen(&m->range, &start, &end))
 		return 0;
@@ -42,7 +42,7 @@ static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
 	list_for_each_entry(m, &buf->client->mappings, node) {
 		if (m->buf != buf)
 			continue;
-		n = edu_mapping_pages(m, start, end, &first);
+		n = edu_mapping_overlap(m, start, end, &first);
 		for (i = 0; i < n; i++)
 			last = max(last, m->last_dma[first + i]);
 	}
@@ -53,8 +53,8 @@ static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
  * Keep new DMAs from [start, end). Returns false, and changes nothing, if a
  * DMA in flight uses these pages and the caller cannot wait for it.
  */
-bool edu_mappings_forbid(struct edu_buffer *buf, unsigned long start,
-			 unsigned long end, bool may_wait)
+bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
+			  unsigned long end, bool blockable)
 {
 	struct edu_client *client = buf->client;
 	struct edu_mapping *m;
@@ -62,13 +62,13 @@ bool edu_mappings_forbid(struct edu_buffer *buf, unsigned long start,
 	bool done = true;
 
 	spin_lock(&client->lock);
-	if (!may_wait)
-		done = edu_is_over(client->edu,
-				   edu_mappings_last_dma(buf, start, end));
+	if (!blockable)
+		done = edu_dma_has_ended(client->edu,
+					 edu_mappings_last_dma(buf, start, end));
 	list_for_each_entry(m, &client->mappings, node) {
 		if (!done || m->buf != buf)
 			continue;
-		n = edu_mapping_pages(m, start, end, &first);
+		n = edu_mapping_overlap(m, start, end, &first);
 		if (n)
 			bitmap_clear(m->usable, first, n);
 	}
@@ -93,11 +93,11 @@ void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
 	dma = edu_mappings_last_dma(buf, start, end);
 	spin_unlock(&client->lock);
 
-	edu_wait(client->edu, dma);
+	edu_dma_wait(client->edu, dma);
 
 	spin_lock(&client->lock);
 	list_for_each_entry(m, &client->mappings, node)
-		if (m->buf == buf && !client->gone)
+		if (m->buf == buf && !client->detached)
 			hmm_mirror_range_dma_unmap(&m->range, client->edu->dev,
 						   buf->dir, m->addrs,
 						   start, end);
@@ -105,11 +105,11 @@ void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
 }
 
 /* Mappings of one buffer never overlap, so this unmaps @m and no other. */
-static void edu_mapping_drop(struct edu_mapping *m)
+static void edu_mapping_destroy(struct edu_mapping *m)
 {
 	struct edu_client *client = m->buf->client;
 
-	edu_mappings_forbid(m->buf, m->range.start, m->range.end, true);
+	edu_mappings_disable(m->buf, m->range.start, m->range.end, true);
 	edu_mappings_unmap(m->buf, m->range.start, m->range.end);
 	spin_lock(&client->lock);
 	list_del(&m->node);
@@ -119,8 +119,8 @@ static void edu_mapping_drop(struct edu_mapping *m)
 }
 
 /* Drop every mapping that has a page of [start, end). */
-void edu_mappings_drop(struct edu_buffer *buf, unsigned long start,
-		       unsigned long end)
+void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
+			  unsigned long end)
 {
 	struct edu_mapping *m, *next;
 
@@ -129,7 +129,7 @@ void edu_mappings_drop(struct edu_buffer *buf, unsigned long start,
 	list_for_each_entry_safe(m, next, &buf->client->mappings, node)
 		if (m->buf == buf && m->range.start < end &&
 		    m->range.end > start)
-			edu_mapping_drop(m);
+			edu_mapping_destroy(m);
 }
 
 /* The device is gone and accesses no memory any more: unmap all of a client. */
@@ -144,12 +144,12 @@ void edu_mappings_detach(struct edu_client *client)
 					   m->buf->dir, m->addrs,
 					   m->range.start, m->range.end);
 	}
-	client->gone = true;
+	client->detached = true;
 	spin_unlock(&client->lock);
 }
 
 /* Fault the pages of @m in, map them, and make them usable. */
-static int edu_mapping_fill(struct edu_mapping *m)
+static int edu_mapping_populate(struct edu_mapping *m)
 {
 	struct edu_buffer *buf = m->buf;
 	struct edu_client *client = buf->client;
@@ -168,7 +168,7 @@ static int edu_mapping_fill(struct edu_mapping *m)
 		 * for this lock, finds the mapping in the list and unmaps it.
 		 */
 		spin_lock(&client->lock);
-		if (client->gone)
+		if (client->detached)
 			ret = -ENODEV;
 		else
 			ret = hmm_mirror_range_dma_map(&m->range,
@@ -210,10 +210,10 @@ static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 	struct edu_mapping *m;
 	int ret;
 
-	edu_mappings_drop(buf, start, end);
+	edu_mappings_destroy(buf, start, end);
 	if (client->nr_mappings == EDU_MAPPINGS_MAX)
-		edu_mapping_drop(list_last_entry(&client->mappings,
-						 struct edu_mapping, node));
+		edu_mapping_destroy(list_last_entry(&client->mappings,
+						    struct edu_mapping, node));
 
 	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 	if (!m)
@@ -225,11 +225,11 @@ static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 	/* Request no more access than the device needs. */
 	m->range.default_flags = HMM_MIRROR_PFN_REQ_FAULT;
 	if ((buf->flags & HMM_EDU_WRITE) &&
-	    !(buf->flags & HMM_EDU_TEST_ASK_READ))
+	    !(buf->flags & HMM_EDU_TEST_REQ_READ))
 		m->range.default_flags = HMM_MIRROR_PFN_REQ_WRITE;
 	ret = hmm_mirror_range_bind(&m->range, &buf->interval);
 	if (!ret)
-		ret = edu_mapping_fill(m);
+		ret = edu_mapping_populate(m);
 	if (ret)
 		kfree(m);
 	return ret;

@@ -11,12 +11,12 @@
 
 #define EDU_DMA_BITS		28
 
-static void edu_put_action(void *edu)
+static void edu_device_put_action(void *edu)
 {
-	edu_put(edu);
+	edu_device_put(edu);
 }
 
-static struct edu_device *edu_alloc(struct device *dev)
+static struct edu_device *edu_device_alloc(struct device *dev)
 {
 	struct edu_device *edu;
 
@@ -24,7 +24,7 @@ static struct edu_device *edu_alloc(struct device *dev)
 	if (!edu)
 		return NULL;
 	kref_init(&edu->kref);
-	mutex_init(&edu->engine);
+	mutex_init(&edu->engine_lock);
 	mutex_init(&edu->clients_lock);
 	INIT_LIST_HEAD(&edu->clients);
 	init_waitqueue_head(&edu->wait);
@@ -35,7 +35,9 @@ static struct edu_device *edu_alloc(struct device *dev)
 	edu->misc.fops = &edu_fops;
 	edu->misc.parent = dev;
 	/* The first action is undone last, after the interrupt is freed. */
-	return devm_add_action_or_reset(dev, edu_put_action, edu) ? NULL : edu;
+	if (devm_add_action_or_reset(dev, edu_device_put_action, edu))
+		return NULL;
+	return edu;
 }
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -57,7 +59,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENODEV;
 	}
 
-	edu = edu_alloc(dev);
+	edu = edu_device_alloc(dev);
 	if (!edu)
 		return -ENOMEM;
 	ret = pcim_enable_device(pdev);
@@ -67,7 +69,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	edu->mmio = pcim_iomap_table(pdev)[0];
-	ret = edu_init(edu);
+	ret = edu_engine_init(edu);
 	if (ret)
 		return ret;
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);

@@ -46,14 +46,15 @@ static int edu_test_dma(struct edu_device *edu, void __user *arg)
 	ret = edu_engine_lock(edu);
 	if (ret)
 		return ret;
-	ret = edu_start(edu, test.dma, EDU_CHUNK,
-			test.write ? DMA_FROM_DEVICE : DMA_TO_DEVICE, &dma) ?:
-	      edu_wait_killable(edu, dma);
-	mutex_unlock(&edu->engine);
+	ret = edu_dma_start(edu, test.dma, EDU_CHUNK,
+			    test.write ? DMA_FROM_DEVICE : DMA_TO_DEVICE,
+			    &dma) ?:
+	      edu_dma_wait_killable(edu, dma);
+	mutex_unlock(&edu->engine_lock);
 	return ret;
 }
 
-static u64 edu_test_mappings(const struct edu_mapping *m)
+static u64 edu_test_count_mapped(const struct edu_mapping *m)
 {
 	u64 n = 0;
 	int i;
@@ -69,7 +70,7 @@ static int edu_test_stats(struct edu_device *edu, void __user *arg)
 	struct edu_client *client;
 	struct edu_mapping *m;
 
-	stats.busy = !edu_is_over(edu, READ_ONCE(edu->started));
+	stats.busy = !edu_dma_has_ended(edu, READ_ONCE(edu->started));
 	stats.started = READ_ONCE(edu->started);
 	stats.waited = atomic_long_read(&edu->waited);
 	mutex_lock(&edu->clients_lock);
@@ -77,7 +78,7 @@ static int edu_test_stats(struct edu_device *edu, void __user *arg)
 		stats.buffers += READ_ONCE(client->nr_buffers);
 		spin_lock(&client->lock);
 		list_for_each_entry(m, &client->mappings, node)
-			stats.mappings += edu_test_mappings(m);
+			stats.mappings += edu_test_count_mapped(m);
 		spin_unlock(&client->lock);
 	}
 	mutex_unlock(&edu->clients_lock);
@@ -91,17 +92,17 @@ static int edu_test_fault(struct edu_device *edu, void __user *arg)
 	if (copy_from_user(&fault, arg, sizeof(fault)))
 		return -EFAULT;
 	switch (fault.kind) {
-	case HMM_EDU_FAULT_QUIET:
-		WRITE_ONCE(edu->test_quiet,
+	case HMM_EDU_FAULT_LOST_IRQ:
+		WRITE_ONCE(edu->test_lost_irq,
 			   READ_ONCE(edu->started) + 1 + fault.arg);
 		return 0;
-	case HMM_EDU_FAULT_INTERRUPT:
-		edu_test_raise(edu);
+	case HMM_EDU_FAULT_SPURIOUS_IRQ:
+		edu_test_raise_irq(edu);
 		return 0;
-	case HMM_EDU_FAULT_ABSENT:
-		WRITE_ONCE(edu->test_absent, true);
+	case HMM_EDU_FAULT_REMOVED:
+		WRITE_ONCE(edu->test_removed, true);
 		return 0;
-	case HMM_EDU_FAULT_MASK:
+	case HMM_EDU_FAULT_DMA_MASK:
 		return dma_set_mask(edu->dev, DMA_BIT_MASK(fault.arg));
 	}
 	return -EINVAL;

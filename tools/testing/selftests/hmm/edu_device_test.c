@@ -140,7 +140,7 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 
 	started = edu_stats(self->watch).started;
 	/* The second DMA of the copy, which would be its last. */
-	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_QUIET, 1));
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 1));
 	hmm_thread_go(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 2));
 	ASSERT_EQ(0, hmm_gate_open(&go));
@@ -177,7 +177,7 @@ TEST_F(edu, r71_late_interrupt_ends_no_dma)
 	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
 	hmm_thread_go(&thread);
 	while (hmm_thread_wait_done(&thread, 1) == -ETIMEDOUT)
-		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_INTERRUPT,
+		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_SPURIOUS_IRQ,
 				       0));
 	ASSERT_EQ(0, hmm_thread_end(&thread));
 	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
@@ -200,7 +200,7 @@ TEST_F(edu, r71_removed_device_reads_as_all_ones)
 	started = edu_stats(self->watch).started;
 	hmm_thread_go(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
-	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_ABSENT, 0));
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_REMOVED, 0));
 	EXPECT_EQ(-EIO, hmm_thread_end(&thread));
 	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);

@@ -149,7 +149,7 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
 	ASSERT_EQ(0, hmm_settle());
 
 	at = edu_stats(self->watch);
-	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_QUIET, 0));
+	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 0));
 	hmm_thread_go(&copy);
 	ASSERT_EQ(0, edu_wait_started(self->watch, at.started + 1));
 	hmm_thread_go(&waiter);
@@ -164,7 +164,7 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
 
 	while (edu_stats(self->watch).busy &&
 	       edu_stats(self->watch).started == at.started + 1) {
-		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_INTERRUPT,
+		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_SPURIOUS_IRQ,
 				       0));
 		usleep(1000);
 	}

@@ -282,7 +282,7 @@ TEST_F(edu, r41_map_fails_half_way)
 			      PROT_READ));
 	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, 0));
 	ASSERT_EQ(0, edu_register(self->fd, self->dst, NPAGES, HMM_EDU_WRITE |
-				  HMM_EDU_TEST_ASK_READ));
+				  HMM_EDU_TEST_REQ_READ));
 	traced = !iommu_trace("1");
 	EXPECT_EQ(-EPERM, edu_copy(self->fd, self->dst, self->src,
 				   NPAGES * self->page));
@@ -319,7 +319,7 @@ TEST_F(edu, r41_addresses_used_up)
 	hmm_fill(src, more, 6, 0);
 	ASSERT_EQ(0, edu_register(self->fd, src, more, 0));
 	ASSERT_EQ(0, edu_register(self->fd, dst, more, HMM_EDU_WRITE));
-	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_MASK, 16));
+	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 16));
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(-ENOMEM, edu_copy(self->fd, dst, src,
 					    more * self->page));
@@ -327,7 +327,7 @@ TEST_F(edu, r41_addresses_used_up)
 	}
 	EXPECT_EQ(0, edu_copy(self->fd, dst, src, less * self->page));
 	EXPECT_EQ(2 * less, edu_stats(self->watch).mappings);
-	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_MASK, 28));
+	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 28));
 	EXPECT_EQ(-1, hmm_differs(dst, less, 6, 0));
 }
 
