@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in how a page leads to its device's memory.
+ * Differences between kernels in how to find the dev_pagemap of a device page.
  */
 #ifndef _HMM_COMPAT_PGMAP_H
 #define _HMM_COMPAT_PGMAP_H
@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-/* It is in the page's folio since 6.15. */
+/* Since 6.15 the folio of the page has the pointer. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 static inline struct dev_pagemap *hmm_page_pgmap(const struct page *page)
 {

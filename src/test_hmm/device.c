@@ -19,9 +19,9 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
-#include "../compat/class.h"
-#include "../compat/devmem.h"
-#include "../compat/exclusive.h"
+#include "../compat/test_hmm/class.h"
+#include "../compat/test_hmm/devmem.h"
+#include "../compat/test_hmm/exclusive.h"
 #include "devmem.h"
 
 #define DMIRROR_UNITS		4

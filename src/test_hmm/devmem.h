@@ -15,7 +15,7 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 
-#include "../compat/devmem.h"
+#include "../compat/test_hmm/devmem.h"
 #include "dmirror.h"
 
 #define DMIRROR_FAIL_ALLOC_BIT	ilog2(HMM_DMIRROR_FLAG_FAIL_ALLOC)

@@ -31,7 +31,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
-#include "../compat/exclusive.h"
+#include "../compat/test_hmm/exclusive.h"
 #include "dmirror.h"
 
 #if HMM_HAS_EXCLUSIVE

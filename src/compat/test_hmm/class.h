@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in device classes: class_create() takes the
- * module before 6.4.
+ * Differences between kernels in device classes: class_create() has the module
+ * as an argument before 6.4.
  */
-#ifndef _HMM_COMPAT_CLASS_H
-#define _HMM_COMPAT_CLASS_H
+#ifndef _HMM_COMPAT_TEST_HMM_CLASS_H
+#define _HMM_COMPAT_TEST_HMM_CLASS_H
 
 #include <linux/device.h>
 #include <linux/module.h>
@@ -16,4 +16,4 @@
 #define hmm_class_create(name)	class_create(THIS_MODULE, name)
 #endif
 
-#endif /* _HMM_COMPAT_CLASS_H */
+#endif /* _HMM_COMPAT_TEST_HMM_CLASS_H */

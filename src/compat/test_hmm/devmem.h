@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in memory of a device: pages that a driver
- * brings into being, gives to a process and gets back.
+ * Differences between kernels in device memory: pages that a driver creates
+ * with memremap_pages() and that migrate between the system and the device.
  */
-#ifndef _HMM_COMPAT_DEVMEM_H
-#define _HMM_COMPAT_DEVMEM_H
+#ifndef _HMM_COMPAT_TEST_HMM_DEVMEM_H
+#define _HMM_COMPAT_TEST_HMM_DEVMEM_H
 
 #include <linux/gfp.h>
 #include <linux/memremap.h>
@@ -12,12 +12,12 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-#include "pgmap.h"
+#include "../pgmap.h"
 
 /*
- * Pages that a CPU fault is about must be told to migrate_vma_setup() since
- * 6.0, and pages can be migrated by their frame numbers since 6.1: without
- * that, memory cannot be taken from processes when the device goes away.
+ * Device memory needs 6.1, which added migrate_device_range(): without it, a
+ * driver cannot migrate its pages out of every process before it removes the
+ * memory. migrate_vma_setup() has taken the page of a CPU fault since 6.0.
  */
 #if defined(CONFIG_DEVICE_MIGRATION) && \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
@@ -26,7 +26,7 @@
 #define HMM_HAS_DEVICE_MEMORY	0
 #endif
 
-/* Frames without any memory behind them, that the CPU cannot reach. */
+/* Device-private memory: page structs for memory that the CPU cannot access. */
 #if HMM_HAS_DEVICE_MEMORY && defined(CONFIG_DEVICE_PRIVATE)
 #define HMM_HAS_DEVICE_PRIVATE	1
 #else
@@ -36,9 +36,9 @@
 #if HMM_HAS_DEVICE_MEMORY
 
 /*
- * Folios of more than one page came with 6.19, and with them another callback
- * for what is freed and another call that initializes a page. Before, neither
- * a device page nor a page on its way to a device is ever huge.
+ * 6.19 added device folios of more than one page, and with them changed the
+ * callback that frees a page and the call that initializes one. Before 6.19,
+ * neither a device page nor a page that migrates to a device is huge.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 static inline void hmm_device_page_init(struct page *page,
@@ -48,7 +48,7 @@ static inline void hmm_device_page_init(struct page *page,
 	zone_device_folio_init((struct folio *)page, pgmap, order);
 }
 
-/* The callback's name, and name() as one that calls fn(page, order). */
+/* The name of the callback; and a definition of it that calls fn(page, order). */
 #define HMM_PGMAP_FREE	folio_free
 #define HMM_DEFINE_PGMAP_FREE(name, fn)				\
 static void name(struct folio *folio)				\
@@ -72,8 +72,8 @@ static void name(struct page *page)				\
 #endif
 
 /*
- * Huge means what one PMD entry maps. A kernel without transparent huge pages
- * migrates none, whatever its version.
+ * A huge page is one that a PMD entry maps. A kernel without transparent huge
+ * pages does not migrate huge pages, whatever its version.
  */
 #define HMM_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define HMM_HUGE_NR	(PMD_SIZE >> PAGE_SHIFT)
@@ -84,7 +84,7 @@ static void name(struct page *page)				\
 #define HMM_MIGRATE_PFN_COMPOUND	MIGRATE_PFN_COMPOUND
 #define HMM_DEVICE_HUGE_PAGES		true
 
-/* By the memory policy of a vma, if there is one. */
+/* Allocate by the memory policy of @vma, or by that of the task if NULL. */
 static inline struct page *hmm_alloc_huge_page(gfp_t gfp,
 					       struct vm_area_struct *vma,
 					       unsigned long addr)
@@ -110,16 +110,16 @@ static inline struct page *hmm_alloc_huge_page(gfp_t gfp,
 }
 #endif
 
-/* How many pages an entry of the src array stands for. */
+/* Returns the number of pages that an entry of the src array represents. */
 static inline unsigned long hmm_migrate_pfn_nr(unsigned long mpfn)
 {
 	return mpfn & HMM_MIGRATE_PFN_COMPOUND ? HMM_HUGE_NR : 1;
 }
 
-/* The order of the folio that a CPU fault on a device page is about. */
+/* Returns the order of the device folio that the CPU faulted on. */
 static inline unsigned int hmm_fault_order(struct vm_fault *vmf)
 {
-	/* With a page table below it, it is mapped page by page. */
+	/* A folio that page table entries map is migrated page by page. */
 	if (!HMM_DEVICE_HUGE_PAGES || vmf->pte)
 		return 0;
 	return compound_order(compound_head(vmf->page));
@@ -127,4 +127,4 @@ static inline unsigned int hmm_fault_order(struct vm_fault *vmf)
 
 #endif /* HMM_HAS_DEVICE_MEMORY */
 
-#endif /* _HMM_COMPAT_DEVMEM_H */
+#endif /* _HMM_COMPAT_TEST_HMM_DEVMEM_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in exclusive access: none before 5.14, a range
- * at a time until 6.14, one page at a time since.
+ * Differences between kernels in exclusive device access: 5.14 added it for a
+ * range of pages; since 6.15 a call handles one page.
  */
-#ifndef _HMM_COMPAT_EXCLUSIVE_H
-#define _HMM_COMPAT_EXCLUSIVE_H
+#ifndef _HMM_COMPAT_TEST_HMM_EXCLUSIVE_H
+#define _HMM_COMPAT_TEST_HMM_EXCLUSIVE_H
 
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -20,9 +20,9 @@
 
 #if HMM_HAS_EXCLUSIVE
 /*
- * Takes the page at an address from the CPU. Returns it locked and with a
- * reference, or an error; -EBUSY if it cannot be had now. The caller holds the
- * mmap lock for reading.
+ * Replaces the CPU's entry for the page at @addr by a device-exclusive entry.
+ * Returns the page, locked and with a reference, or an error: -EBUSY if the
+ * page cannot be made exclusive now. The caller holds the mmap lock for reading.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 static inline struct page *
@@ -32,7 +32,7 @@ hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
 	struct page *page;
 
 	page = make_device_exclusive(mm, addr, owner, &folio);
-	/* Memory that is not anonymous; the older call left it out, too. */
+	/* Not anonymous memory: the older call skips such a page. */
 	return page == ERR_PTR(-EOPNOTSUPP) ? ERR_PTR(-EBUSY) : page;
 }
 #else
@@ -51,4 +51,4 @@ hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
 #endif
 #endif /* HMM_HAS_EXCLUSIVE */
 
-#endif /* _HMM_COMPAT_EXCLUSIVE_H */
+#endif /* _HMM_COMPAT_TEST_HMM_EXCLUSIVE_H */
