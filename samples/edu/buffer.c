@@ -6,7 +6,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "edu.h"
+#include "buffer.h"
+#include "mapping.h"
 
 /*
  * The process's page tables are about to change. Nothing new may use the

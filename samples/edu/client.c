@@ -10,7 +10,11 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "edu.h"
+#include "buffer.h"
+#include "client.h"
+#include "copy.h"
+#include "device.h"
+#include "test_ioctl.h"
 
 /*
  * No callback is needed here. The device uses only what buffers have mapped.
@@ -39,7 +43,7 @@ static int edu_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&client->buffers);
 	INIT_LIST_HEAD(&client->mappings);
 	/* misc_deregister(), and so edu_remove(), waits for this open. */
-	kref_get(&edu->kref);
+	edu_device_get(edu);
 	mutex_lock(&edu->clients_lock);
 	list_add(&client->node, &edu->clients);
 	mutex_unlock(&edu->clients_lock);

@@ -4,7 +4,10 @@
  */
 #include <linux/mm.h>
 
-#include "edu.h"
+#include "buffer.h"
+#include "copy.h"
+#include "engine.h"
+#include "mapping.h"
 
 /*
  * A DMA is started under the update lock, where the page is known to be mapped,
@@ -54,7 +57,7 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 		ret = edu_copy_dma(from, src, length, DMA_TO_DEVICE);
 		if (!ret)
 			ret = edu_copy_dma(to, dst, length, DMA_FROM_DEVICE);
-		mutex_unlock(&edu->engine_lock);
+		edu_engine_unlock(edu);
 	} while (ret == -EAGAIN);
 	return ret;
 }

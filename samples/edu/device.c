@@ -1,219 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hardware: registers, the interrupt, one DMA at a time. QEMU's
- * documentation of "edu" describes the registers.
+ * The lifetime of struct edu_device: from probe until the driver is unbound
+ * and the last file is closed.
  */
-#include <linux/dma-mapping.h>
-#include <linux/io.h>
-#include <linux/iopoll.h>
-#include <linux/pci.h>
+#include <linux/device.h>
 #include <linux/slab.h>
 
-#include "edu.h"
-
-#define EDU_LIVENESS		0x04	/* reads as the complement */
-#define EDU_IRQ_STATUS		0x24
-#define EDU_IRQ_RAISE		0x60
-#define EDU_IRQ_ACK		0x64
-#define EDU_DMA_SRC		0x80
-#define EDU_DMA_DST		0x88
-#define EDU_DMA_COUNT		0x90
-#define EDU_DMA_CMD		0x98
-#define   EDU_DMA_RUN		BIT(0)
-#define   EDU_DMA_TO_MEMORY	BIT(1)
-#define   EDU_DMA_RAISE_IRQ	BIT(2)
-#define EDU_IRQ_DMA		BIT(8)
-#define EDU_BUFFER		0x40000
-
-/* What any register of a removed device reads as. */
-#define EDU_ABSENT		(~0U)
-
-/* A DMA takes a tenth of a second. */
-#define EDU_TIMEOUT_SECS	10
-
-static u32 edu_read(struct edu_device *edu, unsigned int reg)
-{
-	return edu->test_removed ? EDU_ABSENT : readl(edu->mmio + reg);
-}
-
-static void edu_stop_locked(struct edu_device *edu, int error, const char *why)
-{
-	lockdep_assert_held(&edu->lock);
-	if (edu->error)
-		return;
-	pci_clear_master(to_pci_dev(edu->dev));
-	if (why)
-		dev_err(edu->dev, "%s, bus mastering disabled\n", why);
-	/*
-	 * Pairs with the acquire in edu_dma_has_ended(): pages are unmapped only
-	 * after bus mastering was disabled.
-	 */
-	smp_store_release(&edu->error, error);
-	wake_up_all(&edu->wait);
-}
-
-/*
- * Stop the device for good: it accesses no memory from here on, every waiter
- * returns, every new DMA fails with @error. Only a new probe starts it again.
- */
-void edu_stop(struct edu_device *edu, int error, const char *why)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&edu->lock, flags);
-	edu_stop_locked(edu, error, why);
-	spin_unlock_irqrestore(&edu->lock, flags);
-}
-
-irqreturn_t edu_irq(int irq, void *data)
-{
-	struct edu_device *edu = data;
-	irqreturn_t ret = IRQ_NONE;
-	u32 status;
-
-	spin_lock(&edu->lock);
-	status = edu_read(edu, EDU_IRQ_STATUS);
-	if (status == EDU_ABSENT) {
-		edu_stop_locked(edu, -EIO, "device removed");
-	} else if (status) {
-		writel(status, edu->mmio + EDU_IRQ_ACK);
-		ret = IRQ_HANDLED;
-		/*
-		 * A late interrupt of an earlier DMA says nothing about the
-		 * one in flight, which still runs. A DMA that was cut off
-		 * when the device was stopped never counts as finished.
-		 */
-		if (!edu->error && (status & EDU_IRQ_DMA) &&
-		    !(edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN)) {
-			/* Pairs with the acquire in edu_dma_has_ended(). */
-			smp_store_release(&edu->done, edu->started);
-			wake_up_all(&edu->wait);
-		}
-	}
-	spin_unlock(&edu->lock);
-	return ret;
-}
-
-/*
- * Start a DMA. *@dma is its number, for edu_dma_wait(). The caller holds
- * edu->engine_lock, and the lock that keeps @addr mapped.
- */
-int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
-		  enum dma_data_direction dir, unsigned long *dma)
-{
-	u32 cmd = EDU_DMA_RUN | EDU_DMA_RAISE_IRQ;
-	/* The driver's DMA mask has 28 bits: half of a register is enough. */
-	u32 src = addr, dst = EDU_BUFFER;
-	unsigned long flags;
-	int ret;
-
-	lockdep_assert_held(&edu->engine_lock);
-	if (dir == DMA_FROM_DEVICE) {
-		cmd |= EDU_DMA_TO_MEMORY;
-		swap(src, dst);
-	}
-	spin_lock_irqsave(&edu->lock, flags);
-	/* A removed device reads as all ones, and so as running. */
-	if (!edu->error && (edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN))
-		edu_stop_locked(edu, -EIO, "not idle, or removed");
-	ret = edu->error;
-	if (!ret) {
-		if (edu->test_lost_irq == edu->started + 1)
-			cmd &= ~EDU_DMA_RAISE_IRQ;
-		writel(src, edu->mmio + EDU_DMA_SRC);
-		writel(dst, edu->mmio + EDU_DMA_DST);
-		writel(length, edu->mmio + EDU_DMA_COUNT);
-		writel(cmd, edu->mmio + EDU_DMA_CMD);
-		*dma = ++edu->started;
-	}
-	spin_unlock_irqrestore(&edu->lock, flags);
-	return ret;
-}
-
-/* Has DMA @dma finished, or was the device stopped? */
-bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma)
-{
-	/* Pairs with the release in edu_irq(). */
-	if (smp_load_acquire(&edu->done) >= dma)
-		return true;
-	/* Pairs with the release in edu_stop_locked(). */
-	return smp_load_acquire(&edu->error);
-}
-
-/*
- * Wait until the device no longer runs DMA @dma. A callback must not wait for
- * ever, so a device that does not finish in time is stopped.
- */
-void edu_dma_wait(struct edu_device *edu, unsigned long dma)
-{
-	if (edu_dma_has_ended(edu, dma))
-		return;
-	atomic_long_inc(&edu->waited);
-	if (!wait_event_timeout(edu->wait, edu_dma_has_ended(edu, dma),
-				EDU_TIMEOUT_SECS * HZ))
-		edu_stop(edu, -EIO, "DMA timed out");
-}
-
-/*
- * Wait for the result of DMA @dma. A killed task does not wait, and its DMA
- * goes on: the task's exit waits for it in a callback.
- */
-int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma)
-{
-	long left = wait_event_killable_timeout(edu->wait,
-						edu_dma_has_ended(edu, dma),
-						EDU_TIMEOUT_SECS * HZ);
-
-	if (left < 0)
-		return left;
-	if (!left)
-		edu_stop(edu, -EIO, "DMA timed out");
-	return READ_ONCE(edu->done) >= dma ? 0 : READ_ONCE(edu->error);
-}
-
-/* Acquire an idle device; the DMA of a killed task may still run. */
-int edu_engine_lock(struct edu_device *edu)
-{
-	int ret;
-
-	ret = mutex_lock_killable(&edu->engine_lock);
-	if (ret)
-		return ret;
-	ret = edu_dma_wait_killable(edu, edu->started);
-	if (ret)
-		mutex_unlock(&edu->engine_lock);
-	return ret;
-}
-
-/* For probe: the device is present, runs no DMA and requests no interrupt. */
-int edu_engine_init(struct edu_device *edu)
-{
-	u32 cmd;
-	int ret;
-
-	writel(0xed00, edu->mmio + EDU_LIVENESS);
-	if (readl(edu->mmio + EDU_LIVENESS) != ~0xed00U)
-		return -ENODEV;
-	/* The device may still run a DMA of the driver that was unbound. */
-	ret = readl_poll_timeout(edu->mmio + EDU_DMA_CMD, cmd,
-				 !(cmd & EDU_DMA_RUN), USEC_PER_MSEC,
-				 EDU_TIMEOUT_SECS * USEC_PER_SEC);
-	if (ret)
-		return ret;
-	writel(readl(edu->mmio + EDU_IRQ_STATUS), edu->mmio + EDU_IRQ_ACK);
-	return 0;
-}
-
-/* For tests: the interrupt of a DMA, whether one has finished or not. */
-void edu_test_raise_irq(struct edu_device *edu)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&edu->lock, flags);
-	if (!edu->error)
-		writel(EDU_IRQ_DMA, edu->mmio + EDU_IRQ_RAISE);
-	spin_unlock_irqrestore(&edu->lock, flags);
-}
+#include "device.h"
 
 static void edu_device_free(struct kref *kref)
 {
@@ -223,7 +16,37 @@ static void edu_device_free(struct kref *kref)
 	kfree(edu);
 }
 
+void edu_device_get(struct edu_device *edu)
+{
+	kref_get(&edu->kref);
+}
+
 void edu_device_put(struct edu_device *edu)
 {
 	kref_put(&edu->kref, edu_device_free);
+}
+
+static void edu_device_put_action(void *edu)
+{
+	edu_device_put(edu);
+}
+
+struct edu_device *edu_device_alloc(struct device *dev)
+{
+	struct edu_device *edu;
+
+	edu = kzalloc(sizeof(*edu), GFP_KERNEL);
+	if (!edu)
+		return NULL;
+	kref_init(&edu->kref);
+	mutex_init(&edu->engine_lock);
+	mutex_init(&edu->clients_lock);
+	INIT_LIST_HEAD(&edu->clients);
+	init_waitqueue_head(&edu->wait);
+	spin_lock_init(&edu->lock);
+	edu->dev = get_device(dev);
+	/* The first action is undone last, after the interrupt is freed. */
+	if (devm_add_action_or_reset(dev, edu_device_put_action, edu))
+		return NULL;
+	return edu;
 }

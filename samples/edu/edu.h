@@ -20,7 +20,6 @@
 #define _EDU_H
 
 #include <linux/bitmap.h>
-#include <linux/interrupt.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
@@ -114,48 +113,5 @@ struct edu_mapping {
 	/* The pages that a new DMA may use. */
 	DECLARE_BITMAP(usable, EDU_MAPPING_PAGES);
 };
-
-/* device.c: registers, interrupt, DMA */
-int edu_engine_init(struct edu_device *edu);
-irqreturn_t edu_irq(int irq, void *data);
-int edu_engine_lock(struct edu_device *edu);
-int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
-		  enum dma_data_direction dir, unsigned long *dma);
-bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma);
-void edu_dma_wait(struct edu_device *edu, unsigned long dma);
-int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma);
-void edu_stop(struct edu_device *edu, int error, const char *why);
-void edu_test_raise_irq(struct edu_device *edu);
-void edu_device_put(struct edu_device *edu);
-
-/* mapping.c: pages that the device can use, and how it loses them */
-int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length);
-struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
-				     unsigned long addr);
-bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
-			  unsigned long end, bool blockable);
-void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
-			unsigned long end);
-void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
-			  unsigned long end);
-void edu_mappings_detach(struct edu_client *client);
-
-/* buffer.c: register and unregister; the callbacks */
-int edu_buffer_create(struct edu_client *client, unsigned long addr,
-		      unsigned long length, unsigned int flags);
-void edu_buffer_destroy(struct edu_buffer *buf);
-struct edu_buffer *edu_buffer_find(struct edu_client *client,
-				   unsigned long addr, size_t length,
-				   unsigned int flags);
-
-/* copy.c: a copy is a series of DMAs */
-int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy);
-
-/* client.c: open, ioctl, close */
-extern const struct file_operations edu_fops;
-
-/* testing.c: for tests only; a real driver has nothing like it */
-long edu_test_ioctl(struct edu_client *client, unsigned int cmd,
-		    void __user *arg);
 
 #endif /* _EDU_H */

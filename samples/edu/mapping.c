@@ -9,7 +9,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "edu.h"
+#include "engine.h"
+#include "mapping.h"
 
 /* How long populate may retry while the process changes its memory. */
 #define EDU_POPULATE_MS		10000

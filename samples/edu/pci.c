@@ -3,41 +3,24 @@
  * From probe to remove.
  */
 #include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/slab.h>
 
-#include "edu.h"
+#include "client.h"
+#include "device.h"
+#include "engine.h"
+#include "mapping.h"
 
 #define EDU_DMA_BITS		28
 
-static void edu_device_put_action(void *edu)
+static int edu_misc_register(struct edu_device *edu)
 {
-	edu_device_put(edu);
-}
-
-static struct edu_device *edu_device_alloc(struct device *dev)
-{
-	struct edu_device *edu;
-
-	edu = kzalloc(sizeof(*edu), GFP_KERNEL);
-	if (!edu)
-		return NULL;
-	kref_init(&edu->kref);
-	mutex_init(&edu->engine_lock);
-	mutex_init(&edu->clients_lock);
-	INIT_LIST_HEAD(&edu->clients);
-	init_waitqueue_head(&edu->wait);
-	spin_lock_init(&edu->lock);
-	edu->dev = get_device(dev);
 	edu->misc.minor = MISC_DYNAMIC_MINOR;
 	edu->misc.name = "hmm_edu";
 	edu->misc.fops = &edu_fops;
-	edu->misc.parent = dev;
-	/* The first action is undone last, after the interrupt is freed. */
-	if (devm_add_action_or_reset(dev, edu_device_put_action, edu))
-		return NULL;
-	return edu;
+	edu->misc.parent = edu->dev;
+	return misc_register(&edu->misc);
 }
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -81,7 +64,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 	pci_set_master(pdev);
 	pci_set_drvdata(pdev, edu);
-	return misc_register(&edu->misc);
+	return edu_misc_register(edu);
 }
 
 /*

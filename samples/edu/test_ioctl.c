@@ -8,7 +8,8 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
-#include "edu.h"
+#include "engine.h"
+#include "test_ioctl.h"
 
 static int edu_test_page(struct edu_client *client, void __user *arg)
 {
@@ -50,7 +51,7 @@ static int edu_test_dma(struct edu_device *edu, void __user *arg)
 			    test.write ? DMA_FROM_DEVICE : DMA_TO_DEVICE,
 			    &dma) ?:
 	      edu_dma_wait_killable(edu, dma);
-	mutex_unlock(&edu->engine_lock);
+	edu_engine_unlock(edu);
 	return ret;
 }
 
