@@ -6,7 +6,7 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT MODEL MUTANT FRESH WHOLE
+export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
 
 # What the modules need of the kernel is asked once, of KDIR, and only by the
 # goals that build against it.
@@ -73,7 +73,7 @@ clean:
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name 'modules.order' \
 		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
-	@rm -rf .tmp_versions
+	@rm -rf .tmp_versions docs-out
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
 
 demo:
@@ -105,8 +105,12 @@ selftest:
 	@$(LAB) selftest
 
 check:
-	@scripts/install-deps build lab check
+	@scripts/install-deps build lab check docs
 	@scripts/check
+
+docs:
+	@scripts/install-deps docs
+	@scripts/docs
 
 model:
 	@scripts/install-deps model
@@ -129,6 +133,7 @@ help:
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     W=1, sparse, checkpatch, kernel-doc, shellcheck, layering'
+	@echo '  make docs      the documentation as HTML, with the API reference and search'
 	@echo '  make model     the model of the protocol: it holds, and breaks without any of its rules'
 	@echo
 	@echo 'Variables:'
@@ -143,6 +148,7 @@ help:
 	@echo '  TEST=glob             run only the test programs that match, e.g. TEST="mirror*"'
 	@echo '  CASE="glob ..."       run only the cases that match, e.g. CASE="r12_*"'
 	@echo '  BENCH_OUT=dir         where bench leaves bench.json and its plots; bench-out'
+	@echo '  DOCS_OUT=dir          where docs writes its pages; docs-out'
 	@echo '  MUTANT=glob           only the mutants that match, e.g. MUTANT="core/dispatch*";'
 	@echo '                        FRESH=1 forgets earlier results, WHOLE=1 runs the whole'
 	@echo '                        suite on what the named tests miss'
@@ -153,4 +159,4 @@ help:
 	@echo '                        one if that cannot emulate several CPUs without fault'
 	@echo '  HMM_TIMEOUT=seconds   how long a machine may be silent before it counts as hung; 1800'
 
-.PHONY: modules install modules_install clean demo test matrix shell bench mutants selftest check model help
+.PHONY: modules install modules_install clean demo test matrix shell bench mutants selftest check docs model help
