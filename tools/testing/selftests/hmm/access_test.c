@@ -46,16 +46,17 @@ TEST_F(access, device_reads_what_the_cpu_wrote)
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES, cmd.cpages);
 	EXPECT_LT(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	/* Not a byte more than was asked for. */
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + NPAGES * self->page, 1, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + NPAGES * self->page, 1,
+				       0x55));
 
 	/* The device knows the pages now, and sees the CPU's next write. */
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES, cmd.cpages);
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	EXPECT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
@@ -70,15 +71,15 @@ TEST_F(access, cpu_reads_what_the_device_wrote)
 	ASSERT_EQ(0, hmm_write(self->fd, from, self->buf, 7, &cmd));
 	EXPECT_EQ(7, cmd.cpages);
 	EXPECT_LT(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(from, 7, 3, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->mem, 3, 0x33));
-	EXPECT_EQ(-1, hmm_differs_from(from + 7 * self->page, NPAGES - 10,
+	EXPECT_TRUE(hmm_is_filled(from, 7, 3, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem, 3, 0x33));
+	EXPECT_TRUE(hmm_is_filled_with(from + 7 * self->page, NPAGES - 10,
 				       0x33));
 
 	hmm_fill(self->buf, 7, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, from, self->buf, 7, &cmd));
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(from, 7, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(from, 7, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -86,7 +87,7 @@ TEST_F(access, device_writes_to_memory_the_cpu_never_touched)
 {
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 5, 0));
 }
 
 TEST_F(access, buffer_of_the_caller_need_not_be_aligned)
@@ -94,13 +95,13 @@ TEST_F(access, buffer_of_the_caller_need_not_be_aligned)
 	hmm_fill(self->mem, 5, 6, 0);
 	memset(self->buf, 0x55, 6 * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf + 13, 5, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 13, 5, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 13, 5, 6, 0));
 	EXPECT_EQ(0x55, self->buf[12]);
 	EXPECT_EQ(0x55, self->buf[13 + 5 * self->page]);
 
 	hmm_fill(self->buf + 13, 5, 7, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf + 13, 5, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 5, 7, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 5, 7, 0));
 }
 
 /* A read takes the zero page and no more: the request is what counts, R31. */
@@ -110,7 +111,7 @@ TEST_F(access, untouched_memory_reads_as_zeros_and_stays_the_zero_page)
 
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0));
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot, NPAGES));
 	for (int i = 0; i < NPAGES; i++)
 		EXPECT_EQ(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO,
@@ -119,8 +120,8 @@ TEST_F(access, untouched_memory_reads_as_zeros_and_stays_the_zero_page)
 	/* Then a write through the device gets a page of its own. */
 	hmm_fill(self->buf, 1, 8, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 1, 8, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->mem + self->page, NPAGES - 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 1, 8, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem + self->page, NPAGES - 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -138,11 +139,11 @@ TEST_F(access, write_to_read_only_memory_is_refused)
 	/* The same when the device has entries that it may read. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(4, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 4, 9, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 9, 0));
 	memset(self->buf, 0x55, 4 * self->page);
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 9, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 9, 0));
 }
 
 TEST_F(access, prot_none_can_be_neither_read_nor_written)
@@ -154,12 +155,12 @@ TEST_F(access, prot_none_can_be_neither_read_nor_written)
 	memset(self->buf, 0x55, 2 * self->page);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 2, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 2, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 2, 0x55));
 	EXPECT_NE(0, hmm_write(self->fd, self->mem, self->buf, 2, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 
 	ASSERT_EQ(0, mprotect(self->mem, 2 * self->page, PROT_READ));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 2, 10, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 2, 10, 0));
 }
 
 /* R32: cpages says how far it went, and the rest of the buffer is not touched. */
@@ -173,8 +174,8 @@ TEST_F(access, hole_in_the_middle_ends_a_command_there)
 	memset(self->buf, 0x55, 9 * self->page);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 8, &cmd));
 	ASSERT_GE(4, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, cmd.cpages, 11, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + cmd.cpages * self->page,
+	EXPECT_TRUE(hmm_is_filled(self->buf, cmd.cpages, 11, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + cmd.cpages * self->page,
 				       9 - cmd.cpages, 0x55));
 
 	/* What the device has already is done in any case. */
@@ -182,8 +183,8 @@ TEST_F(access, hole_in_the_middle_ends_a_command_there)
 	memset(self->buf, 0x55, 9 * self->page);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 8, &cmd));
 	ASSERT_EQ(4, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 4, 11, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 4 * self->page, 5, 0x55));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 11, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 4 * self->page, 5, 0x55));
 
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, hole, self->buf, 1, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
@@ -191,7 +192,7 @@ TEST_F(access, hole_in_the_middle_ends_a_command_there)
 	EXPECT_EQ(0, cmd.cpages);
 
 	ASSERT_EQ(0, hmm_read(self->fd, hole + self->page, self->buf, 3, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 11, 5));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 11, 5));
 }
 
 /* R32: each page is done by the rights of its own vma. */
@@ -204,18 +205,18 @@ TEST_F(access, two_vmas_with_different_rights_in_one_command)
 	ASSERT_EQ(0, mprotect(second, 4 * self->page, PROT_READ));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 8, &cmd));
 	EXPECT_EQ(8, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 8, 12, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 8, 12, 0));
 
 	hmm_fill(self->buf, 8, 13, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 13, 0));
-	EXPECT_EQ(-1, hmm_differs(second, 4, 12, 4));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 13, 0));
+	EXPECT_TRUE(hmm_is_filled(second, 4, 12, 4));
 
 	hmm_fill(self->buf, 8, 14, 0);
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 8, &cmd));
 	ASSERT_EQ(4, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 14, 0));
-	EXPECT_EQ(-1, hmm_differs(second, 4, 12, 4));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 14, 0));
+	EXPECT_TRUE(hmm_is_filled(second, 4, 12, 4));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -233,7 +234,7 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 	memset(buf, 0x55, 8 * page);
 	ASSERT_EQ(0, hmm_read(other, mem, buf, 8, &cmd));
 	EXPECT_LT(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(buf, 8, 15, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, 8, 15, 0));
 
 	/* One invalidation, and both let go. */
 	ASSERT_EQ(0, hmm_stats(fd, &before[0]));
@@ -249,17 +250,17 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 		EXPECT_EQ(4, after[i].entries);
 	}
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, 8, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(buf, 4, 0));
-	EXPECT_EQ(-1, hmm_differs(buf + 4 * page, 4, 15, 4));
+	EXPECT_TRUE(hmm_is_filled_with(buf, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(buf + 4 * page, 4, 15, 4));
 	ASSERT_EQ(0, hmm_read(other, mem, buf, 8, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(buf, 4, 0));
-	EXPECT_EQ(-1, hmm_differs(buf + 4 * page, 4, 15, 4));
+	EXPECT_TRUE(hmm_is_filled_with(buf, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(buf + 4 * page, 4, 15, 4));
 
 	/* The end of one is nothing to the other. */
 	ASSERT_EQ(0, close(other));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, 8, &cmd));
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs_from(buf, 4, 0));
+	EXPECT_TRUE(hmm_is_filled_with(buf, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, 8));
 }
 

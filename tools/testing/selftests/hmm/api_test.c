@@ -29,9 +29,9 @@
 #include "hmm_lib.h"
 
 /* A case waits API_PATIENCE for each step; none has more than a few that hang. */
-#define PATIENCE_MS	(HMM_HANG_S * 1000)
+#define PATIENCE_MS	(HMM_TEST_TIMEOUT_S * 1000)
 /* For a process that was killed to go; it does not if the kernel hangs. */
-#define MERCY_MS	HMM_PATIENCE_MS
+#define MERCY_MS	HMM_TIMEOUT_MS
 
 struct outcome {
 	int result;
@@ -108,23 +108,23 @@ static void *helper(void *arg)
 /* A process whose mm the case mirrors too, and which it may kill. */
 static pid_t make_lender(int fd, bool stays)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
-	if (hmm_gate_make(&gate))
+	if (hmm_completion_init(&gate))
 		return -1;
 	pid = hmm_fork();
 	if (pid == 0) {
 		if (ioctl(fd, HMM_API_LEND))
 			_exit(1);
-		hmm_gate_open(&gate);
+		hmm_complete(&gate);
 		if (stays)
 			ioctl(fd, HMM_API_STAY);
 		for (;;)
 			pause();
 	}
 	close(gate.fds[1]);
-	if (pid > 0 && hmm_gate_wait(&gate)) {
+	if (pid > 0 && hmm_wait_for_completion(&gate)) {
 		kill(pid, SIGKILL);
 		hmm_wait_exit(pid);
 		pid = -1;
@@ -176,7 +176,7 @@ static void check_counts(void)
 	char why[64];
 
 	for (int i = 0; names[i]; i++) {
-		long count = hmm_count(names[i]);
+		long count = hmm_debugfs_count(names[i]);
 
 		if (count > 0 && outcome->result >= 0) {
 			snprintf(why, sizeof(why), "%ld %s are left", count,

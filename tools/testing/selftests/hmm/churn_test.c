@@ -34,7 +34,7 @@ FIXTURE_SETUP(churn)
 	self->mem = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
 	hmm_fill(self->mem, NPAGES, 1, 0);
-	self->contexts = hmm_count_settles("contexts", 0);
+	self->contexts = hmm_debugfs_wait_count("contexts", 0);
 }
 
 /* R02: what came has gone. */
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(churn)
 {
 	if (self->contexts >= 0)
 		EXPECT_EQ(self->contexts,
-			  hmm_count_settles("contexts", self->contexts));
+			  hmm_debugfs_wait_count("contexts", self->contexts));
 }
 
 struct opener {
@@ -65,7 +65,7 @@ static int open_read_close(void *arg)
 			return fd;
 		memset(opener->buf, 0x55, NPAGES * hmm_page_size());
 		ret = hmm_read(fd, opener->mem, opener->buf, NPAGES, NULL);
-		if (!ret && hmm_differs(opener->buf, NPAGES, 1, 0) != -1)
+		if (!ret && !hmm_is_filled(opener->buf, NPAGES, 1, 0))
 			ret = -EIO;
 		/* A mirror of a dying context would say that the mm is gone. */
 		if (!ret)
@@ -93,13 +93,13 @@ TEST_F(churn, threads_open_and_close_mirrors_of_one_process)
 		openers[i].buf = hmm_map(NPAGES);
 		openers[i].unit = i % units;
 		ASSERT_NE(NULL, openers[i].buf);
-		ASSERT_EQ(0, hmm_thread_make(&openers[i].thread,
-					     open_read_close, &openers[i]));
+		ASSERT_EQ(0, hmm_thread_create(&openers[i].thread,
+					       open_read_close, &openers[i]));
 	}
 	for (int i = 0; i < NTHREADS; i++)
-		hmm_thread_go(&openers[i].thread);
+		hmm_thread_start(&openers[i].thread);
 	for (int i = 0; i < NTHREADS; i++)
-		EXPECT_EQ(0, hmm_thread_end(&openers[i].thread));
+		EXPECT_EQ(0, hmm_thread_join(&openers[i].thread));
 }
 
 /*
@@ -110,12 +110,12 @@ TEST_F(churn, processes_come_mirror_themselves_and_go)
 {
 	char *buf = hmm_map(NPAGES);
 	int *shared = hmm_map_shared(1);
-	struct hmm_gate ready, end;
+	struct hmm_completion ready, end;
 
 	ASSERT_NE(NULL, buf);
 	ASSERT_NE(NULL, shared);
-	ASSERT_EQ(0, hmm_gate_make(&ready));
-	ASSERT_EQ(0, hmm_gate_make(&end));
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&end));
 	for (int i = 0; i < PROCESSES; i++) {
 		bool sharing = i & 1, during = i & 2;
 		pid_t pid = sharing ? hmm_fork_sharing_files() : hmm_fork();
@@ -129,14 +129,14 @@ TEST_F(churn, processes_come_mirror_themselves_and_go)
 			if (fd < 0 ||
 			    hmm_read(fd, self->mem, buf, NPAGES, NULL))
 				_exit(1);
-			if (hmm_differs(buf, NPAGES, 100 + i, 0) != -1)
+			if (!hmm_is_filled(buf, NPAGES, 100 + i, 0))
 				_exit(2);
-			hmm_gate_open(&ready);
-			hmm_gate_wait(&end);
+			hmm_complete(&ready);
+			hmm_wait_for_completion(&end);
 			_exit(0);
 		}
-		ASSERT_EQ(0, hmm_gate_wait(&ready));
-		hmm_gate_open(&end);
+		ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+		hmm_complete(&end);
 		if (sharing && during)
 			EXPECT_EQ(0, close(*shared));
 		EXPECT_EQ(0, hmm_wait_exit(pid));
@@ -146,7 +146,7 @@ TEST_F(churn, processes_come_mirror_themselves_and_go)
 			EXPECT_EQ(0, close(*shared));
 		}
 	}
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 /* Each opens the device, is mirrored and exits with the file still open. */
@@ -210,7 +210,7 @@ TEST_F(churn, contexts_are_listed_while_thousands_of_processes_exit)
 		long n = read_contexts();
 
 		ASSERT_LE(0, n);
-		ASSERT_LE(0, hmm_count("contexts"));
+		ASSERT_LE(0, hmm_debugfs_count("contexts"));
 		if (n > seen)
 			seen = n;
 		reads++;

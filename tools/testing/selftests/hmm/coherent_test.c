@@ -34,15 +34,15 @@ FIXTURE_SETUP(coherent)
 	self->other = hmm_open(3);
 	ASSERT_LE(0, self->other);
 	self->page = hmm_page_size();
-	self->mem = hmm_map_in_one(NPAGES);
+	self->mem = hmm_map_within_pmd(NPAGES);
 	self->buf = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->buf);
-	self->used = hmm_used_settles(self->fd, 0);
+	self->used = hmm_devmem_wait_used(self->fd, 0);
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
-	ASSERT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	ASSERT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+	ASSERT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	ASSERT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, LOCAL));
 }
 
 FIXTURE_TEARDOWN(coherent)
@@ -55,20 +55,20 @@ TEST_F(coherent, cpu_and_devices_work_on_the_same_bytes)
 {
 	struct hmm_dmirror_cmd cmd;
 
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	/* The CPU's writing has taken nothing from the device. */
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 
 	ASSERT_EQ(0, hmm_read(self->other, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
-	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
-	EXPECT_EQ(NPAGES, hmm_where(self->other, self->mem, NPAGES, REMOTE));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, LOCAL));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->other, self->mem, NPAGES, REMOTE));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->other, self->mem, NPAGES));
 }
@@ -82,30 +82,30 @@ TEST_F(coherent, comes_back_when_told_to)
 	EXPECT_EQ(0, cmd.cpages);
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, self->mem, self->buf, NPAGES,
 				      NULL));
-	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, LOCAL));
 
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES, cmd.cpages);
-	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, 0));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, 0));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 TEST_F(coherent, release_brings_it_back)
 {
 	struct hmm_dmirror_devmem devmem;
 
-	ASSERT_EQ(0, hmm_release(self->fd));
-	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(0, devmem.capacity);
 	EXPECT_EQ(0, devmem.used);
-	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, 0));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, 0));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	/* And it may go there again. */
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 /* R44: the copy is one in the system. */
@@ -117,30 +117,30 @@ TEST_F(coherent, r44_copy_on_write)
 	if (!pid) {
 		int own = hmm_open(2);
 
-		if (own < 0 || hmm_where(own, self->mem, NPAGES, LOCAL) !=
-		    NPAGES || hmm_differs(self->mem, NPAGES, 1, 0) != -1)
+		if (own < 0 || hmm_pages_at(own, self->mem, NPAGES, LOCAL) !=
+		    NPAGES || !hmm_is_filled(self->mem, NPAGES, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, NPAGES, 4, 0);
-		if (hmm_where(own, self->mem, NPAGES, 0) != NPAGES)
+		if (hmm_pages_at(own, self->mem, NPAGES, 0) != NPAGES)
 			_exit(2);
-		_exit(hmm_differs(self->mem, NPAGES, 4, 0) == -1 ? 0 : 3);
+		_exit(hmm_is_filled(self->mem, NPAGES, 4, 0) ? 0 : 3);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(NPAGES, hmm_where(self->fd, self->mem, NPAGES, LOCAL));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, LOCAL));
 }
 
 /* R45: it goes with the mapping. */
 TEST_F(coherent, r45_unmapped)
 {
 	ASSERT_EQ(0, munmap(self->mem, NPAGES / 2 * self->page));
-	EXPECT_EQ(self->used + NPAGES / 2, hmm_used(self->fd));
+	EXPECT_EQ(self->used + NPAGES / 2, hmm_devmem_used(self->fd));
 	EXPECT_EQ(NPAGES / 2, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 /* R47: there is only so much of it. */
@@ -151,7 +151,7 @@ TEST_F(coherent, r47_exhausted)
 	size_t npages;
 	char *all, *buf;
 
-	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	npages = devmem.capacity - devmem.used;
 	ASSERT_LT(0, npages);
 	all = hmm_map(npages + 1);
@@ -161,17 +161,17 @@ TEST_F(coherent, r47_exhausted)
 	memset(all, 9, (npages + 1) * self->page);
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, all, buf, npages + 1, &cmd));
 	EXPECT_EQ(npages, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(buf, npages, 9));
-	ASSERT_EQ(0, hmm_devmem(self->fd, &devmem));
+	EXPECT_TRUE(hmm_is_filled_with(buf, npages, 9));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(devmem.capacity, devmem.used);
-	EXPECT_EQ(-1, hmm_differs_from(all, npages + 1, 9));
+	EXPECT_TRUE(hmm_is_filled_with(all, npages + 1, 9));
 	/* One page comes back, and another finds its place. */
 	ASSERT_EQ(0, hmm_to_sys(self->fd, all, 1, NULL));
 	EXPECT_EQ(0, hmm_to_dev(self->fd, all + npages * self->page, buf, 1,
 				NULL));
-	EXPECT_EQ(-1, hmm_differs_from(all, npages + 1, 9));
+	EXPECT_TRUE(hmm_is_filled_with(all, npages + 1, 9));
 	ASSERT_EQ(0, munmap(all, (npages + 1) * self->page));
-	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 }
 
 /* R46: what is in a device may be taken as what is not. */
@@ -183,10 +183,10 @@ TEST_F(coherent, r46_exclusive_access)
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no exclusive access: see what test_hmm.ko said at load");
 	ASSERT_EQ(0, ret);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -213,8 +213,9 @@ TEST_F(coherent, r66_part_of_what_was_huge)
 	ASSERT_NE(NULL, prot);
 	hmm_fill(mem, npages, 6, 0);
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, npages, 6, 0));
-	EXPECT_EQ(self->used + NPAGES + (long)npages, hmm_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(buf, npages, 6, 0));
+	EXPECT_EQ(self->used + NPAGES + (long)npages,
+		  hmm_devmem_used(self->fd));
 	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
 	for (size_t i = 0; i < npages; i++)
 		EXPECT_EQ(LOCAL | HMM_DMIRROR_PROT_WRITE, prot[i]);
@@ -223,16 +224,18 @@ TEST_F(coherent, r66_part_of_what_was_huge)
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, mem + self->page, buf, 1,
 				      NULL));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, mem + self->page, 1, NULL));
-	EXPECT_EQ(self->used + NPAGES + (long)npages - 1, hmm_used(self->fd));
+	EXPECT_EQ(self->used + NPAGES + (long)npages - 1,
+		  hmm_devmem_used(self->fd));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem + self->page, buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(mem, npages, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(mem, npages, 6, 0));
 
 	ASSERT_EQ(0, munmap(mem + half, half));
-	EXPECT_EQ(self->used + NPAGES + (long)npages / 2, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(mem, npages / 2, 6, 0));
+	EXPECT_EQ(self->used + NPAGES + (long)npages / 2,
+		  hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(mem, npages / 2, 6, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 	ASSERT_EQ(0, munmap(mem, half));
-	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 
 	/* A hole of that size. */
 	mem = hmm_map_huge(&size, &why);
@@ -241,10 +244,10 @@ TEST_F(coherent, r66_part_of_what_was_huge)
 	ASSERT_EQ(0, madvise(mem, size, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(mem, npages, 0));
+	EXPECT_TRUE(hmm_is_filled_with(mem, npages, 0));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, mem, 1, NULL));
 	ASSERT_EQ(0, munmap(mem, size));
-	EXPECT_EQ(self->used + NPAGES, hmm_used(self->fd));
+	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 }
 
 /*
@@ -261,20 +264,20 @@ TEST_F(coherent, r67_release_and_a_page_in_a_pipe)
 	log = hmm_kmsg_open();
 	ASSERT_LE(0, log);
 	ASSERT_EQ(0, pipe(fds));
-	hmm_access_set(&release, self->fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0);
-	ASSERT_EQ(0, hmm_thread_make(&releaser, hmm_access_run, &release));
+	hmm_access_init(&release, self->fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0);
+	ASSERT_EQ(0, hmm_thread_create(&releaser, hmm_access_run, &release));
 	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &piece, 1, 0));
-	hmm_thread_go(&releaser);
+	hmm_thread_start(&releaser);
 	ret = hmm_kmsg_wait(log, "hmm_dmirror2 waits for 1 page",
-			    HMM_PATIENCE_MS);
+			    HMM_TIMEOUT_MS);
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&releaser, 0));
 	ASSERT_EQ((ssize_t)self->page, read(fds[0], self->buf, self->page));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 1, 0));
-	EXPECT_EQ(0, hmm_thread_wait_done(&releaser, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&releaser));
-	EXPECT_EQ(0, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 1, 0));
+	EXPECT_EQ(0, hmm_thread_wait_done(&releaser, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&releaser));
+	EXPECT_EQ(0, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	close(log);
 	close(fds[0]);
 	close(fds[1]);

@@ -5,7 +5,7 @@
  *
  * While a task is stopped in an invalidation it holds the mmap lock, so
  * nothing between there and GO_ON may map, allocate or make a thread; and
- * while one is stopped with the update lock, nothing may fault: hmm_settle().
+ * while one is stopped with the update lock, nothing may fault: hmm_prefault().
  */
 #include <errno.h>
 
@@ -26,7 +26,7 @@ FIXTURE(collision) {
 	char *mem;
 	char *buf;
 	struct hmm_access access;
-	struct hmm_advice advice;
+	struct hmm_madvise advice;
 	struct hmm_thread device;	/* runs access */
 	struct hmm_thread process;	/* runs advice */
 	struct hmm_dmirror_stats before;
@@ -53,16 +53,16 @@ FIXTURE_SETUP(collision)
 		.ptr = self->buf,
 		.npages = NPAGES,
 	};
-	self->advice = (struct hmm_advice) {
+	self->advice = (struct hmm_madvise) {
 		.addr = self->mem,
 		.length = NPAGES * self->page,
 		.advice = MADV_DONTNEED,
 	};
-	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
-				     &self->access));
-	ASSERT_EQ(0, hmm_thread_make(&self->process, hmm_advice_run,
-				     &self->advice));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(0, hmm_thread_create(&self->device, hmm_access_run,
+				       &self->access));
+	ASSERT_EQ(0, hmm_thread_create(&self->process, hmm_madvise_run,
+				       &self->advice));
+	ASSERT_EQ(0, hmm_prefault());
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
 }
 
@@ -76,17 +76,17 @@ static void start_and_stop(struct __test_metadata *_metadata, int fd,
 			   struct hmm_thread *thread, unsigned int point)
 {
 	ASSERT_EQ(0, hmm_stop_at(fd, point));
-	hmm_thread_go(thread);
-	ASSERT_EQ(0, hmm_wait_at(fd, point, HMM_PATIENCE_MS));
+	hmm_thread_start(thread);
+	ASSERT_EQ(0, hmm_wait_at(fd, point, HMM_TIMEOUT_MS));
 }
 
 static int go_on_and_end(int fd, struct hmm_thread *thread, unsigned int point)
 {
-	int ret = hmm_go_on(fd, point);
+	int ret = hmm_resume(fd, point);
 
 	if (!ret)
-		ret = hmm_thread_wait_done(thread, HMM_PATIENCE_MS);
-	return ret ? ret : hmm_thread_end(thread);
+		ret = hmm_thread_wait_done(thread, HMM_TIMEOUT_MS);
+	return ret ? ret : hmm_thread_join(thread);
 }
 
 /*
@@ -103,7 +103,7 @@ TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
 
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	EXPECT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
@@ -112,7 +112,7 @@ TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 	/* What the device has is the new memory, also for the next access. */
 	hmm_fill(self->mem, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
 }
 
 /* R26, for the last page only: one collision is enough for all. */
@@ -123,8 +123,8 @@ TEST_F(collision, whole_invalidation_of_one_page_of_several)
 	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, madvise(last, self->page, MADV_DONTNEED));
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES - 1, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + (NPAGES - 1) * self->page,
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES - 1, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + (NPAGES - 1) * self->page,
 				       1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
@@ -138,7 +138,7 @@ TEST_F(collision, whole_invalidation_between_begin_and_reading)
 	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, BEGUN));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
@@ -153,7 +153,7 @@ TEST_F(collision, device_write_lands_in_the_new_memory)
 	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
@@ -168,7 +168,7 @@ TEST_F(collision, device_write_when_the_right_was_taken_meanwhile)
 	ASSERT_EQ(0, mprotect(self->mem, NPAGES * self->page, PROT_READ));
 	EXPECT_EQ(-EPERM, go_on_and_end(self->fd, &self->device, FAULTED));
 	EXPECT_EQ(0, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -178,7 +178,7 @@ TEST_F(collision, memory_that_was_unmapped_meanwhile)
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
 	EXPECT_EQ(-EFAULT, go_on_and_end(self->fd, &self->device, FAULTED));
 	EXPECT_EQ(0, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
@@ -191,14 +191,14 @@ TEST_F(collision, reader_waits_for_an_invalidation_in_progress)
 {
 	start_and_stop(_metadata, self->fd, &self->process, INVALIDATE);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
-	hmm_thread_go(&self->device);
-	ASSERT_EQ(0, hmm_thread_wait_asleep(&self->device));
-	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, BEGUN, HMM_GLIMPSE_MS));
+	hmm_thread_start(&self->device);
+	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->device));
+	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, BEGUN, HMM_QUIET_MS));
 
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->process, INVALIDATE));
-	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_PATIENCE_MS));
+	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, BEGUN));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -222,13 +222,13 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 	EXPECT_EQ(HMM_DMIRROR_PROT_WRITE, *last);
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&self->process, 1));
 
-	hmm_thread_go(&self->device);
-	ASSERT_EQ(0, hmm_thread_wait_asleep(&self->device));
+	hmm_thread_start(&self->device);
+	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->device));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&self->device,
-						   HMM_GLIMPSE_MS));
+						   HMM_QUIET_MS));
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->process, INVALIDATE));
-	ASSERT_EQ(0, hmm_thread_wait_done(&self->device, HMM_PATIENCE_MS));
-	ASSERT_EQ(0, hmm_thread_end(&self->device));
+	ASSERT_EQ(0, hmm_thread_wait_done(&self->device, HMM_TIMEOUT_MS));
+	ASSERT_EQ(0, hmm_thread_join(&self->device));
 	for (int i = 0; i < NPAGES - 1; i++)
 		EXPECT_EQ(HMM_DMIRROR_PROT_NONE, prot[i]);
 	EXPECT_EQ(HMM_DMIRROR_PROT_WRITE, *last);
@@ -243,21 +243,21 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
 
 	start_and_stop(_metadata, self->fd, &self->device, LOCKED);
-	hmm_thread_go(&self->process);
-	ASSERT_EQ(0, hmm_thread_wait_asleep(&self->process));
+	hmm_thread_start(&self->process);
+	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->process));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&self->process,
-						   HMM_GLIMPSE_MS));
+						   HMM_QUIET_MS));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_EQ(self->before.dropped, self->after.dropped);
 
 	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, LOCKED));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	ASSERT_EQ(0, hmm_thread_wait_done(&self->process, HMM_PATIENCE_MS));
-	ASSERT_EQ(0, hmm_thread_end(&self->process));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	ASSERT_EQ(0, hmm_thread_wait_done(&self->process, HMM_TIMEOUT_MS));
+	ASSERT_EQ(0, hmm_thread_join(&self->process));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_EQ(self->before.dropped + NPAGES, self->after.dropped);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -272,15 +272,15 @@ TEST_F(collision, page_before_a_hole_is_lost_meanwhile)
 	ASSERT_EQ(0, munmap(self->mem + self->page, self->page));
 	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
-	ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
+	ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
 	/* It has begun to fetch the page that is not there. */
-	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_PATIENCE_MS));
+	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, 1, 2, 0);
 	ASSERT_EQ(-EFAULT, go_on_and_end(self->fd, &self->device, BEGUN));
 
 	EXPECT_EQ(1, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 2, 0));
 }
 
 TEST_HARNESS_MAIN

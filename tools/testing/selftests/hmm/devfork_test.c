@@ -15,8 +15,8 @@ FIXTURE(devfork) {
 	char *mem;
 	char *buf;
 	long used;
-	struct hmm_gate to_child;
-	struct hmm_gate to_parent;
+	struct hmm_completion to_child;
+	struct hmm_completion to_parent;
 };
 
 #define devfork_data FIXTURE_DATA(devfork)
@@ -30,17 +30,17 @@ FIXTURE_SETUP(devfork)
 		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
 	ASSERT_LE(0, self->fd);
 	self->page = hmm_page_size();
-	self->mem = hmm_map_in_one(NPAGES);
+	self->mem = hmm_map_within_pmd(NPAGES);
 	self->buf = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->buf);
-	ASSERT_EQ(0, hmm_gate_make(&self->to_child));
-	ASSERT_EQ(0, hmm_gate_make(&self->to_parent));
-	self->used = hmm_used_settles(self->fd, 0);
+	ASSERT_EQ(0, hmm_completion_init(&self->to_child));
+	ASSERT_EQ(0, hmm_completion_init(&self->to_parent));
+	self->used = hmm_devmem_wait_used(self->fd, 0);
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	ret = hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL);
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
+		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
 	ASSERT_EQ(0, ret);
 }
 
@@ -53,9 +53,9 @@ FIXTURE_TEARDOWN(devfork)
 static void expect_no_leak(struct __test_metadata *_metadata,
 			   devfork_data *self, unsigned int seed)
 {
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, seed, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, seed, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(self->used, hmm_used_settles(self->fd, self->used));
+	EXPECT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
 }
 
 TEST_F(devfork, r44_childs_writes_stay_its_own)
@@ -64,18 +64,18 @@ TEST_F(devfork, r44_childs_writes_stay_its_own)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_differs(self->mem, NPAGES, 1, 0) != -1)
+		if (!hmm_is_filled(self->mem, NPAGES, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, NPAGES, 2, 0);
-		hmm_gate_open(&self->to_parent);
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 2, 0) == -1 ? 0 : 2);
+		hmm_complete(&self->to_parent);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 2, 0) ? 0 : 2);
 	}
-	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->to_parent));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	hmm_gate_open(&self->to_child);
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_no_leak(_metadata, self, 1);
 }
@@ -88,15 +88,15 @@ TEST_F(devfork, r44_device_breaks_copy_on_write)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_LT(0, cmd.faults);
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_no_leak(_metadata, self, 3);
 }
@@ -110,19 +110,20 @@ TEST_F(devfork, r44_device_reads_what_is_shared_in_the_device)
 	if (!pid) {
 		int own = hmm_open(0);
 
-		if (own < 0 || hmm_in_device(own, self->mem, NPAGES) != NPAGES)
+		if (own < 0 ||
+		    hmm_pages_in_device(own, self->mem, NPAGES) != NPAGES)
 			_exit(1);
 		if (hmm_read(own, self->mem, self->buf, NPAGES, NULL) ||
-		    hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+		    !hmm_is_filled(self->buf, NPAGES, 1, 0))
 			_exit(2);
-		if (hmm_in_device(own, self->mem, NPAGES) != NPAGES)
+		if (hmm_pages_in_device(own, self->mem, NPAGES) != NPAGES)
 			_exit(3);
 		_exit(hmm_mismatches(own, self->mem, NPAGES) ? 4 : 0);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(self->used + NPAGES,
-		  hmm_used_settles(self->fd, self->used + NPAGES));
+		  hmm_devmem_wait_used(self->fd, self->used + NPAGES));
 	expect_no_leak(_metadata, self, 1);
 }
 
@@ -140,13 +141,13 @@ TEST_F(devfork, r44_childs_device_is_not_the_parents)
 		    hmm_write(own, self->mem, self->buf, NPAGES, NULL))
 			_exit(1);
 		if (hmm_to_dev(own, self->mem, self->buf, NPAGES, NULL) ||
-		    hmm_differs(self->buf, NPAGES, 4, 0) != -1)
+		    !hmm_is_filled(self->buf, NPAGES, 4, 0))
 			_exit(2);
-		_exit(hmm_differs(self->mem, NPAGES, 4, 0) == -1 ? 0 : 3);
+		_exit(hmm_is_filled(self->mem, NPAGES, 4, 0) ? 0 : 3);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	expect_no_leak(_metadata, self, 1);
 }
 
@@ -166,14 +167,14 @@ TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 		if (own < 0 ||
 		    hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL))
 			_exit(1);
-		if (hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+		if (!hmm_is_filled(self->buf, NPAGES, 1, 0))
 			_exit(2);
-		if (hmm_in_device(own, self->mem, NPAGES))
+		if (hmm_pages_in_device(own, self->mem, NPAGES))
 			_exit(3);
-		_exit(hmm_differs(self->mem, NPAGES, 5, 0) == -1 ? 0 : 4);
+		_exit(hmm_is_filled(self->mem, NPAGES, 5, 0) ? 0 : 4);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	expect_no_leak(_metadata, self, 1);
 }
 
@@ -198,9 +199,9 @@ TEST_F(devfork, r44_shared_memory_stays)
 		_exit(hmm_write(own, shared, self->buf, NPAGES, NULL) ? 1 : 0);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(shared, NPAGES, 7, 0));
+	EXPECT_TRUE(hmm_is_filled(shared, NPAGES, 7, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 7, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 7, 0));
 	expect_no_leak(_metadata, self, 1);
 }
 

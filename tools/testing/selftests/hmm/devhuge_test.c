@@ -39,14 +39,14 @@ FIXTURE_SETUP(devhuge)
 	self->prot = (__u8 *)hmm_map(self->npages / self->page + 1);
 	ASSERT_NE(NULL, self->buf);
 	ASSERT_NE(NULL, self->prot);
-	self->used = hmm_used_settles(self->fd, 0);
+	self->used = hmm_devmem_wait_used(self->fd, 0);
 	hmm_fill(self->mem, self->npages, 1, 0);
 	ret = hmm_to_dev(self->fd, self->mem, self->buf, self->npages, NULL);
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
+		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(-1, hmm_differs(self->buf, self->npages, 1, 0));
-	ASSERT_EQ(self->used + (long)self->npages, hmm_used(self->fd));
+	ASSERT_TRUE(hmm_is_filled(self->buf, self->npages, 1, 0));
+	ASSERT_EQ(self->used + (long)self->npages, hmm_devmem_used(self->fd));
 }
 
 FIXTURE_TEARDOWN(devhuge)
@@ -79,10 +79,10 @@ static void expect_intact(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, seed, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, seed, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, self->npages, seed, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, seed, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 /* Whole or in parts, on every kernel. */
@@ -99,7 +99,7 @@ TEST_F(devhuge, there_and_back)
 	EXPECT_EQ(0, cmd.faults);
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
 	EXPECT_EQ(self->npages, cmd.cpages);
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	expect_intact(_metadata, self, 2);
 }
 
@@ -114,8 +114,8 @@ TEST_F(devhuge, r45_comes_back_whole)
 {
 	if (!moved_whole(_metadata, self))
 		SKIP(return, CUT);
-	EXPECT_EQ(-1, hmm_differs(self->mem + 7 * self->page, 1, 1, 7));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 7 * self->page, 1, 1, 7));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	EXPECT_TRUE(hmm_is_huge(self->mem));
 	expect_intact(_metadata, self, 1);
 }
@@ -129,11 +129,11 @@ TEST_F(devhuge, r45_part_is_unmapped)
 	EXPECT_GE((long)half, hmm_entries(self->fd, self->mem, self->npages));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, half, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, half, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem, half, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, half, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, half, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, half));
 	ASSERT_EQ(0, munmap(self->mem, half * self->page));
-	EXPECT_EQ(self->used, hmm_used_settles(self->fd, self->used));
+	EXPECT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
 }
 
 TEST_F(devhuge, r45_part_is_made_read_only)
@@ -152,10 +152,10 @@ TEST_F(devhuge, r44_fork)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_differs(self->mem, self->npages, 1, 0) != -1)
+		if (!hmm_is_filled(self->mem, self->npages, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, self->npages, 3, 0);
-		_exit(hmm_differs(self->mem, self->npages, 3, 0) == -1 ? 0 : 2);
+		_exit(hmm_is_filled(self->mem, self->npages, 3, 0) ? 0 : 2);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
@@ -171,9 +171,9 @@ TEST_F(devhuge, r47_no_huge_page_to_be_had)
 				NULL));
 	if (!moved_whole(_metadata, self))
 		SKIP(return, CUT);
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	EXPECT_FALSE(hmm_is_huge(self->mem));
 	expect_intact(_metadata, self, 1);
 }
@@ -188,15 +188,15 @@ TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 	const size_t room = 100;
 
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
-	ASSERT_EQ(self->used, hmm_used_settles(self->fd, self->used));
-	ASSERT_EQ(0, hmm_limit(self->fd, self->used + room));
+	ASSERT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
+	ASSERT_EQ(0, hmm_devmem_limit(self->fd, self->used + room));
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf,
 				      self->npages, &cmd));
 	EXPECT_EQ(room, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, room, 0));
-	EXPECT_EQ(room, hmm_in_device(self->fd, self->mem, 256));
-	EXPECT_EQ(self->used + (long)room, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs_from(self->mem, self->npages, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, room, 0));
+	EXPECT_EQ(room, hmm_pages_in_device(self->fd, self->mem, 256));
+	EXPECT_EQ(self->used + (long)room, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem, self->npages, 0));
 	hmm_fill(self->mem, self->npages, 4, 0);
 	expect_intact(_metadata, self, 4);
 }
@@ -205,11 +205,11 @@ TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 TEST_F(devhuge, huge_hole_moves_in_small_pages)
 {
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
 				NULL));
-	EXPECT_EQ(self->used + (long)self->npages, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, self->npages, 0));
+	EXPECT_EQ(self->used + (long)self->npages, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, self->npages, 0));
 	hmm_fill(self->buf, self->npages, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, self->npages,
 			       NULL));
@@ -218,19 +218,19 @@ TEST_F(devhuge, huge_hole_moves_in_small_pages)
 
 /* A process that shares the huge page; opening the gate makes it look at it. */
 static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
-		    struct hmm_gate *gate)
+		    struct hmm_completion *gate)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_gate_make(gate));
+	ASSERT_EQ(0, hmm_completion_init(gate));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_gate_wait(gate) ||
-		    hmm_differs(self->mem, self->npages, 1, 0) != -1)
+		if (hmm_wait_for_completion(gate) ||
+		    !hmm_is_filled(self->mem, self->npages, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, self->npages, 3, 0);
-		_exit(hmm_differs(self->mem, self->npages, 3, 0) == -1 ? 0 : 2);
+		_exit(hmm_is_filled(self->mem, self->npages, 3, 0) ? 0 : 2);
 	}
 	return pid;
 }
@@ -238,17 +238,17 @@ static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
 /* R65: another process maps the huge page that moves in small ones. */
 TEST_F(devhuge, r65_shared_huge_page_with_room_for_part_of_it)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
 	pid = sharer(_metadata, self, &gate);
-	ASSERT_EQ(0, hmm_limit(self->fd, self->used + 100));
+	ASSERT_EQ(0, hmm_devmem_limit(self->fd, self->used + 100));
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf,
 				      self->npages, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 100, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 100, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
-	ASSERT_EQ(0, hmm_gate_open(&gate));
+	ASSERT_EQ(0, hmm_complete(&gate));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
@@ -256,14 +256,14 @@ TEST_F(devhuge, r65_shared_huge_page_with_room_for_part_of_it)
 /* R65: the way back, where the system has no huge page. */
 TEST_F(devhuge, r65_shared_huge_page_comes_back_in_small_ones)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid = sharer(_metadata, self, &gate);
 
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	EXPECT_FALSE(hmm_is_huge(self->mem));
-	ASSERT_EQ(0, hmm_gate_open(&gate));
+	ASSERT_EQ(0, hmm_complete(&gate));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
@@ -271,41 +271,42 @@ TEST_F(devhuge, r65_shared_huge_page_comes_back_in_small_ones)
 /* R67: by its frames a huge page can leave only as a huge page. */
 TEST_F(devhuge, r67_release_without_a_huge_page)
 {
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
-	ASSERT_EQ(0, hmm_release(self->fd));
-	EXPECT_EQ(0, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 1, 0));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	EXPECT_EQ(0, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	hmm_fill(self->mem, self->npages, 5, 0);
-	ASSERT_EQ(0, hmm_flags(self->fd, 0));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, 0));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
 				NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, 5, 0));
-	ASSERT_EQ(0, hmm_release(self->fd));
-	EXPECT_EQ(0, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, self->npages, 5, 0));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	EXPECT_EQ(0, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 5, 0));
 }
 
 /* R67: and a CPU that touches it goes on. */
 TEST_F(devhuge, r67_cpu_fault_without_a_huge_page)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid = sharer(_metadata, self, &gate);
 
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 5 * self->page, 1, 1, 5));
-	EXPECT_EQ(self->used + (long)self->npages - 1, hmm_used(self->fd));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 5 * self->page, 1, 1, 5));
+	EXPECT_EQ(self->used + (long)self->npages - 1,
+		  hmm_devmem_used(self->fd));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
-	ASSERT_EQ(0, hmm_gate_open(&gate));
+	ASSERT_EQ(0, hmm_complete(&gate));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
 
 TEST_F(devhuge, r48_release)
 {
-	ASSERT_EQ(0, hmm_release(self->fd));
-	EXPECT_EQ(0, hmm_used(self->fd));
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 1, 0));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	EXPECT_EQ(0, hmm_devmem_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 1, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -31,14 +31,14 @@ FIXTURE_SETUP(devlimit)
 		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
 	ASSERT_LE(0, self->fd);
 	self->page = hmm_page_size();
-	self->mem = hmm_map_in_one(NPAGES);
+	self->mem = hmm_map_within_pmd(NPAGES);
 	self->buf = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->buf);
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	if (hmm_probe_devmem(self->fd, self->mem, self->buf) == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_MEMORY, 0);
-	self->used = hmm_used_settles(self->fd, 0);
+		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
+	self->used = hmm_devmem_wait_used(self->fd, 0);
 }
 
 FIXTURE_TEARDOWN(devlimit)
@@ -50,21 +50,21 @@ TEST_F(devlimit, r47_what_finds_no_room_stays)
 {
 	struct hmm_dmirror_cmd cmd;
 
-	ASSERT_EQ(0, hmm_limit(self->fd, self->used + 3));
+	ASSERT_EQ(0, hmm_devmem_limit(self->fd, self->used + 3));
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
 				      &cmd));
 	EXPECT_EQ(3, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 0));
-	EXPECT_EQ(3, hmm_in_device(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(self->used + 3, hmm_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 1, 0));
+	EXPECT_EQ(3, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + 3, hmm_devmem_used(self->fd));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	ASSERT_EQ(0, hmm_limit(self->fd, ~0ULL));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	ASSERT_EQ(0, hmm_devmem_limit(self->fd, ~0ULL));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(NPAGES, hmm_in_device(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 TEST_F(devlimit, r47_grows_on_demand)
@@ -73,7 +73,7 @@ TEST_F(devlimit, r47_grows_on_demand)
 	size_t npages;
 	char *mem, *buf;
 
-	ASSERT_EQ(0, hmm_devmem(self->fd, &before));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &before));
 	ASSERT_LT(0, before.chunks);
 	npages = before.capacity - before.used + 1;
 	mem = hmm_map(npages);
@@ -82,15 +82,15 @@ TEST_F(devlimit, r47_grows_on_demand)
 	ASSERT_NE(NULL, buf);
 	memset(mem, 5, npages * self->page);
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(buf, npages, 5));
-	ASSERT_EQ(0, hmm_devmem(self->fd, &after));
+	EXPECT_TRUE(hmm_is_filled_with(buf, npages, 5));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &after));
 	EXPECT_LT(before.chunks, after.chunks);
 	EXPECT_LT(before.capacity, after.capacity);
 	EXPECT_EQ(before.used + npages, after.used);
 	ASSERT_EQ(0, munmap(mem, npages * self->page));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
-	ASSERT_EQ(0, hmm_release(self->fd));
-	ASSERT_EQ(0, hmm_devmem(self->fd, &after));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &after));
 	EXPECT_EQ(0, after.capacity);
 	EXPECT_EQ(0, after.chunks);
 	EXPECT_EQ(after.allocated, after.freed);
@@ -100,16 +100,16 @@ TEST_F(devlimit, r47_allocation_fails_on_the_way_there)
 {
 	struct hmm_dmirror_cmd cmd;
 
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
 				      &cmd));
 	EXPECT_EQ(0, cmd.cpages);
-	EXPECT_EQ(NPAGES - 1, hmm_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES - 1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 TEST_F(devlimit, r47_allocation_fails_on_the_way_back)
@@ -117,15 +117,15 @@ TEST_F(devlimit, r47_allocation_fails_on_the_way_back)
 	struct hmm_dmirror_cmd cmd;
 
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	EXPECT_EQ(-ENOMEM, hmm_to_sys(self->fd, self->mem, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES - 1, cmd.cpages);
-	EXPECT_EQ(1, hmm_in_device(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(self->used + 1, hmm_used(self->fd));
+	EXPECT_EQ(1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + 1, hmm_devmem_used(self->fd));
 	/* A CPU fault that fails so is tried again. */
-	ASSERT_EQ(0, hmm_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	EXPECT_EQ(self->used, hmm_used(self->fd));
+	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 /*
@@ -222,8 +222,8 @@ static int one_failure(struct __test_metadata *_metadata,
 		TH_LOG("%s, %u: %d", step->name, nth, ret);
 	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	EXPECT_EQ(self->used, hmm_used(self->fd)) {
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd)) {
 		TH_LOG("%s, %u", step->name, nth);
 	}
 	return left == 0;

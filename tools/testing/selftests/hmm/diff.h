@@ -115,7 +115,7 @@ struct diff_arena {
 	unsigned int nfiles;
 	pid_t child;
 	/* It has a child that waits here. */
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 };
 
 extern struct diff_arena diff_arena;

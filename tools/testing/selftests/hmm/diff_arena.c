@@ -233,14 +233,14 @@ static int build_piece(enum diff_kind kind, size_t first, size_t n)
 
 static int share_with_child(void)
 {
-	int ret = hmm_gate_make(&diff_arena.gate);
+	int ret = hmm_completion_init(&diff_arena.gate);
 
 	if (ret)
 		return ret;
 	diff_arena.child = hmm_fork();
 	if (!diff_arena.child) {
 		close(diff_arena.gate.fds[1]);
-		hmm_gate_wait(&diff_arena.gate);
+		hmm_wait_for_completion(&diff_arena.gate);
 		_exit(0);
 	}
 	return diff_arena.child < 0 ? -errno : 0;
@@ -300,7 +300,7 @@ int diff_arena_build(__u64 seed, __u64 number, bool snapshot)
 	}
 	if (!ret && diff_once_in(&diff_dice, 8))
 		/* Write-protects all to see which is written to. */
-		hmm_put("/proc/self/clear_refs", "4");
+		hmm_write_file("/proc/self/clear_refs", "4");
 	if (!ret && number % 64 == 9)
 		diff_poison_one();
 	return ret;
@@ -311,7 +311,7 @@ void diff_arena_drop(void)
 	struct diff_arena *arena = &diff_arena;
 
 	if (arena->child > 0) {
-		hmm_gate_open(&arena->gate);
+		hmm_complete(&arena->gate);
 		hmm_wait_exit(arena->child);
 	}
 	if (arena->child) {

@@ -86,7 +86,7 @@ void diff_machine_open(int device)
 	for (size_t i = 0; i < KNOBS; i++) {
 		knob_read(&knobs[i]);
 		if (knobs[i].before[0])
-			hmm_put(knobs[i].path, knobs[i].word);
+			hmm_write_file(knobs[i].path, knobs[i].word);
 	}
 	machine->huge = hmm_huge_size() == DIFF_HUGE * hmm_page_size();
 	machine->swap = !hmm_swap_on(&machine->no_swap);
@@ -105,5 +105,5 @@ void diff_machine_close(void)
 		hmm_swap_off();
 	for (size_t i = 0; i < KNOBS; i++)
 		if (knobs[i].before[0])
-			hmm_put(knobs[i].path, knobs[i].before);
+			hmm_write_file(knobs[i].path, knobs[i].before);
 }

@@ -95,7 +95,8 @@ TEST_F(edu, r69_identity_domain_is_refused)
 }
 
 /* A copy by another process, which waits for the device. */
-static pid_t copy_in_a_child(struct hmm_gate *ready, struct hmm_gate *go)
+static pid_t copy_in_a_child(struct hmm_completion *ready,
+			     struct hmm_completion *go)
 {
 	pid_t pid = hmm_fork();
 	char *src, *dst;
@@ -107,8 +108,8 @@ static pid_t copy_in_a_child(struct hmm_gate *ready, struct hmm_gate *go)
 	dst = hmm_map(1);
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
-	    edu_register(fd, dst, 1, HMM_EDU_WRITE) || hmm_gate_open(ready) ||
-	    hmm_gate_wait(go))
+	    edu_register(fd, dst, 1, HMM_EDU_WRITE) || hmm_complete(ready) ||
+	    hmm_wait_for_completion(go))
 		_exit(1);
 	ret = edu_copy(fd, dst, src, CHUNK);
 	_exit(ret == -EIO ? 0 : 2);
@@ -125,29 +126,29 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 		.dst = self->dst,
 		.src = self->src,
 	};
-	struct hmm_gate ready, go;
+	struct hmm_completion ready, go;
 	struct hmm_thread thread;
 	__u64 started;
 	pid_t pid;
 
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_gate_make(&ready));
-	ASSERT_EQ(0, hmm_gate_make(&go));
-	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&go));
+	ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
 	pid = copy_in_a_child(&ready, &go);
 	ASSERT_LE(0, pid);
-	ASSERT_EQ(0, hmm_gate_wait(&ready));
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 
 	started = edu_stats(self->watch).started;
 	/* The second DMA of the copy, which would be its last. */
 	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 1));
-	hmm_thread_go(&thread);
+	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 2));
-	ASSERT_EQ(0, hmm_gate_open(&go));
+	ASSERT_EQ(0, hmm_complete(&go));
 	/* A callback waits, too. */
 	ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
-	EXPECT_EQ(-EIO, hmm_thread_end(&thread));
+	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA timed out"));
 
@@ -174,14 +175,14 @@ TEST_F(edu, r71_late_interrupt_ends_no_dma)
 	struct hmm_thread thread;
 
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
+	hmm_thread_start(&thread);
 	while (hmm_thread_wait_done(&thread, 1) == -ETIMEDOUT)
 		ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_SPURIOUS_IRQ,
 				       0));
-	ASSERT_EQ(0, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_thread_join(&thread));
 	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
-	EXPECT_EQ(-1, hmm_differs(self->dst + self->page, NPAGES - 1, 2, 1));
+	EXPECT_TRUE(hmm_is_filled(self->dst + self->page, NPAGES - 1, 2, 1));
 }
 
 /* R71: all ones are no answer: not "finished", not "idle". */
@@ -196,16 +197,16 @@ TEST_F(edu, r71_removed_device_reads_as_all_ones)
 	__u64 started;
 
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
 	started = edu_stats(self->watch).started;
-	hmm_thread_go(&thread);
+	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
 	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_REMOVED, 0));
-	EXPECT_EQ(-EIO, hmm_thread_end(&thread));
+	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
 	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
 	EXPECT_EQ(1, kmsg_has(self->kmsg, "removed"));
-	EXPECT_EQ(-1, hmm_differs(self->dst, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->dst, NPAGES, 2, 0));
 
 	ASSERT_EQ(0, edu_restart(&self->fd));
 	REGISTER_BOTH();

@@ -112,7 +112,7 @@ static inline int edu_job_run(void *arg)
 /* Wait until this many DMAs were started in all. */
 static inline int edu_wait_started(int fd, __u64 started)
 {
-	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 patience = hmm_now_ms() + HMM_TIMEOUT_MS;
 
 	while (edu_stats(fd).started < started) {
 		if (hmm_now_ms() > patience)

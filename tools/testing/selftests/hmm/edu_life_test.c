@@ -26,8 +26,8 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 	REGISTER_BOTH();
 	for (i = 0; i < TRIES; i++) {
 		before = edu_stats(self->watch);
-		ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
-		hmm_thread_go(&thread);
+		ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
+		hmm_thread_start(&thread);
 		/* The second DMA of the two is the last, and writes to dst. */
 		ASSERT_EQ(0, edu_wait_started(self->watch,
 					      before.started + 2));
@@ -35,8 +35,8 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 		after = edu_stats(self->watch);
 		EXPECT_EQ(0, after.busy);
 		EXPECT_EQ(1, after.mappings);
-		ASSERT_EQ(0, hmm_thread_end(&thread));
-		EXPECT_EQ(-1, hmm_differs_from(self->dst, 1, 0));
+		ASSERT_EQ(0, hmm_thread_join(&thread));
+		EXPECT_TRUE(hmm_is_filled_with(self->dst, 1, 0));
 		if (after.waited > before.waited)
 			break;
 	}
@@ -72,15 +72,15 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 		hmm_fill(mem + size / 2, 1, 7, 0);
 		before = edu_stats(self->watch);
 		ASSERT_EQ(2, before.mappings);
-		ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
-		hmm_thread_go(&thread);
+		ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
+		hmm_thread_start(&thread);
 		ASSERT_EQ(0, edu_wait_started(self->watch,
 					      before.started + 2));
 		ASSERT_EQ(0, madvise(mem + self->page, self->page,
 				     MADV_DONTNEED));
 		after = edu_stats(self->watch);
 		EXPECT_EQ(0, after.busy);
-		ASSERT_EQ(0, hmm_thread_end(&thread));
+		ASSERT_EQ(0, hmm_thread_join(&thread));
 		EXPECT_EQ(0, memcmp(mem, mem + size / 2, CHUNK));
 		ASSERT_EQ(0, edu_unregister(self->fd, mem));
 		ASSERT_EQ(0, munmap(mem, size));
@@ -91,8 +91,9 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 }
 
 /* Has memory in the device, and changes it when told to. */
-static void change_memory(struct hmm_gate *ready, struct hmm_gate *go,
-			  struct hmm_gate *done)
+static void change_memory(struct hmm_completion *ready,
+			  struct hmm_completion *go,
+			  struct hmm_completion *done)
 {
 	char *src = hmm_map(1), *dst = hmm_map(1);
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -100,8 +101,8 @@ static void change_memory(struct hmm_gate *ready, struct hmm_gate *go,
 
 	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
 	    edu_register(fd, dst, 1, HMM_EDU_WRITE) ||
-	    edu_copy(fd, dst, src, CHUNK) || hmm_gate_open(ready) ||
-	    hmm_gate_wait(go))
+	    edu_copy(fd, dst, src, CHUNK) || hmm_complete(ready) ||
+	    hmm_wait_for_completion(go))
 		_exit(1);
 	if (madvise(dst, hmm_page_size(), MADV_DONTNEED))
 		_exit(2);
@@ -110,7 +111,7 @@ static void change_memory(struct hmm_gate *ready, struct hmm_gate *go,
 		_exit(0);
 	if (hmm_wait_exit(pid) || munmap(src, hmm_page_size()))
 		_exit(3);
-	_exit(hmm_gate_open(done) ? 4 : 0);
+	_exit(hmm_complete(done) ? 4 : 0);
 }
 
 /*
@@ -124,39 +125,39 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
 		.dst = self->dst,
 		.src = self->src,
 	};
-	struct hmm_advice advice = {
+	struct hmm_madvise advice = {
 		.addr = self->src,
 		.length = self->page,
 		.advice = MADV_DONTNEED,
 	};
 	struct hmm_thread copy, waiter;
 	struct hmm_edu_test_stats at;
-	struct hmm_gate ready, go, done;
+	struct hmm_completion ready, go, done;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_gate_make(&ready));
-	ASSERT_EQ(0, hmm_gate_make(&go));
-	ASSERT_EQ(0, hmm_gate_make(&done));
-	ASSERT_EQ(0, hmm_thread_make(&copy, edu_job_run, &job));
-	ASSERT_EQ(0, hmm_thread_make(&waiter, hmm_advice_run, &advice));
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&go));
+	ASSERT_EQ(0, hmm_completion_init(&done));
+	ASSERT_EQ(0, hmm_thread_create(&copy, edu_job_run, &job));
+	ASSERT_EQ(0, hmm_thread_create(&waiter, hmm_madvise_run, &advice));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
 		change_memory(&ready, &go, &done);
-	ASSERT_EQ(0, hmm_gate_wait(&ready));
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 	REGISTER_BOTH();
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(0, hmm_prefault());
 
 	at = edu_stats(self->watch);
 	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 0));
-	hmm_thread_go(&copy);
+	hmm_thread_start(&copy);
 	ASSERT_EQ(0, edu_wait_started(self->watch, at.started + 1));
-	hmm_thread_go(&waiter);
+	hmm_thread_start(&waiter);
 	while (edu_stats(self->watch).waited == at.waited)
 		usleep(1000);
-	ASSERT_EQ(0, hmm_gate_open(&go));
-	EXPECT_EQ(0, hmm_gate_wait(&done));
+	ASSERT_EQ(0, hmm_complete(&go));
+	EXPECT_EQ(0, hmm_wait_for_completion(&done));
 	EXPECT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
 	/* Not the end of the wait has let them go on. */
 	EXPECT_EQ(1, edu_stats(self->watch).busy);
@@ -168,8 +169,8 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
 				       0));
 		usleep(1000);
 	}
-	EXPECT_EQ(0, hmm_thread_end(&waiter));
-	EXPECT_EQ(0, hmm_thread_end(&copy));
+	EXPECT_EQ(0, hmm_thread_join(&waiter));
+	EXPECT_EQ(0, hmm_thread_join(&copy));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -180,23 +181,23 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
  */
 TEST_F(edu, r73_open_mirrors_nothing)
 {
-	const long mirrors = hmm_count("mirrors");
+	const long mirrors = hmm_debugfs_count("mirrors");
 	pid_t pid;
 	int fd;
 
 	ASSERT_LE(0, mirrors);
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(mirrors, hmm_count("mirrors"));
+	EXPECT_EQ(mirrors, hmm_debugfs_count("mirrors"));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(edu_register(fd, self->src, NPAGES, 0) ? 1 : 0);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(mirrors + 1, hmm_count("mirrors"));
+	EXPECT_EQ(mirrors + 1, hmm_debugfs_count("mirrors"));
 	EXPECT_EQ(-EPERM, edu_register(fd, self->src, NPAGES, 0));
 	close(fd);
-	EXPECT_EQ(mirrors, hmm_count("mirrors"));
+	EXPECT_EQ(mirrors, hmm_debugfs_count("mirrors"));
 }
 
 /*
@@ -205,19 +206,19 @@ TEST_F(edu, r73_open_mirrors_nothing)
  */
 TEST_F(edu, r44_fork_keeps_the_childs_memory_as_it_was)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
 	REGISTER_BOTH();
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst + self->page, self->src,
 			      CHUNK));
-	ASSERT_EQ(0, hmm_gate_make(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&gate));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_gate_wait(&gate))
+		if (hmm_wait_for_completion(&gate))
 			_exit(1);
-		if (hmm_differs(self->dst, 1, 2, 0) != -1)
+		if (!hmm_is_filled(self->dst, 1, 2, 0))
 			_exit(2);
 		if (edu_copy(self->fd, self->dst, self->src, CHUNK) != -EPERM)
 			_exit(3);
@@ -225,11 +226,11 @@ TEST_F(edu, r44_fork_keeps_the_childs_memory_as_it_was)
 	}
 	EXPECT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
-	hmm_gate_open(&gate);
+	hmm_complete(&gate);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-static void copy_until_killed(int *shared, struct hmm_gate *ready)
+static void copy_until_killed(int *shared, struct hmm_completion *ready)
 {
 	char *src = hmm_map(1), *dst = hmm_map(1);
 
@@ -237,7 +238,7 @@ static void copy_until_killed(int *shared, struct hmm_gate *ready)
 	if (*shared < 0 || !src || !dst ||
 	    edu_register(*shared, src, 1, 0) ||
 	    edu_register(*shared, dst, 1, HMM_EDU_WRITE) ||
-	    hmm_gate_open(ready))
+	    hmm_complete(ready))
 		_exit(1);
 	while (!edu_copy(*shared, dst, src, CHUNK))
 		;
@@ -252,19 +253,19 @@ TEST_F(edu, exit_waits_for_the_dma)
 {
 	struct hmm_edu_test_stats before, after;
 	int *shared = hmm_map_shared(1);
-	struct hmm_gate ready;
+	struct hmm_completion ready;
 	pid_t pid;
 	int i;
 
 	ASSERT_NE(NULL, shared);
-	ASSERT_EQ(0, hmm_gate_make(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&ready));
 	for (i = 0; i < TRIES; i++) {
 		before = edu_stats(self->watch);
 		pid = hmm_fork_sharing_files();
 		ASSERT_LE(0, pid);
 		if (!pid)
 			copy_until_killed(shared, &ready);
-		ASSERT_EQ(0, hmm_gate_wait(&ready));
+		ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 		ASSERT_EQ(0, edu_wait_started(self->watch,
 					      before.started + 1));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
@@ -348,8 +349,8 @@ TEST_F(edu, copies_are_right_whatever_the_process_does)
 				   MAP_SHARED | MAP_FIXED, file,
 				   nfile * self->page));
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_thread_make(&thread, make_unrest, &unrest));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, make_unrest, &unrest));
+	hmm_thread_start(&thread);
 
 	while (hmm_now_ms() < end) {
 		i = rand_r(&seed) % NPAGES;
@@ -374,7 +375,7 @@ TEST_F(edu, copies_are_right_whatever_the_process_does)
 		ASSERT_EQ(0, memcmp(want, content, 2 * nfile * self->page));
 	}
 	__atomic_store_n(&unrest.stop, true, __ATOMIC_RELAXED);
-	EXPECT_EQ(0, hmm_thread_end(&thread));
+	EXPECT_EQ(0, hmm_thread_join(&thread));
 	TH_LOG("%d copies, %d refused while read-only", copies, refused);
 	EXPECT_LT(0, copies);
 	free(want);
@@ -396,10 +397,10 @@ TEST_F(edu, device_goes_while_it_is_used)
 
 	ASSERT_EQ(0, edu_name(name, sizeof(name)));
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_thread_make(&thread, edu_job_run, &job));
+	ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
 	traced = !iommu_trace("1");
 	started = edu_stats(self->watch).started;
-	hmm_thread_go(&thread);
+	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
 	EXPECT_EQ(0, write_file(DRIVER "unbind", name));
 	iommu_trace("0");
@@ -410,7 +411,7 @@ TEST_F(edu, device_goes_while_it_is_used)
 		EXPECT_EQ(iommu_mapped(), iommu_unmapped());
 	}
 	/* The DMA in flight was cut off, unless the copy was finished. */
-	ret = hmm_thread_end(&thread);
+	ret = hmm_thread_join(&thread);
 	EXPECT_TRUE(ret == -ENODEV || ret == 0);
 	EXPECT_EQ(-ENODEV, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_NE(0, access(DEVICE, F_OK));

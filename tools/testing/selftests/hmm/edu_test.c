@@ -45,7 +45,7 @@ static __u64 iommu_last_unmapped(void)
 
 static int iommu_fault_comes(int kmsg)
 {
-	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 patience = hmm_now_ms() + HMM_TIMEOUT_MS;
 
 	while (!iommu_faults(kmsg)) {
 		if (hmm_now_ms() > patience)
@@ -53,7 +53,7 @@ static int iommu_fault_comes(int kmsg)
 		usleep(10000);
 	}
 	/* Let what belongs to it come, too. */
-	usleep(HMM_GLIMPSE_MS * 1000);
+	usleep(HMM_QUIET_MS * 1000);
 	iommu_faults(kmsg);
 	return 0;
 }
@@ -84,7 +84,7 @@ TEST_F(edu, copies_what_it_is_told_to)
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst + to, self->src + from,
 			      length));
 	EXPECT_EQ(0, memcmp(want, self->dst, NPAGES * self->page));
-	EXPECT_EQ(-1, hmm_differs(self->src, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->src, NPAGES, 1, 0));
 	/* Of four pages each, two were touched. */
 	EXPECT_EQ(4, edu_stats(self->watch).mappings);
 	free(want);
@@ -169,7 +169,7 @@ TEST_F(edu, r72_only_what_is_touched_is_mapped)
 	ASSERT_EQ(0, edu_copy(self->fd, mem + npages / 2 * self->page,
 			      self->src, CHUNK));
 	iommu_trace("0");
-	EXPECT_EQ(1, hmm_count_pagemap(mem, npages, HMM_PAGEMAP_PRESENT));
+	EXPECT_EQ(1, hmm_pagemap_count(mem, npages, HMM_PAGEMAP_PRESENT));
 	EXPECT_EQ(2, edu_stats(self->watch).mappings);
 	if (traced)
 		EXPECT_EQ(2 * (long)self->page, iommu_mapped());
@@ -218,7 +218,7 @@ TEST_F(edu, read_only_memory_is_read_and_not_written)
 	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, HMM_EDU_WRITE));
 	EXPECT_EQ(-EPERM, edu_copy(self->fd, self->src, self->dst, CHUNK));
 	EXPECT_EQ(started, edu_stats(self->watch).started);
-	EXPECT_EQ(-1, hmm_differs(self->src, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->src, NPAGES, 1, 0));
 }
 
 /* The memory that is there when the device looks is what it gets. */
@@ -233,7 +233,7 @@ TEST_F(edu, new_pages_are_copied_not_those_that_went)
 		  mremap(self->dst + self->page, self->page, self->page,
 			 MREMAP_MAYMOVE | MREMAP_FIXED, self->src));
 	EXPECT_EQ(1, edu_stats(self->watch).mappings);
-	EXPECT_EQ(-1, hmm_differs(self->src, 1, 2, 1));
+	EXPECT_TRUE(hmm_is_filled(self->src, 1, 2, 1));
 	ASSERT_EQ(0, edu_unregister(self->fd, self->dst));
 	ASSERT_EQ(0, edu_register(self->fd, self->dst, 1, HMM_EDU_WRITE));
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
@@ -265,7 +265,7 @@ TEST_F(edu, stale_address_faults)
 	ASSERT_EQ(0, end_of_faults());
 	EXPECT_EQ(0, stale);
 	EXPECT_EQ(0, seen);
-	EXPECT_EQ(-1, hmm_differs(self->dst, 1, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->dst, 1, 4, 0));
 }
 
 /*
@@ -301,7 +301,7 @@ TEST_F(edu, r41_map_fails_half_way)
 	ASSERT_EQ(0, end_of_faults());
 	EXPECT_EQ(0, faulted);
 	EXPECT_EQ(0, seen);
-	EXPECT_EQ(-1, hmm_differs(self->dst, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->dst, NPAGES, 2, 0));
 }
 
 /*
@@ -328,7 +328,7 @@ TEST_F(edu, r41_addresses_used_up)
 	EXPECT_EQ(0, edu_copy(self->fd, dst, src, less * self->page));
 	EXPECT_EQ(2 * less, edu_stats(self->watch).mappings);
 	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 28));
-	EXPECT_EQ(-1, hmm_differs(dst, less, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(dst, less, 6, 0));
 }
 
 /* Bit 4 of /proc/kpageflags, or -1. */
@@ -340,7 +340,7 @@ static int is_dirty(const void *addr)
 	if (fd < 0)
 		return -1;
 	if (pread(fd, &flags, sizeof(flags),
-		  hmm_frame(addr) * sizeof(flags)) == sizeof(flags))
+		  hmm_pfn(addr) * sizeof(flags)) == sizeof(flags))
 		ret = flags >> 4 & 1;
 	close(fd);
 	return ret;

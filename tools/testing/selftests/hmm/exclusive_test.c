@@ -57,7 +57,7 @@ FIXTURE_SETUP(exclusive)
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no exclusive access: see what test_hmm.ko said at load");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	ASSERT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	ASSERT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
@@ -75,13 +75,13 @@ TEST_F(exclusive, r46_device_writes_and_keeps_it)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(0, cmd.faults);
 	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 2, 0));
 	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
 }
 
 TEST_F(exclusive, r46_cpu_read_and_write_take_it_back)
 {
-	EXPECT_EQ(-1, hmm_differs(self->mem + self->page, 1, 1, 1));
+	EXPECT_TRUE(hmm_is_filled(self->mem + self->page, 1, 1, 1));
 	EXPECT_EQ(NPAGES - 1, held(self->fd, self->mem, NPAGES));
 	self->mem[4 * self->page] ^= 1;
 	EXPECT_EQ(NPAGES - 2, held(self->fd, self->mem, NPAGES));
@@ -89,7 +89,7 @@ TEST_F(exclusive, r46_cpu_read_and_write_take_it_back)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	self->mem[4 * self->page] ^= 1;
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 TEST_F(exclusive, r46_mprotect_takes_it_back)
@@ -99,7 +99,7 @@ TEST_F(exclusive, r46_mprotect_takes_it_back)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
 	EXPECT_EQ(-EPERM, take(self->fd, self->mem, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 TEST_F(exclusive, r46_fork_takes_it_back)
@@ -108,39 +108,39 @@ TEST_F(exclusive, r46_fork_takes_it_back)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_differs(self->mem, NPAGES, 1, 0) != -1)
+		if (!hmm_is_filled(self->mem, NPAGES, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, NPAGES, 3, 0);
-		_exit(hmm_differs(self->mem, NPAGES, 3, 0) == -1 ? 0 : 2);
+		_exit(hmm_is_filled(self->mem, NPAGES, 3, 0) ? 0 : 2);
 	}
 	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 }
 
 /* What others may have is not to be had, and stays as it is. */
 TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 {
-	struct hmm_gate to_child;
+	struct hmm_completion to_child;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_gate_make(&to_child));
+	ASSERT_EQ(0, hmm_completion_init(&to_child));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
 	ASSERT_EQ(0, take(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	hmm_gate_open(&to_child);
+	hmm_complete(&to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 5, 0));
 }
 
 TEST_F(exclusive, r46_another_device_takes_it)
@@ -149,7 +149,7 @@ TEST_F(exclusive, r46_another_device_takes_it)
 
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, take(other, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(NPAGES, held(other, self->mem, NPAGES));
 	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
@@ -157,7 +157,7 @@ TEST_F(exclusive, r46_another_device_takes_it)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(0, held(other, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(other, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 6, 0));
 	close(other);
 }
 
@@ -172,7 +172,7 @@ TEST_F(exclusive, r46_taken_twice)
 	ASSERT_EQ(0, take(other, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(NPAGES, held(other, self->mem, NPAGES));
 	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	close(other);
 }
 
@@ -191,7 +191,7 @@ TEST_F(exclusive, what_cannot_be_taken)
 	ASSERT_EQ(0, munmap(self->mem + 4 * self->page, self->page));
 	EXPECT_EQ(-EFAULT, take(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 }
 
 /* Stopped with the first page taken from the CPU, and not yet the device's. */
@@ -204,13 +204,13 @@ static void stop_in_the_midst(struct __test_metadata *_metadata,
 			      exclusive_data *self, struct taking *t)
 {
 	/* In the CPU's hands again, so that one point is the first page. */
-	ASSERT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	hmm_access_set(&t->access, self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
-		       self->buf, NPAGES);
-	ASSERT_EQ(0, hmm_thread_make(&t->taker, hmm_access_run, &t->access));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	hmm_access_init(&t->access, self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
+			self->buf, NPAGES);
+	ASSERT_EQ(0, hmm_thread_create(&t->taker, hmm_access_run, &t->access));
+	ASSERT_EQ(0, hmm_prefault());
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	hmm_thread_go(&t->taker);
+	hmm_thread_start(&t->taker);
 	ASSERT_EQ(0, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE, 0));
 }
 
@@ -220,21 +220,21 @@ TEST_F(exclusive, r46_dontneed_in_the_midst)
 
 	stop_in_the_midst(_metadata, self, &t);
 	EXPECT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
-	EXPECT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	EXPECT_EQ(0, hmm_thread_end(&t.taker));
+	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
+	EXPECT_EQ(0, hmm_thread_join(&t.taker));
 	/* What the device got is what the process has there now. */
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + self->page, NPAGES - 1, 1, 1));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + self->page, NPAGES - 1, 1, 1));
 	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, 1, 7, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 1, 7, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 1, 7, 0));
 }
 
 static int touch_one(void *mem)
 {
-	return (int)hmm_differs(mem, 1, 1, 0);
+	return hmm_is_filled(mem, 1, 1, 0) ? 0 : -EIO;
 }
 
 TEST_F(exclusive, r46_cpu_touch_waits_in_the_midst)
@@ -242,18 +242,18 @@ TEST_F(exclusive, r46_cpu_touch_waits_in_the_midst)
 	struct hmm_thread toucher;
 	struct taking t;
 
-	ASSERT_EQ(0, hmm_thread_make(&toucher, touch_one, self->mem));
+	ASSERT_EQ(0, hmm_thread_create(&toucher, touch_one, self->mem));
 	stop_in_the_midst(_metadata, self, &t);
-	hmm_thread_go(&toucher);
-	EXPECT_EQ(0, hmm_thread_wait_asleep(&toucher));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&toucher, HMM_GLIMPSE_MS));
-	EXPECT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
+	hmm_thread_start(&toucher);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&toucher));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&toucher, HMM_QUIET_MS));
+	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
 	/* Lost again before it was read, or not: but known to be. */
-	hmm_thread_end(&t.taker);
-	EXPECT_EQ(-1, hmm_thread_end(&toucher));
+	hmm_thread_join(&t.taker);
+	EXPECT_EQ(0, hmm_thread_join(&toucher));
 	EXPECT_EQ(0, held(self->fd, self->mem, 1));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 TEST_F(exclusive, r46_unmapped_in_the_midst)
@@ -262,8 +262,8 @@ TEST_F(exclusive, r46_unmapped_in_the_midst)
 
 	stop_in_the_midst(_metadata, self, &t);
 	EXPECT_EQ(0, munmap(self->mem, NPAGES * self->page));
-	EXPECT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	EXPECT_EQ(-EFAULT, hmm_thread_end(&t.taker));
+	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
+	EXPECT_EQ(-EFAULT, hmm_thread_join(&t.taker));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 

@@ -35,8 +35,8 @@ FIXTURE(exit) {
 	int *shared;
 	long contexts;
 	pid_t owner;
-	struct hmm_gate ready;
-	struct hmm_gate end;
+	struct hmm_completion ready;
+	struct hmm_completion end;
 };
 
 /* What helpers below are handed. */
@@ -58,11 +58,11 @@ FIXTURE_SETUP(exit)
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->buf);
 	ASSERT_NE(NULL, self->shared);
-	ASSERT_EQ(0, hmm_gate_make(&self->ready));
-	ASSERT_EQ(0, hmm_gate_make(&self->end));
+	ASSERT_EQ(0, hmm_completion_init(&self->ready));
+	ASSERT_EQ(0, hmm_completion_init(&self->end));
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	/* Contexts of tests before this one may still be on their way out. */
-	self->contexts = hmm_count_settles("contexts", 0);
+	self->contexts = hmm_debugfs_wait_count("contexts", 0);
 }
 
 /* Also when the test failed half way: R02, R09, no context outlives it. */
@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(exit)
 		close(self->fd);
 	if (self->contexts >= 0)
 		EXPECT_EQ(self->contexts,
-			  hmm_count_settles("contexts", self->contexts));
+			  hmm_debugfs_wait_count("contexts", self->contexts));
 }
 
 /* Much memory that costs little: zeros to read, one small file to fill. */
@@ -107,12 +107,12 @@ static void owner(exit_data *self, enum owner_then then,
 		_exit(1);
 	if (then != OWNER_WAITS && hmm_stop_at(fd, point))
 		_exit(2);
-	hmm_gate_open(&self->ready);
+	hmm_complete(&self->ready);
 	if (then == OWNER_READS)
 		hmm_read(fd, self->mem, self->buf, NPAGES, NULL);
 	else if (then == OWNER_READS_MUCH)
 		read_much(fd);
-	hmm_gate_wait(&self->end);
+	hmm_wait_for_completion(&self->end);
 	_exit(0);
 }
 
@@ -124,11 +124,11 @@ static void start_owner(struct __test_metadata *_metadata,
 	ASSERT_LE(0, self->owner);
 	if (!self->owner)
 		owner(self, then, point);
-	ASSERT_EQ(0, hmm_gate_wait(&self->ready));
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->ready));
 	self->fd = *self->shared;
 	ASSERT_LE(0, self->fd);
 	if (then != OWNER_WAITS)
-		ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_PATIENCE_MS));
+		ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_TIMEOUT_MS));
 }
 
 /* R03, R07, R08: every command says so, again and again, and nothing is left. */
@@ -149,20 +149,20 @@ static void expect_gone(struct __test_metadata *_metadata,
 		EXPECT_EQ(-ESRCH, hmm_cmd(self->fd, HMM_DMIRROR_SNAPSHOT,
 					  self->mem, self->buf, NPAGES, &cmd));
 	}
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 	EXPECT_EQ(1, stats.released);
 	EXPECT_EQ(0, stats.entries);
 	/* Ours was never mirrored. */
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 TEST_F(exit, process_exits_while_another_holds_its_file)
 {
 	start_owner(_metadata, self, OWNER_WAITS, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
-	hmm_gate_open(&self->end);
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
+	hmm_complete(&self->end);
 	EXPECT_EQ(0, hmm_wait_exit(self->owner));
 	expect_gone(_metadata, self);
 }
@@ -189,7 +189,7 @@ TEST_F(exit, r10_contexts_of_the_dead_are_listed)
 		SKIP(return, "no debugfs");
 	start_owner(_metadata, self, OWNER_WAITS, 0);
 	EXPECT_EQ(0, dead_contexts());
-	hmm_gate_open(&self->end);
+	hmm_complete(&self->end);
 	EXPECT_EQ(0, hmm_wait_exit(self->owner));
 	EXPECT_EQ(1, dead_contexts());
 	ASSERT_EQ(0, close(self->fd));
@@ -210,7 +210,7 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
 		/* Not by the limit after which the device gives up. */
-		EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+		EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 		expect_gone(_metadata, self);
 		ASSERT_EQ(0, close(self->fd));
 		self->fd = -1;
@@ -226,10 +226,10 @@ TEST_F(exit, process_is_killed_in_a_long_read)
 		start_owner(_metadata, self, OWNER_READS_MUCH, FAULTED);
 		start = hmm_now_ms();
 		if (running)
-			ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
+			ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-		EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+		EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 		expect_gone(_metadata, self);
 		ASSERT_EQ(0, close(self->fd));
 		self->fd = -1;
@@ -251,14 +251,14 @@ TEST_F(exit, process_exits_while_another_is_in_a_command)
 		.ptr = self->buf,
 		.npages = NPAGES / 2,
 	};
-	ASSERT_EQ(0, hmm_thread_make(&thread, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_create(&thread, hmm_access_run, &access));
 	ASSERT_EQ(0, hmm_stop_at(self->fd, FAULTED));
-	hmm_thread_go(&thread);
-	ASSERT_EQ(0, hmm_wait_at(self->fd, FAULTED, HMM_PATIENCE_MS));
-	hmm_gate_open(&self->end);
+	hmm_thread_start(&thread);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, FAULTED, HMM_TIMEOUT_MS));
+	hmm_complete(&self->end);
 	EXPECT_EQ(0, hmm_wait_exit(self->owner));
-	ASSERT_EQ(0, hmm_go_on(self->fd, FAULTED));
-	EXPECT_EQ(-ESRCH, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
+	EXPECT_EQ(-ESRCH, hmm_thread_join(&thread));
 	EXPECT_EQ(0, access.cmd.cpages);
 	expect_gone(_metadata, self);
 }
@@ -270,8 +270,8 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 
 	start_owner(_metadata, self, OWNER_WAITS, 0);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, RELEASE));
-	hmm_gate_open(&self->end);
-	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_PATIENCE_MS));
+	hmm_complete(&self->end);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_TIMEOUT_MS));
 
 	/* A page that would have to be faulted. */
 	EXPECT_EQ(-ESRCH, hmm_read(self->fd, self->mem +
@@ -280,9 +280,9 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 	EXPECT_EQ(0, cmd.cpages);
 	/* Pages that are still there: all of them right, or none. */
 	if (!hmm_read(self->fd, self->mem, self->buf, NPAGES / 2, NULL))
-		EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES / 2, 2, 0));
+		EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES / 2, 2, 0));
 
-	ASSERT_EQ(0, hmm_go_on(self->fd, RELEASE));
+	ASSERT_EQ(0, hmm_resume(self->fd, RELEASE));
 	EXPECT_EQ(0, hmm_wait_exit(self->owner));
 	expect_gone(_metadata, self);
 }
@@ -294,13 +294,13 @@ TEST_F(exit, close_while_the_release_is_in_progress)
 
 	start_owner(_metadata, self, OWNER_WAITS, 0);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, RELEASE));
-	hmm_gate_open(&self->end);
-	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_PATIENCE_MS));
+	hmm_complete(&self->end);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_TIMEOUT_MS));
 	start = hmm_now_ms();
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 	EXPECT_EQ(0, hmm_wait_exit(self->owner));
-	EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - start);
+	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 }
 
 /* R48: the descriptor goes, the command that uses it goes on. */
@@ -320,15 +320,15 @@ TEST_F(exit, close_during_a_command)
 	other = dup(access.fd);
 	ASSERT_LE(0, other);
 	self->fd = other;
-	ASSERT_EQ(0, hmm_thread_make(&thread, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_create(&thread, hmm_access_run, &access));
 	ASSERT_EQ(0, hmm_stop_at(other, FAULTED));
-	hmm_thread_go(&thread);
-	ASSERT_EQ(0, hmm_wait_at(other, FAULTED, HMM_PATIENCE_MS));
+	hmm_thread_start(&thread);
+	ASSERT_EQ(0, hmm_wait_at(other, FAULTED, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, close(access.fd));
-	ASSERT_EQ(0, hmm_go_on(other, FAULTED));
-	ASSERT_EQ(0, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_resume(other, FAULTED));
+	ASSERT_EQ(0, hmm_thread_join(&thread));
 	EXPECT_EQ(NPAGES, access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 TEST_HARNESS_MAIN

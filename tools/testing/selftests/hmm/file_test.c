@@ -90,7 +90,7 @@ TEST_F(file, device_reads_the_file_and_what_is_written_to_it_later)
 		ASSERT_EQ(0, hmm_read(self->fd, maps[i], self->buf, NPAGES,
 				      &cmd));
 		EXPECT_EQ(NPAGES, cmd.cpages);
-		EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+		EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	}
 	/* The private mapping has no page of its own yet. */
 	hmm_fill(self->buf, NPAGES, 2, 0);
@@ -100,7 +100,7 @@ TEST_F(file, device_reads_the_file_and_what_is_written_to_it_later)
 		memset(self->buf, 0, NPAGES * self->page);
 		ASSERT_EQ(0, hmm_read(self->fd, maps[i], self->buf, NPAGES,
 				      NULL));
-		EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 2, 0));
+		EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 		EXPECT_EQ(0, hmm_mismatches(self->fd, maps[i], NPAGES));
 	}
 }
@@ -113,11 +113,11 @@ TEST_F(file, device_write_to_a_shared_mapping_reaches_the_file)
 	memset(self->buf, 0, NPAGES * self->page);
 	ASSERT_EQ(NPAGES * self->page,
 		  pread(self->file, self->buf, NPAGES * self->page, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 2 * self->page, 3, 3, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 5 * self->page, 3, 1, 5));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 2 * self->page, 3, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 5 * self->page, 3, 1, 5));
 	/* And whoever else maps it. */
-	EXPECT_EQ(-1, hmm_differs(self->private + 2 * self->page, 3, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->private + 2 * self->page, 3, 3, 0));
 }
 
 TEST_F(file, device_write_to_a_private_mapping_does_not)
@@ -127,17 +127,17 @@ TEST_F(file, device_write_to_a_private_mapping_does_not)
 			      NULL));
 	hmm_fill(self->buf, 3, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->private, self->buf, 3, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->private, 3, 4, 0));
-	EXPECT_EQ(-1, hmm_differs(self->private + 3 * self->page, 5, 1, 3));
-	EXPECT_EQ(-1, hmm_differs(self->shared, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->private, 3, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->private + 3 * self->page, 5, 1, 3));
+	EXPECT_TRUE(hmm_is_filled(self->shared, NPAGES, 1, 0));
 	memset(self->buf, 0, NPAGES * self->page);
 	ASSERT_EQ(NPAGES * self->page,
 		  pread(self->file, self->buf, NPAGES * self->page, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, self->private, self->buf, NPAGES,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 4, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 3 * self->page, 5, 1, 3));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 3 * self->page, 5, 1, 3));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->private, NPAGES));
 }
 
@@ -154,9 +154,9 @@ TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 	ASSERT_NE(MAP_FAILED, mem);
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->shared, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->shared, NPAGES, 1, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
 }
 
@@ -168,7 +168,7 @@ TEST_F(file, no_page_beyond_the_end_of_the_file)
 
 	ASSERT_EQ(0, ftruncate(self->file, end));
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, 3, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
 	/* The rest of the last page is zeros. */
 	for (size_t i = end; i < 3 * self->page; i++)
 		ASSERT_EQ(0, self->buf[i]);
@@ -177,7 +177,7 @@ TEST_F(file, no_page_beyond_the_end_of_the_file)
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->shared, self->buf, 8,
 				    &cmd));
 	ASSERT_EQ(3, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 3 * self->page, 5, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 3 * self->page, 5, 0x55));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->shared + 3 * self->page,
 				     self->buf, 1, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
@@ -205,8 +205,8 @@ TEST_F(file, truncate_takes_the_pages_from_the_device)
 	ASSERT_EQ(0, ftruncate(self->file, NPAGES * self->page));
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 3 * self->page, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 3 * self->page, 5, 0));
 }
 
 TEST_F(file, hole_punched_into_it_reads_as_zeros)
@@ -225,9 +225,9 @@ TEST_F(file, hole_punched_into_it_reads_as_zeros)
 	EXPECT_EQ(NPAGES - 3, after.entries);
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 2 * self->page, 3, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 5 * self->page, 3, 1, 5));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 2 * self->page, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 5 * self->page, 3, 1, 5));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->shared, NPAGES));
 }
 

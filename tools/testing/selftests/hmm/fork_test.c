@@ -18,8 +18,8 @@ FIXTURE(fork) {
 	char *mem;
 	char *shared;
 	char *buf;
-	struct hmm_gate to_child;
-	struct hmm_gate to_parent;
+	struct hmm_completion to_child;
+	struct hmm_completion to_parent;
 };
 
 FIXTURE_SETUP(fork)
@@ -35,16 +35,16 @@ FIXTURE_SETUP(fork)
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->shared);
 	ASSERT_NE(NULL, self->buf);
-	ASSERT_EQ(0, hmm_gate_make(&self->to_child));
-	ASSERT_EQ(0, hmm_gate_make(&self->to_parent));
+	ASSERT_EQ(0, hmm_completion_init(&self->to_child));
+	ASSERT_EQ(0, hmm_completion_init(&self->to_parent));
 
 	/* The device may read and write all of it before the fork. */
 	hmm_fill(self->buf, NPAGES, 1, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_write(self->fd, self->shared, self->buf, NPAGES,
 			       NULL));
-	ASSERT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
-	ASSERT_EQ(-1, hmm_differs(self->shared, NPAGES, 1, 0));
+	ASSERT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	ASSERT_TRUE(hmm_is_filled(self->shared, NPAGES, 1, 0));
 }
 
 FIXTURE_TEARDOWN(fork)
@@ -59,15 +59,15 @@ TEST_F(fork, childs_private_writes_stay_its_own)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		hmm_fill(self->mem, NPAGES, 2, 0);
-		hmm_gate_open(&self->to_parent);
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 2, 0) == -1 ? 0 : 1);
+		hmm_complete(&self->to_parent);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 2, 0) ? 0 : 1);
 	}
-	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->to_parent));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -83,18 +83,18 @@ TEST_F(fork, device_write_does_not_leak_to_the_child)
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_LT(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 }
 
 /* The same where the device may only read when the parent writes. */
@@ -104,16 +104,16 @@ TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	hmm_fill(self->mem, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -124,19 +124,19 @@ TEST_F(fork, shared_memory_is_one_for_parent_child_and_device)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		hmm_fill(self->shared, NPAGES, 5, 0);
-		hmm_gate_open(&self->to_parent);
-		hmm_gate_wait(&self->to_child);
-		_exit(hmm_differs(self->shared, NPAGES, 6, 0) == -1 ? 0 : 1);
+		hmm_complete(&self->to_parent);
+		hmm_wait_for_completion(&self->to_child);
+		_exit(hmm_is_filled(self->shared, NPAGES, 6, 0) ? 0 : 1);
 	}
-	ASSERT_EQ(0, hmm_gate_wait(&self->to_parent));
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->to_parent));
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 5, 0));
 	hmm_fill(self->buf, NPAGES, 6, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->shared, self->buf, NPAGES,
 			       NULL));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->shared, NPAGES, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(self->shared, NPAGES, 6, 0));
 }
 
 TEST_F(fork, inherited_file_addresses_the_parent)
@@ -152,15 +152,15 @@ TEST_F(fork, inherited_file_addresses_the_parent)
 		if (hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd) ||
 		    cmd.cpages != NPAGES)
 			_exit(1);
-		if (hmm_differs(self->buf, NPAGES, 1, 0) != -1)
+		if (!hmm_is_filled(self->buf, NPAGES, 1, 0))
 			_exit(2);
 		hmm_fill(self->buf, NPAGES, 8, 0);
 		if (hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd))
 			_exit(3);
-		_exit(hmm_differs(self->mem, NPAGES, 7, 0) == -1 ? 0 : 4);
+		_exit(hmm_is_filled(self->mem, NPAGES, 7, 0) ? 0 : 4);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 8, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 8, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -177,14 +177,14 @@ TEST_F(fork, childs_own_device_is_a_mirror_of_the_child)
 		hmm_fill(self->buf, NPAGES, 9, 0);
 		if (hmm_write(own, self->mem, self->buf, NPAGES, NULL))
 			_exit(2);
-		if (hmm_differs(self->mem, NPAGES, 9, 0) != -1)
+		if (!hmm_is_filled(self->mem, NPAGES, 9, 0))
 			_exit(3);
 		_exit(hmm_mismatches(own, self->mem, NPAGES) ? 4 : 0);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 TEST_F(fork, childs_exit_is_nothing_to_the_parents_mirror)
@@ -195,18 +195,18 @@ TEST_F(fork, childs_exit_is_nothing_to_the_parents_mirror)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&self->to_child);
+		hmm_wait_for_completion(&self->to_child);
 		_exit(0);
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 	EXPECT_EQ(0, stats.released);
 	EXPECT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 /* R08: the process is gone, its child still has the file and asks on. */
@@ -228,8 +228,8 @@ TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
 			_exit(child < 0 ? 2 : 0);
 
 		/* Until the test knows that the parent has gone. */
-		alarm(HMM_PATIENCE_MS / 1000);
-		hmm_gate_wait(&self->to_child);
+		alarm(HMM_TIMEOUT_MS / 1000);
+		hmm_wait_for_completion(&self->to_child);
 		for (int i = 0; i < 100; i++) {
 			struct hmm_dmirror_stats stats;
 
@@ -245,7 +245,7 @@ TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
 		_exit(close(fd) ? 5 : 0);
 	}
 	EXPECT_EQ(0, hmm_wait_exit(parent));
-	hmm_gate_open(&self->to_child);
+	hmm_complete(&self->to_child);
 	EXPECT_EQ(0, hmm_wait_exit(-1));
 }
 

@@ -13,7 +13,7 @@
 
 #include "hmm_lib.h"
 
-#define HMM_SKIP_NO_MEMORY \
+#define HMM_SKIP_NO_DEVMEM \
 	"unit %d has no memory of its own: see what test_hmm.ko said at load"
 
 static inline int hmm_to_dev(int fd, const void *addr, void *ptr,
@@ -29,32 +29,32 @@ static inline int hmm_to_sys(int fd, const void *addr, size_t npages,
 		       out);
 }
 
-static inline int hmm_release(int fd)
+static inline int hmm_devmem_release(int fd)
 {
 	return hmm_cmd(fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0, NULL);
 }
 
-static inline int hmm_flags(int fd, __u64 flags)
+static inline int hmm_set_flags(int fd, __u64 flags)
 {
 	return hmm_cmd(fd, HMM_DMIRROR_FLAGS, NULL, NULL, flags, NULL);
 }
 
-static inline int hmm_limit(int fd, __u64 pages)
+static inline int hmm_devmem_limit(int fd, __u64 pages)
 {
 	return ioctl(fd, HMM_DMIRROR_DEVMEM_LIMIT, &pages) ? -errno : 0;
 }
 
-static inline int hmm_devmem(int fd, struct hmm_dmirror_devmem *devmem)
+static inline int hmm_devmem_stats(int fd, struct hmm_dmirror_devmem *devmem)
 {
 	memset(devmem, 0xff, sizeof(*devmem));
 	return ioctl(fd, HMM_DMIRROR_DEVMEM, devmem) ? -errno : 0;
 }
 
 /* Pages of the device that are in use, or -errno. */
-static inline long hmm_used(int fd)
+static inline long hmm_devmem_used(int fd)
 {
 	struct hmm_dmirror_devmem devmem;
-	int ret = hmm_devmem(fd, &devmem);
+	int ret = hmm_devmem_stats(fd, &devmem);
 
 	return ret ? ret : (long)devmem.used;
 }
@@ -63,21 +63,21 @@ static inline long hmm_used(int fd)
  * The same, when it has come down to the limit: a process that has been waited
  * for may still be giving its memory back.
  */
-static inline long hmm_used_settles(int fd, long limit)
+static inline long hmm_devmem_wait_used(int fd, long limit)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
-	long used = hmm_used(fd);
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
+	long used = hmm_devmem_used(fd);
 
 	while (used > limit && hmm_now_ms() < end) {
 		usleep(10000);
-		used = hmm_used(fd);
+		used = hmm_devmem_used(fd);
 	}
 	return used;
 }
 
 /* How many of npages are where SNAPSHOT calls it so; -errno. */
-static inline long hmm_where(int fd, const void *addr, size_t npages,
-			     __u8 where)
+static inline long hmm_pages_at(int fd, const void *addr, size_t npages,
+				__u8 where)
 {
 	__u8 prot[256];
 	long found = 0;
@@ -94,9 +94,10 @@ static inline long hmm_where(int fd, const void *addr, size_t npages,
 	return found;
 }
 
-static inline long hmm_in_device(int fd, const void *addr, size_t npages)
+static inline long hmm_pages_in_device(int fd, const void *addr, size_t npages)
 {
-	return hmm_where(fd, addr, npages, HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL);
+	return hmm_pages_at(fd, addr, npages,
+			    HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL);
 }
 
 /* Has the device memory? A page of the caller's is moved there and back. */
@@ -112,7 +113,7 @@ static inline int hmm_probe_devmem(int fd, void *addr, void *ptr)
  * at a time, and a test that stops it in its midst wants all of its pages to
  * be in there.
  */
-static inline char *hmm_map_in_one(size_t npages)
+static inline char *hmm_map_within_pmd(size_t npages)
 {
 	size_t size = npages * hmm_page_size(), pmd = 2UL << 20;
 	char *mem = hmm_map(2 * npages);
@@ -123,9 +124,9 @@ static inline char *hmm_map_in_one(size_t npages)
 }
 
 /* For hmm_thread: an hmm_access whose command is not READ or WRITE. */
-static inline void hmm_access_set(struct hmm_access *access, int fd,
-				  unsigned long request, void *addr, void *ptr,
-				  size_t npages)
+static inline void hmm_access_init(struct hmm_access *access, int fd,
+				   unsigned long request, void *addr, void *ptr,
+				   size_t npages)
 {
 	*access = (struct hmm_access) {
 		.fd = fd,

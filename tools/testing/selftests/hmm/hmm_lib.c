@@ -22,7 +22,7 @@
 #define MADV_COLLAPSE 25
 #endif
 
-/* Threads here do little, and hmm_settle() has to touch all of it. */
+/* Threads here do little, and hmm_prefault() has to touch all of it. */
 #define HMM_STACK_SIZE	(64 << 10)
 
 #define HMM_COUNTS "/sys/kernel/debug/hmm_mirror/counts"
@@ -125,7 +125,7 @@ int hmm_wait_at(int fd, unsigned int point, unsigned int timeout_ms)
 	return hmm_point(fd, HMM_DMIRROR_WAIT_AT, point, timeout_ms);
 }
 
-int hmm_go_on(int fd, unsigned int point)
+int hmm_resume(int fd, unsigned int point)
 {
 	return hmm_point(fd, HMM_DMIRROR_GO_ON, point, 0);
 }
@@ -231,7 +231,7 @@ void *hmm_map_huge(size_t *size, const char **why)
 	return mem;
 }
 
-__u64 hmm_frame(const void *addr)
+__u64 hmm_pfn(const void *addr)
 {
 	__u64 entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -269,45 +269,39 @@ void hmm_fill(void *mem, size_t npages, unsigned int seed, size_t first)
 	}
 }
 
-static size_t hmm_first_byte(__u64 a, __u64 b)
+static bool hmm_is_word(const void *mem, size_t index, __u64 want)
 {
-	const __u8 *x = (__u8 *)&a, *y = (__u8 *)&b;
-	size_t i = 0;
+	size_t offset = index * sizeof(want);
+	__u64 seen;
 
-	while (x[i] == y[i])
-		i++;
-	return i;
+	memcpy(&seen, (const char *)mem + offset, sizeof(seen));
+	if (seen == want)
+		return true;
+	printf("# offset %#zx: %#018llx, expected %#018llx\n", offset, seen,
+	       want);
+	return false;
 }
 
-long hmm_differs(const void *mem, size_t npages, unsigned int seed,
-		 size_t first)
+bool hmm_is_filled(const void *mem, size_t npages, unsigned int seed,
+		   size_t first)
 {
 	size_t words = hmm_page_size() / sizeof(__u64);
-	const char *from = mem;
-	__u64 want, seen;
 
-	for (size_t i = 0; i < npages * words; i++) {
-		want = hmm_word(seed, first * words + i);
-		memcpy(&seen, from + i * sizeof(seen), sizeof(seen));
-		if (seen != want)
-			return i * sizeof(seen) + hmm_first_byte(seen, want);
-	}
-	return -1;
+	for (size_t i = 0; i < npages * words; i++)
+		if (!hmm_is_word(mem, i, hmm_word(seed, first * words + i)))
+			return false;
+	return true;
 }
 
-long hmm_differs_from(const void *mem, size_t npages, __u8 byte)
+bool hmm_is_filled_with(const void *mem, size_t npages, __u8 byte)
 {
 	const __u64 want = byte * 0x0101010101010101ULL;
 	size_t words = npages * hmm_page_size() / sizeof(want);
-	const char *from = mem;
-	__u64 seen;
 
-	for (size_t i = 0; i < words; i++) {
-		memcpy(&seen, from + i * sizeof(seen), sizeof(seen));
-		if (seen != want)
-			return i * sizeof(seen) + hmm_first_byte(seen, want);
-	}
-	return -1;
+	for (size_t i = 0; i < words; i++)
+		if (!hmm_is_word(mem, i, want))
+			return false;
+	return true;
 }
 
 static void *hmm_thread_main(void *arg)
@@ -324,8 +318,8 @@ static void *hmm_thread_main(void *arg)
 	return NULL;
 }
 
-int hmm_thread_make(struct hmm_thread *thread, int (*fn)(void *arg),
-		    void *arg)
+int hmm_thread_create(struct hmm_thread *thread, int (*fn)(void *arg),
+		      void *arg)
 {
 	pthread_attr_t attr;
 	int ret;
@@ -347,14 +341,14 @@ int hmm_thread_make(struct hmm_thread *thread, int (*fn)(void *arg),
 	return 0;
 }
 
-void hmm_thread_go(struct hmm_thread *thread)
+void hmm_thread_start(struct hmm_thread *thread)
 {
 	sem_post(&thread->go);
 }
 
-int hmm_thread_wait_asleep(struct hmm_thread *thread)
+int hmm_thread_wait_blocked(struct hmm_thread *thread)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 	char path[64], stat[256], *state;
 	ssize_t length;
 	int fd;
@@ -396,7 +390,7 @@ int hmm_thread_wait_done(struct hmm_thread *thread, unsigned int timeout_ms)
 	return 0;
 }
 
-int hmm_thread_end(struct hmm_thread *thread)
+int hmm_thread_join(struct hmm_thread *thread)
 {
 	pthread_join(thread->thread, NULL);
 	sem_destroy(&thread->go);
@@ -404,7 +398,7 @@ int hmm_thread_end(struct hmm_thread *thread)
 	return thread->result;
 }
 
-int hmm_settle(void)
+int hmm_prefault(void)
 {
 	char stack[HMM_STACK_SIZE];
 
@@ -425,9 +419,9 @@ int hmm_access_run(void *arg)
 		       access->npages, &access->cmd);
 }
 
-int hmm_advice_run(void *arg)
+int hmm_madvise_run(void *arg)
 {
-	struct hmm_advice *advice = arg;
+	struct hmm_madvise *advice = arg;
 
 	return madvise(advice->addr, advice->length, advice->advice) ?
 	       -errno : 0;
@@ -461,17 +455,17 @@ int hmm_wait_exit(pid_t pid)
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int hmm_gate_make(struct hmm_gate *gate)
+int hmm_completion_init(struct hmm_completion *gate)
 {
 	return pipe(gate->fds) ? -errno : 0;
 }
 
-int hmm_gate_open(struct hmm_gate *gate)
+int hmm_complete(struct hmm_completion *gate)
 {
 	return write(gate->fds[1], "", 1) == 1 ? 0 : -errno;
 }
 
-int hmm_gate_wait(struct hmm_gate *gate)
+int hmm_wait_for_completion(struct hmm_completion *gate)
 {
 	char byte;
 
@@ -486,7 +480,7 @@ __u64 hmm_now_ms(void)
 	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
 }
 
-long hmm_count(const char *name)
+long hmm_debugfs_count(const char *name)
 {
 	char line[128], word[64];
 	long value, found = -1;
@@ -502,15 +496,15 @@ long hmm_count(const char *name)
 	return found;
 }
 
-long hmm_count_settles(const char *name, long limit)
+long hmm_debugfs_wait_count(const char *name, long limit)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
-	long value = hmm_count(name);
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
+	long value = hmm_debugfs_count(name);
 
 	/* Freeing waits for readers that we cannot see, so only time tells. */
 	while (value > limit && hmm_now_ms() < end) {
 		usleep(10000);
-		value = hmm_count(name);
+		value = hmm_debugfs_count(name);
 	}
 	return value;
 }

@@ -28,13 +28,13 @@
  * be emulated, on a host that builds kernels meanwhile. How long one step may
  * take; less than the device's own limit, after which a stopped task goes on.
  */
-#define HMM_PATIENCE_MS		120000
+#define HMM_TIMEOUT_MS		120000
 
 /* How long a test may take: see kselftest_harness.h. */
-#define HMM_HANG_S		600
+#define HMM_TEST_TIMEOUT_S		600
 
 /* Long enough for a step that must not come to show itself if it does. */
-#define HMM_GLIMPSE_MS		200
+#define HMM_QUIET_MS		200
 
 /* The device. The cmd that comes back is stored if the pointer is not NULL. */
 int hmm_open(int unit);
@@ -54,7 +54,7 @@ long hmm_mismatches(int fd, const void *addr, size_t npages);
 /* The points at which the device stops on request. */
 int hmm_stop_at(int fd, unsigned int point);
 int hmm_wait_at(int fd, unsigned int point, unsigned int timeout_ms);
-int hmm_go_on(int fd, unsigned int point);
+int hmm_resume(int fd, unsigned int point);
 
 /* Memory: small pages only, with an inaccessible page before and behind. */
 size_t hmm_page_size(void);
@@ -71,17 +71,17 @@ bool hmm_is_huge(const void *addr);
 size_t hmm_huge_size(void);
 
 /* The frame behind an address of this process; 0 if there is none. */
-__u64 hmm_frame(const void *addr);
+__u64 hmm_pfn(const void *addr);
 
 /*
- * Content that differs at every place and for every seed. Page i has that of
- * page first + i. hmm_differs() returns the first offset that is wrong, or
- * -1: what EXPECT_EQ(-1, ...) wants.
+ * A pattern that differs at every offset and for every seed: page i of mem gets
+ * page first + i of the pattern. Where the content is wrong,
+ * hmm_is_filled() and hmm_is_filled_with() print the first offset.
  */
 void hmm_fill(void *mem, size_t npages, unsigned int seed, size_t first);
-long hmm_differs(const void *mem, size_t npages, unsigned int seed,
-		 size_t first);
-long hmm_differs_from(const void *mem, size_t npages, __u8 byte);
+bool hmm_is_filled(const void *mem, size_t npages, unsigned int seed,
+		   size_t first);
+bool hmm_is_filled_with(const void *mem, size_t npages, __u8 byte);
 
 /*
  * A thread that waits until it is told to go, calls fn(arg) once and ends.
@@ -99,15 +99,15 @@ struct hmm_thread {
 	int entered;
 };
 
-int hmm_thread_make(struct hmm_thread *thread, int (*fn)(void *arg),
-		    void *arg);
-void hmm_thread_go(struct hmm_thread *thread);
+int hmm_thread_create(struct hmm_thread *thread, int (*fn)(void *arg),
+		      void *arg);
+void hmm_thread_start(struct hmm_thread *thread);
 /* fn was called and its thread sleeps in the kernel. */
-int hmm_thread_wait_asleep(struct hmm_thread *thread);
+int hmm_thread_wait_blocked(struct hmm_thread *thread);
 /* -ETIMEDOUT if fn did not return in time. */
 int hmm_thread_wait_done(struct hmm_thread *thread, unsigned int timeout_ms);
 /* Returns fn's result. */
-int hmm_thread_end(struct hmm_thread *thread);
+int hmm_thread_join(struct hmm_thread *thread);
 
 /*
  * Take now every page fault that this process may otherwise take later. After
@@ -117,7 +117,7 @@ int hmm_thread_end(struct hmm_thread *thread);
  * an invalidation, or with the update lock held, calls this before, and has
  * made its threads by then.
  */
-int hmm_settle(void);
+int hmm_prefault(void);
 
 /* For hmm_thread: one READ or WRITE, and how it went. */
 struct hmm_access {
@@ -132,13 +132,13 @@ struct hmm_access {
 int hmm_access_run(void *access);
 
 /* For hmm_thread: one madvise(). */
-struct hmm_advice {
+struct hmm_madvise {
 	void *addr;
 	size_t length;
 	int advice;
 };
 
-int hmm_advice_run(void *advice);
+int hmm_madvise_run(void *advice);
 
 /* A child that dies with its parent, so that no failure leaves one behind. */
 pid_t hmm_fork(void);
@@ -148,20 +148,20 @@ pid_t hmm_fork_sharing_files(void);
 int hmm_wait_exit(pid_t pid);
 
 /* A gate between processes: each wait takes one open. */
-struct hmm_gate {
+struct hmm_completion {
 	int fds[2];
 };
 
-int hmm_gate_make(struct hmm_gate *gate);
-int hmm_gate_open(struct hmm_gate *gate);
-int hmm_gate_wait(struct hmm_gate *gate);
+int hmm_completion_init(struct hmm_completion *gate);
+int hmm_complete(struct hmm_completion *gate);
+int hmm_wait_for_completion(struct hmm_completion *gate);
 
 __u64 hmm_now_ms(void);
 
 /* A line of the module's debugfs file "counts", or -1 if there is none. */
-long hmm_count(const char *name);
+long hmm_debugfs_count(const char *name);
 /* Waits until it is not above the limit; returns the last value seen. */
-long hmm_count_settles(const char *name, long limit);
+long hmm_debugfs_wait_count(const char *name, long limit);
 
 /*
  * The kernel log from now on. hmm_kmsg_wait() returns 0 when a line contains

@@ -29,7 +29,7 @@
 #define HMM_ZRAM_KNOB	"/sys/block/zram0/"
 #define HMM_SWAP_SIZE	(64UL << 20)
 
-int hmm_put(const char *path, const char *word)
+int hmm_write_file(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
 
@@ -41,7 +41,7 @@ int hmm_put(const char *path, const char *word)
 	return ret;
 }
 
-long hmm_get(const char *path)
+long hmm_read_long(const char *path)
 {
 	long value = -EINVAL;
 	FILE *file = fopen(path, "r");
@@ -54,7 +54,7 @@ long hmm_get(const char *path)
 	return value;
 }
 
-int hmm_pagemaps(const void *addr, size_t npages, __u64 *entries)
+int hmm_pagemap_read(const void *addr, size_t npages, __u64 *entries)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	off_t offset = (uintptr_t)addr / hmm_page_size() * sizeof(*entries);
@@ -69,20 +69,20 @@ int hmm_pagemaps(const void *addr, size_t npages, __u64 *entries)
 	return ret;
 }
 
-__u64 hmm_pagemap(const void *addr)
+__u64 hmm_pagemap_entry(const void *addr)
 {
 	__u64 entry;
 
-	return hmm_pagemaps(addr, 1, &entry) ? 0 : entry;
+	return hmm_pagemap_read(addr, 1, &entry) ? 0 : entry;
 }
 
-size_t hmm_count_pagemap(const void *addr, size_t npages, __u64 bits)
+size_t hmm_pagemap_count(const void *addr, size_t npages, __u64 bits)
 {
 	__u64 *entries = calloc(npages, sizeof(*entries));
 	size_t count = 0;
 
 	/* More than there are: whoever expects a number, does not get it. */
-	if (!entries || hmm_pagemaps(addr, npages, entries))
+	if (!entries || hmm_pagemap_read(addr, npages, entries))
 		count = npages + 1;
 	for (size_t i = 0; count <= npages && i < npages; i++)
 		count += (entries[i] & bits) == bits;
@@ -90,26 +90,21 @@ size_t hmm_count_pagemap(const void *addr, size_t npages, __u64 bits)
 	return count;
 }
 
-long hmm_prot_differs(int fd, const void *addr, size_t npages, __u8 want)
+bool hmm_snapshot_shows(int fd, const void *addr, size_t npages, __u8 want)
 {
 	__u8 *prot = malloc(npages);
-	long differs = -1;
+	size_t i = 0;
 	int ret;
 
-	if (!prot)
-		return -ENOMEM - 1;
-	ret = hmm_snapshot(fd, addr, prot, npages);
+	ret = prot ? hmm_snapshot(fd, addr, prot, npages) : -ENOMEM;
 	if (ret)
-		differs = ret - 1;
-	for (size_t i = 0; !ret && i < npages; i++) {
-		if (prot[i] == want)
-			continue;
-		printf("# page %zu is %#x, not %#x\n", i, prot[i], want);
-		differs = i;
-		break;
-	}
+		printf("# SNAPSHOT: %s\n", strerror(-ret));
+	while (!ret && i < npages && prot[i] == want)
+		i++;
+	if (!ret && i < npages)
+		printf("# page %zu is %#x, expected %#x\n", i, prot[i], want);
 	free(prot);
-	return differs;
+	return i == npages;
 }
 
 /* What mkswap(8) would write: the first page of a swap area of version 1. */
@@ -149,7 +144,7 @@ int hmm_swap_on(const char **why)
 	/* A test before this one may have failed and left it on. */
 	hmm_swap_off();
 	snprintf(size, sizeof(size), "%lu", HMM_SWAP_SIZE);
-	ret = hmm_put(HMM_ZRAM_KNOB "disksize", size);
+	ret = hmm_write_file(HMM_ZRAM_KNOB "disksize", size);
 	if (!ret)
 		ret = hmm_make_swap(HMM_ZRAM, HMM_SWAP_SIZE);
 	if (!ret && swapon(HMM_ZRAM, 0))
@@ -160,12 +155,12 @@ int hmm_swap_on(const char **why)
 void hmm_swap_off(void)
 {
 	swapoff(HMM_ZRAM);
-	hmm_put(HMM_ZRAM_KNOB "reset", "1");
+	hmm_write_file(HMM_ZRAM_KNOB "reset", "1");
 }
 
 int hmm_page_out(void *addr, size_t npages)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 	int node = 0;
 
 	/*
@@ -173,7 +168,7 @@ int hmm_page_out(void *addr, size_t npages)
 	 * one that waits on another CPU to be put on the list of those that
 	 * may be reclaimed. Moving pages makes an end of that, even none.
 	 */
-	while (hmm_count_pagemap(addr, npages, HMM_PAGEMAP_PRESENT)) {
+	while (hmm_pagemap_count(addr, npages, HMM_PAGEMAP_PRESENT)) {
 		if (hmm_now_ms() > end)
 			return -ETIMEDOUT;
 		syscall(SYS_move_pages, 0, 0UL, &addr, &node, &node, 0);
@@ -212,7 +207,7 @@ int hmm_uffd_wait(int uffd, void **addr, __u64 *flags)
 {
 	struct pollfd poller = { .fd = uffd, .events = POLLIN };
 	struct uffd_msg msg;
-	int ret = poll(&poller, 1, HMM_PATIENCE_MS);
+	int ret = poll(&poller, 1, HMM_TIMEOUT_MS);
 
 	if (ret <= 0)
 		return ret ? -errno : -ETIMEDOUT;
@@ -257,7 +252,7 @@ int hmm_uffd_continue(int uffd, void *addr, size_t size)
 	return ioctl(uffd, UFFDIO_CONTINUE, &arg) ? -errno : 0;
 }
 
-int hmm_remap_run(void *unused)
+int hmm_take_mmap_lock_run(void *unused)
 {
 	size_t page = hmm_page_size();
 	void *mem = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -277,7 +272,7 @@ int hmm_hugetlb_reserve(size_t size, unsigned int count, const char **why)
 
 	snprintf(path, sizeof(path), "%s-%zukB/free_hugepages", folder,
 		 size >> 10);
-	available = hmm_get(path);
+	available = hmm_read_long(path);
 	if (available < 0) {
 		*why = "this kernel has no hugetlb pages of that size";
 		return available;
@@ -286,10 +281,10 @@ int hmm_hugetlb_reserve(size_t size, unsigned int count, const char **why)
 		return 0;
 	snprintf(path, sizeof(path), "%s-%zukB/nr_hugepages", folder,
 		 size >> 10);
-	total = hmm_get(path);
+	total = hmm_read_long(path);
 	snprintf(word, sizeof(word), "%ld", total + count - available);
-	hmm_put(path, word);
-	if (hmm_get(path) >= total + (long)count - available)
+	hmm_write_file(path, word);
+	if (hmm_read_long(path) >= total + (long)count - available)
 		return 0;
 	*why = "no hugetlb pages of that size are to be had; boot with hugepages=";
 	return -ENOMEM;

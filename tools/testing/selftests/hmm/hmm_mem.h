@@ -15,26 +15,23 @@
 #include <linux/types.h>
 
 /* Knobs: write a word, read a number (or -errno). */
-int hmm_put(const char *path, const char *word);
-long hmm_get(const char *path);
+int hmm_write_file(const char *path, const char *word);
+long hmm_read_long(const char *path);
 
 /* The pagemap entry of an address, and what is wanted of it most. */
 #define HMM_PAGEMAP_PRESENT	0x8000000000000000ULL
 #define HMM_PAGEMAP_SWAPPED	0x4000000000000000ULL
 #define HMM_PAGEMAP_SOFT_DIRTY	0x0080000000000000ULL
 
-#define HMM_PAGEMAP_FRAME	0x007fffffffffffffULL
+#define HMM_PAGEMAP_PFN	0x007fffffffffffffULL
 
-__u64 hmm_pagemap(const void *addr);
-int hmm_pagemaps(const void *addr, size_t npages, __u64 *entries);
+__u64 hmm_pagemap_entry(const void *addr);
+int hmm_pagemap_read(const void *addr, size_t npages, __u64 *entries);
 /* How many of the pages have all of the bits. */
-size_t hmm_count_pagemap(const void *addr, size_t npages, __u64 bits);
+size_t hmm_pagemap_count(const void *addr, size_t npages, __u64 bits);
 
-/*
- * Snapshot; the first page of which it does not say want, or -1, or -errno - 1.
- * It prints what it says instead.
- */
-long hmm_prot_differs(int fd, const void *addr, size_t npages, __u8 want);
+/* SNAPSHOT returns want for every page; prints the first page that differs. */
+bool hmm_snapshot_shows(int fd, const void *addr, size_t npages, __u8 want);
 
 /* Swap on zram. Only one user at a time. */
 int hmm_swap_on(const char **why);
@@ -52,7 +49,7 @@ int hmm_uffd_protect(int uffd, void *addr, size_t size, bool protect);
 int hmm_uffd_continue(int uffd, void *addr, size_t size);
 
 /* For hmm_thread: needs the mmap lock for writing, for a moment. */
-int hmm_remap_run(void *unused);
+int hmm_take_mmap_lock_run(void *unused);
 
 /*
  * See that so many huge pages of a size are free. Or -errno, with why set;

@@ -59,11 +59,11 @@ static void still_works(struct __test_metadata *_metadata, int fd, char *mem,
 
 	hmm_fill(buf, 4, 2, 0);
 	ASSERT_EQ(0, hmm_write(fd, mem, buf, 4, &cmd));
-	ASSERT_EQ(-1, hmm_differs(mem, 4, 2, 0));
+	ASSERT_TRUE(hmm_is_filled(mem, 4, 2, 0));
 	hmm_fill(mem, 4, 1, 0);
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, 4, &cmd));
 	ASSERT_EQ(4, cmd.cpages);
-	ASSERT_EQ(-1, hmm_differs(buf, 4, 1, 0));
+	ASSERT_TRUE(hmm_is_filled(buf, 4, 1, 0));
 	ASSERT_EQ(0, hmm_snapshot(fd, mem, prot, 4));
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(HMM_DMIRROR_PROT_WRITE, prot[i]);
@@ -123,7 +123,7 @@ TEST_F(hostile, addresses_and_lengths)
 				       cases[i].name, ret);
 			}
 		}
-		EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+		EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 	}
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
@@ -180,19 +180,19 @@ TEST_F(hostile, buffers_of_the_caller)
 		EXPECT_TRUE(ret == -EFAULT || ret == -EOPNOTSUPP) {
 			TH_LOG("EXCLUSIVE to %p: %d", bad[i], ret);
 		}
-		EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+		EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 	}
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, readonly, 1, NULL));
 	EXPECT_EQ(-EFAULT, hmm_cmd(self->fd, HMM_DMIRROR_SNAPSHOT, self->mem,
 				   readonly, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(readonly, 1, 0x77));
+	EXPECT_TRUE(hmm_is_filled_with(readonly, 1, 0x77));
 
 	/* A buffer that ends before the command does. */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem,
 				    self->buf + 2 * self->page, 4, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->mem,
 				     self->buf + 3 * self->page + 8, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 1, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 1, 1, 0));
 	hmm_fill(self->mem, 4, 1, 0);
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
@@ -264,9 +264,9 @@ TEST_F(hostile, unloading_with_an_open_file)
 TEST_F(hostile, memory_that_is_its_own_buffer)
 {
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->mem, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
@@ -312,12 +312,12 @@ TEST_F(hostile, points_that_do_not_exist_or_that_nobody_reaches)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, hmm_stop_at(self->fd, bad[i]));
 		EXPECT_EQ(-EINVAL, hmm_wait_at(self->fd, bad[i], 1));
-		EXPECT_EQ(-EINVAL, hmm_go_on(self->fd, bad[i]));
+		EXPECT_EQ(-EINVAL, hmm_resume(self->fd, bad[i]));
 	}
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_FAULTED));
 	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_FAULTED, 1));
 	/* Disarms it: otherwise the next read would stop. */
-	ASSERT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_FAULTED));
+	ASSERT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_FAULTED));
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 

@@ -65,26 +65,26 @@ TEST_F(huge, r31_huge_zero_page)
 	ASSERT_NE(NULL, other);
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
 	ASSERT_EQ(0, madvise(other, size, MADV_DONTNEED));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, self->npages,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, self->npages,
 				       NONE));
 	/* The device is the first to touch the one, the CPU the other. */
 	memset(self->buf, 0x55, NPART * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPART, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPART, 0));
 	__atomic_load_n(other, __ATOMIC_RELAXED);
-	frame = hmm_frame(other);
-	if (!frame || frame != hmm_frame(self->mem))
+	frame = hmm_pfn(other);
+	if (!frame || frame != hmm_pfn(self->mem))
 		SKIP(return, "this kernel uses no huge zero page");
 
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, self->npages,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, self->npages,
 				       READ | PMD));
-	EXPECT_EQ(frame, hmm_frame(self->mem));
+	EXPECT_EQ(frame, hmm_pfn(self->mem));
 	hmm_fill(self->buf, NPART, 1, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, middle, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs(middle, NPART, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->mem, self->npages / 2, 0));
-	EXPECT_EQ(-1, hmm_differs_from(other, self->npages, 0));
-	EXPECT_EQ(frame, hmm_frame(other));
+	EXPECT_TRUE(hmm_is_filled(middle, NPART, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem, self->npages / 2, 0));
+	EXPECT_TRUE(hmm_is_filled_with(other, self->npages, 0));
+	EXPECT_EQ(frame, hmm_pfn(other));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
 
@@ -133,14 +133,14 @@ TEST_F(huge, r35_split_and_collapsed_under_the_walk)
 	prot = malloc(self->npages);
 	ASSERT_NE(NULL, prot);
 	hmm_fill(self->mem, self->npages, 1, 0);
-	ASSERT_EQ(0, hmm_thread_make(&thread, split_and_collapse, &splitter));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, split_and_collapse, &splitter));
+	hmm_thread_start(&thread);
 	for (int round = 2; round < 2000; round++) {
 		hmm_fill(self->buf, NPART, round, 0);
 		ASSERT_EQ(0, hmm_write(self->fd, part, self->buf, NPART, NULL));
 		memset(self->buf, 0x55, NPART * self->page);
 		ASSERT_EQ(0, hmm_read(self->fd, part, self->buf, NPART, NULL));
-		ASSERT_EQ(-1, hmm_differs(self->buf, NPART, round, 0));
+		ASSERT_TRUE(hmm_is_filled(self->buf, NPART, round, 0));
 		ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem,
 					    self->npages));
 		/* Whatever it meets is one of the two, or on its way. */
@@ -155,13 +155,13 @@ TEST_F(huge, r35_split_and_collapsed_under_the_walk)
 			break;
 	}
 	__atomic_store_n(&splitter.stop, 1, __ATOMIC_RELEASE);
-	ASSERT_EQ(0, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_thread_join(&thread));
 	EXPECT_LE(20, splitter.collapses);
 	EXPECT_LE(20, splitter.splits);
 	/* And all around it. */
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages / 2 - NPART / 2, 1,
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages / 2 - NPART / 2, 1,
 				  0));
-	EXPECT_EQ(-1, hmm_differs(part + NPART * self->page,
+	EXPECT_TRUE(hmm_is_filled(part + NPART * self->page,
 				  self->npages / 2 - NPART / 2, 1,
 				  self->npages / 2 + NPART / 2));
 }

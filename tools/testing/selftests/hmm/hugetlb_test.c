@@ -71,12 +71,12 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	struct hmm_dmirror_cmd cmd;
 
 	ASSERT_NE(NULL, mem);
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages, NONE));
-	EXPECT_EQ(0, hmm_count_pagemap(mem, 1, HMM_PAGEMAP_PRESENT));
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages, NONE));
+	EXPECT_EQ(0, hmm_pagemap_count(mem, 1, HMM_PAGEMAP_PRESENT));
 
 	/* The device is the first to touch it. */
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(buf, NPART, 0));
+	EXPECT_TRUE(hmm_is_filled_with(buf, NPART, 0));
 	for (int i = 0; i < 3; i++) {
 		const size_t at = part(npages, i);
 
@@ -85,26 +85,26 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 				       buf, NPART, &cmd));
 		EXPECT_EQ(NPART, cmd.cpages);
 	}
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages,
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
 				       WRITE | level));
 	/* A range may begin and end anywhere in it. */
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem + 7 * page, 3,
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem + 7 * page, 3,
 				       WRITE | level));
 	for (int i = 0; i < 3; i++) {
 		const size_t at = part(npages, i);
 
-		EXPECT_EQ(-1, hmm_differs(mem + at * page, NPART, 1, at));
+		EXPECT_TRUE(hmm_is_filled(mem + at * page, NPART, 1, at));
 		hmm_fill(mem + at * page, NPART, 2, at);
 		ASSERT_EQ(0, hmm_read(fd, mem + at * page,
 				      buf, NPART, NULL));
-		EXPECT_EQ(-1, hmm_differs(buf, NPART, 2, at));
+		EXPECT_TRUE(hmm_is_filled(buf, NPART, 2, at));
 	}
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 
 	/* It can be taken away as a whole only. */
 	ASSERT_EQ(0, mprotect(mem, size, PROT_READ));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages,
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
 				       READ | level));
 	EXPECT_EQ(-EPERM, hmm_write(fd, mem, buf, 1, NULL));
 	ASSERT_EQ(0, munmap(mem, size));
@@ -129,35 +129,35 @@ TEST_F(hugetlb, r36_one_gigabyte)
 /* R31: of two processes, until the device writes. */
 TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	__u64 frame;
 	char *mem;
 	pid_t pid;
 
 	mem = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, hmm_gate_make(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&gate));
 	hmm_fill(mem, NPART, 3, 0);
-	frame = hmm_frame(mem);
+	frame = hmm_pfn(mem);
 	ASSERT_NE(0, frame);
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&gate);
-		_exit(hmm_differs(mem, NPART, 3, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&gate);
+		_exit(hmm_is_filled(mem, NPART, 3, 0) ? 0 : 1);
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 3, 0));
-	EXPECT_EQ(frame, hmm_frame(mem));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, self->npages,
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 3, 0));
+	EXPECT_EQ(frame, hmm_pfn(mem));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, self->npages,
 				       READ | PMD));
 
 	hmm_fill(self->buf, NPART, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
-	EXPECT_NE(frame, hmm_frame(mem));
-	EXPECT_EQ(-1, hmm_differs(mem, NPART, 4, 0));
+	EXPECT_NE(frame, hmm_pfn(mem));
+	EXPECT_TRUE(hmm_is_filled(mem, NPART, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
-	hmm_gate_open(&gate);
+	hmm_complete(&gate);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -197,18 +197,18 @@ TEST_F(hugetlb, r36_truncated_and_punched)
 	ASSERT_EQ(0, fallocate(file, FALLOC_FL_PUNCH_HOLE |
 			       FALLOC_FL_KEEP_SIZE, self->size, self->size));
 	EXPECT_EQ(2 * NPART, hmm_entries(self->fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, second, self->npages, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, second, self->npages, NONE));
 	ASSERT_EQ(0, hmm_read(self->fd, second, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPART, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPART, 0));
 
 	ASSERT_EQ(0, ftruncate(file, self->size));
 	EXPECT_EQ(NPART, hmm_entries(self->fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, second, 2 * self->npages,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, second, 2 * self->npages,
 				       NONE));
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, second, self->buf, 1, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, second, self->buf, 1, NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
@@ -217,7 +217,7 @@ TEST_F(hugetlb, r36_no_page_left)
 {
 	const char *knob =
 		"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
-	long available = hmm_get(knob);
+	long available = hmm_read_long(knob);
 	char *mem;
 
 	mem = hmm_map_hugetlb(self->size, available + 1,
@@ -239,7 +239,7 @@ TEST_F(hugetlb, r36_no_page_left)
 TEST_F(hugetlb, r36_shared_page_table)
 {
 	const size_t length = SIZE_1G;
-	struct hmm_gate to_child, to_parent;
+	struct hmm_completion to_child, to_parent;
 	uintptr_t base;
 	char *mem;
 	pid_t pid;
@@ -254,8 +254,8 @@ TEST_F(hugetlb, r36_shared_page_table)
 	mem = mmap((void *)base, length, PROT_READ | PROT_WRITE,
 		   MAP_FIXED | MAP_SHARED | MAP_NORESERVE, file, 0);
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_EQ(0, hmm_gate_make(&to_child));
-	ASSERT_EQ(0, hmm_gate_make(&to_parent));
+	ASSERT_EQ(0, hmm_completion_init(&to_child));
+	ASSERT_EQ(0, hmm_completion_init(&to_parent));
 	hmm_fill(mem, NPART, 6, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
 
@@ -265,13 +265,13 @@ TEST_F(hugetlb, r36_shared_page_table)
 		int fd = hmm_open(0);
 
 		if (fd < 0 || hmm_read(fd, mem, self->buf, NPART, NULL) ||
-		    hmm_differs(self->buf, NPART, 6, 0) != -1)
+		    !hmm_is_filled(self->buf, NPART, 6, 0))
 			_exit(1);
 		hmm_fill(self->buf, NPART, 7, 0);
 		if (hmm_write(fd, mem, self->buf, NPART, NULL))
 			_exit(2);
-		hmm_gate_open(&to_parent);
-		hmm_gate_wait(&to_child);
+		hmm_complete(&to_parent);
+		hmm_wait_for_completion(&to_child);
 		if (mprotect(mem, length, PROT_READ) ||
 		    hmm_mismatches(fd, mem, self->npages) ||
 		    hmm_write(fd, mem, self->buf, 1, NULL) != -EPERM ||
@@ -279,16 +279,16 @@ TEST_F(hugetlb, r36_shared_page_table)
 			_exit(3);
 		_exit(0);
 	}
-	ASSERT_EQ(0, hmm_gate_wait(&to_parent));
+	ASSERT_EQ(0, hmm_wait_for_completion(&to_parent));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 7, 0));
-	hmm_gate_open(&to_child);
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 7, 0));
+	hmm_complete(&to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPART, WRITE | PMD));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPART, WRITE | PMD));
 	hmm_fill(self->buf, NPART, 8, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
-	EXPECT_EQ(-1, hmm_differs(mem, NPART, 8, 0));
+	EXPECT_TRUE(hmm_is_filled(mem, NPART, 8, 0));
 }
 
 /* R38: its fault holds a lock of the vma besides, and lets go of both. */
@@ -315,19 +315,19 @@ TEST_F(hugetlb, r36_fault_sleeps_without_any_lock)
 	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
 	access.addr = mem;
-	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
-	ASSERT_EQ(0, hmm_thread_make(&mapper, hmm_remap_run, NULL));
-	hmm_thread_go(&device);
+	ASSERT_EQ(0, hmm_thread_create(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_create(&mapper, hmm_take_mmap_lock_run, NULL));
+	hmm_thread_start(&device);
 	ASSERT_EQ(0, hmm_uffd_wait(uffd, &addr, NULL));
 	EXPECT_EQ((void *)mem, addr);
-	hmm_thread_go(&mapper);
-	ASSERT_EQ(0, hmm_thread_wait_done(&mapper, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&mapper));
+	hmm_thread_start(&mapper);
+	ASSERT_EQ(0, hmm_thread_wait_done(&mapper, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&mapper));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&device, 1));
 	ASSERT_EQ(0, hmm_uffd_copy(uffd, mem, from, self->size));
-	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&device));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPART, 9, 0));
+	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&device));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 9, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
 }
 

@@ -76,21 +76,21 @@ TEST_F(hwpoison, r34_page_that_fails_under_the_device)
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
 				    &cmd));
 	EXPECT_EQ(BAD, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, BAD, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + BAD * self->page,
+	EXPECT_TRUE(hmm_is_filled(self->buf, BAD, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + BAD * self->page,
 				       NPAGES - BAD, 0x55));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->bad, self->buf, 1, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 
 	ASSERT_EQ(0, hmm_read(self->fd, self->bad + self->page, self->buf,
 			      NPAGES - BAD - 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES - BAD - 1, 1, BAD + 1));
-	EXPECT_EQ(-1, hmm_differs(self->mem, BAD, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES - BAD - 1, 1, BAD + 1));
+	EXPECT_TRUE(hmm_is_filled(self->mem, BAD, 1, 0));
 
 	/* A new page in its place is like any other. */
 	ASSERT_EQ(0, madvise(self->bad, self->page, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_read(self->fd, self->bad, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 1, 0));
 }
 
 /* One small page of a huge one fails: that splits it. */
@@ -114,15 +114,15 @@ TEST_F(hwpoison, r34_part_of_a_huge_page_fails)
 	}
 	EXPECT_EQ(0, hmm_entries(self->fd, mem + 100 * self->page, 1));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem + 100 * self->page, 1,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem + 100 * self->page, 1,
 				       NONE));
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem + 100 * self->page, buf, 1,
 				    NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, 100, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, 100, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, 100, 2, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, mem + 101 * self->page, buf,
 			      npages - 101, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, npages - 101, 2, 101));
+	EXPECT_TRUE(hmm_is_filled(buf, npages - 101, 2, 101));
 }
 
 TEST_HARNESS_MAIN

@@ -66,9 +66,9 @@ TEST_F(invalidate, munmap_of_the_middle)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, hole, self->buf, 1, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, hole, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 4, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 7 * self->page, 9, 1, 7));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 7 * self->page, 9, 1, 7));
 }
 
 TEST_F(invalidate, munmap_of_everything)
@@ -77,7 +77,7 @@ TEST_F(invalidate, munmap_of_everything)
 	expect_dropped(_metadata, self->fd, &self->before, NPAGES);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
 				    NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 }
 
 TEST_F(invalidate, mremap_moves_the_content_to_a_new_address)
@@ -93,9 +93,9 @@ TEST_F(invalidate, mremap_moves_the_content_to_a_new_address)
 	expect_dropped(_metadata, self->fd, &self->before, NPAGES);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 1, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 	ASSERT_EQ(0, hmm_read(self->fd, to, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, to, NPAGES));
 }
 
@@ -106,16 +106,16 @@ TEST_F(invalidate, mprotect_takes_the_right_to_write)
 	ASSERT_EQ(0, mprotect(part, 4 * self->page, PROT_READ));
 	expect_dropped(_metadata, self->fd, &self->before, 4);
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, part, self->buf, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	ASSERT_EQ(0, hmm_read(self->fd, part, self->buf, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 4, 1, 8));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 1, 8));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 
 	/* And gives it back. */
 	ASSERT_EQ(0, mprotect(part, 4 * self->page, PROT_READ | PROT_WRITE));
 	hmm_fill(self->buf, 4, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, part, self->buf, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(part, 4, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(part, 4, 2, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -124,10 +124,10 @@ TEST_F(invalidate, mprotect_takes_the_right_to_read)
 	ASSERT_EQ(0, mprotect(self->mem, 2 * self->page, PROT_NONE));
 	expect_dropped(_metadata, self->fd, &self->before, 2);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 	ASSERT_EQ(0, mprotect(self->mem, 2 * self->page, PROT_READ));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 TEST_F(invalidate, madvise_dontneed_leaves_zeros)
@@ -135,8 +135,8 @@ TEST_F(invalidate, madvise_dontneed_leaves_zeros)
 	ASSERT_EQ(0, madvise(self->mem, 5 * self->page, MADV_DONTNEED));
 	expect_dropped(_metadata, self->fd, &self->before, 5);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 5, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 5 * self->page, 11, 1, 5));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 5 * self->page, 11, 1, 5));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -154,10 +154,10 @@ TEST_F(invalidate, device_write_after_madvise_free_survives_reclaim)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	if (madvise(self->mem, size, MADV_PAGEOUT))
 		SKIP(return, "MADV_PAGEOUT: %s", strerror(errno));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 	memset(self->buf, 0, size);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -170,10 +170,10 @@ TEST_F(invalidate, new_mapping_over_the_old_one)
 	expect_dropped(_metadata, self->fd, &self->before, 4);
 	hmm_fill(over, 2, 4, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 6, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 6 * self->page, 2, 4, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 8 * self->page, 2, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 10 * self->page, 6, 1, 10));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 6, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 6 * self->page, 2, 4, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 8 * self->page, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 10 * self->page, 6, 1, 10));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -188,14 +188,14 @@ TEST_F(invalidate, heap_that_shrinks)
 	ASSERT_NE((void *)-1, heap);
 	hmm_fill(heap, 4, 5, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, heap, self->buf, 4, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 4, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 5, 0));
 	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 	ASSERT_NE((void *)-1, sbrk(-2 * (intptr_t)self->page));
 	expect_dropped(_metadata, self->fd, &stats, 2);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, heap + 2 * self->page, self->buf,
 				    1, NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, heap, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 5, 0));
 }
 
 /*
@@ -224,7 +224,7 @@ TEST_F(invalidate, neighbours_on_both_sides_are_not_concerned)
 	memset(self->buf, 0x55, 4 * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, mem + self->page, self->buf, 4, &cmd));
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 4, 6, 1));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 6, 1));
 
 	/* One page of the four: that one, no other. */
 	ASSERT_EQ(0, madvise(mem + 2 * self->page, self->page, MADV_DONTNEED));

@@ -45,11 +45,11 @@ FIXTURE_SETUP(ksm)
 	self->twin = self->mem + NPAGES * self->page;
 	self->buf = hmm_map(2 * NPAGES);
 	ASSERT_NE(NULL, self->buf);
-	if (hmm_put(KSM "run", UNMERGE))
+	if (hmm_write_file(KSM "run", UNMERGE))
 		SKIP(return, "this kernel has no KSM");
-	ASSERT_EQ(0, hmm_put(KSM "sleep_millisecs", "1"));
-	ASSERT_EQ(0, hmm_put(KSM "pages_to_scan", "1000"));
-	hmm_put(KSM "smart_scan", "0");
+	ASSERT_EQ(0, hmm_write_file(KSM "sleep_millisecs", "1"));
+	ASSERT_EQ(0, hmm_write_file(KSM "pages_to_scan", "1000"));
+	hmm_write_file(KSM "smart_scan", "0");
 	ASSERT_EQ(0, madvise(self->mem, 2 * NPAGES * self->page,
 			     MADV_MERGEABLE));
 	hmm_fill(self->mem, NPAGES, 1, 0);
@@ -62,9 +62,9 @@ FIXTURE_SETUP(ksm)
 
 FIXTURE_TEARDOWN(ksm)
 {
-	hmm_put(KSM "run", UNMERGE);
-	hmm_put(KSM "use_zero_pages", "0");
-	hmm_put(KSM "run", STOP);
+	hmm_write_file(KSM "run", UNMERGE);
+	hmm_write_file(KSM "use_zero_pages", "0");
+	hmm_write_file(KSM "run", STOP);
 	close(self->fd);
 }
 
@@ -75,23 +75,23 @@ static size_t merged(const char *mem, const char *twin)
 
 	for (size_t i = 0; i < NPAGES; i++) {
 		const size_t at = i * hmm_page_size();
-		__u64 frame = hmm_frame(mem + at);
+		__u64 frame = hmm_pfn(mem + at);
 
-		count += frame && frame == hmm_frame(twin + at);
+		count += frame && frame == hmm_pfn(twin + at);
 	}
 	return count;
 }
 
 static size_t merge(const char *mem, const char *twin)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 
-	if (hmm_put(KSM "run", MERGE))
+	if (hmm_write_file(KSM "run", MERGE))
 		return 0;
 	while (merged(mem, twin) < NPAGES && hmm_now_ms() < end)
 		usleep(10000);
 	/* From here on nothing moves by itself. */
-	hmm_put(KSM "run", STOP);
+	hmm_write_file(KSM "run", STOP);
 	return merged(mem, twin);
 }
 
@@ -101,12 +101,12 @@ TEST_F(ksm, r34_merged_pages_are_read)
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.dropped + 2 * NPAGES, self->after.dropped);
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 2 * NPAGES, READ));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 2 * NPAGES, READ));
 
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + NPAGES * self->page, NPAGES, 1,
 				  0));
 	/* Reading is no reason to have two again. */
 	EXPECT_EQ(NPAGES, merged(self->mem, self->twin));
@@ -119,14 +119,14 @@ TEST_F(ksm, r34_device_write_splits_them)
 			      NULL));
 	hmm_fill(self->buf, 3, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 3, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 2, 0));
-	EXPECT_EQ(-1, hmm_differs(self->twin, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->twin, NPAGES, 1, 0));
 	EXPECT_EQ(NPAGES - 3, merged(self->mem, self->twin));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 3, WRITE));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->twin, NPAGES, READ));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 3, WRITE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->twin, NPAGES, READ));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->twin, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 TEST_F(ksm, r34_cpu_write_splits_them)
@@ -138,10 +138,10 @@ TEST_F(ksm, r34_cpu_write_splits_them)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 3, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + 3 * self->page, NPAGES - 3, 1,
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + 3 * self->page, NPAGES - 3, 1,
 				  3));
-	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+	EXPECT_TRUE(hmm_is_filled(self->buf + NPAGES * self->page, NPAGES, 1,
 				  0));
 }
 
@@ -150,33 +150,33 @@ TEST_F(ksm, r34_all_are_split_at_once)
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
-	ASSERT_EQ(0, hmm_put(KSM "run", UNMERGE));
+	ASSERT_EQ(0, hmm_write_file(KSM "run", UNMERGE));
 	EXPECT_EQ(0, merged(self->mem, self->twin));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
 	/* What the CPU writes now, the device sees: it has the new pages. */
 	hmm_fill(self->mem, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
-	EXPECT_EQ(-1, hmm_differs(self->buf + NPAGES * self->page, NPAGES, 1,
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf + NPAGES * self->page, NPAGES, 1,
 				  0));
 }
 
 /* Pages of zeros become the zero page, which was never mapped by a fault. */
 TEST_F(ksm, r34_pages_of_zeros)
 {
-	if (hmm_put(KSM "use_zero_pages", "1"))
+	if (hmm_write_file(KSM "use_zero_pages", "1"))
 		SKIP(return, "KSM does not use the zero page here");
 	memset(self->mem, 0, 2 * NPAGES * self->page);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
 			       NULL));
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, 2 * NPAGES, ZERO));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 2 * NPAGES, ZERO));
 	hmm_fill(self->buf, 2, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 2, 5, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->mem + 2 * self->page,
+	EXPECT_TRUE(hmm_is_filled(self->mem, 2, 5, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem + 2 * self->page,
 				       2 * NPAGES - 2, 0));
 }
 

@@ -49,7 +49,7 @@ FIXTURE_SETUP(migrate)
 FIXTURE_TEARDOWN(migrate)
 {
 	/* Invalidations out of the blue are nothing for other tests. */
-	hmm_put(BALANCING, "0");
+	hmm_write_file(BALANCING, "0");
 	close(self->fd);
 }
 
@@ -116,7 +116,7 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	};
 	int *shared = hmm_map_shared(1), home = hmm_node_of(mem);
 	struct hmm_thread device, moving;
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
 	ASSERT_LE(0, home);
@@ -124,7 +124,7 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 		mover.node = 0;
 	ASSERT_NE(NULL, shared);
 	*shared = -1;
-	ASSERT_EQ(0, hmm_gate_make(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&gate));
 	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid) {
@@ -134,38 +134,38 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 		if (own < 0 || hmm_read(own, mem, buf, 1, NULL))
 			_exit(1);
 		__atomic_store_n(shared, own, __ATOMIC_RELEASE);
-		hmm_gate_wait(&gate);
+		hmm_wait_for_completion(&gate);
 		_exit(0);
 	}
 	while (__atomic_load_n(shared, __ATOMIC_ACQUIRE) < 0)
 		sched_yield();
-	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
-	ASSERT_EQ(0, hmm_thread_make(&moving, move_once, &mover));
+	ASSERT_EQ(0, hmm_thread_create(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_thread_create(&moving, move_once, &mover));
 
 	/*
-	 * Not hmm_settle(), which would give each process pages of its own:
+	 * Not hmm_prefault(), which would give each process pages of its own:
 	 * only the child's memory is held up, and the child does nothing.
 	 */
 	ASSERT_EQ(0, hmm_stop_at(*shared, INVALIDATE));
-	hmm_thread_go(&moving);
-	ASSERT_EQ(0, hmm_wait_at(*shared, INVALIDATE, HMM_PATIENCE_MS));
+	hmm_thread_start(&moving);
+	ASSERT_EQ(0, hmm_wait_at(*shared, INVALIDATE, HMM_TIMEOUT_MS));
 
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, npages, NONE));
-	EXPECT_EQ(0, hmm_pagemap(mem) & HMM_PAGEMAP_PRESENT);
-	hmm_thread_go(&device);
-	ASSERT_EQ(0, hmm_thread_wait_asleep(&device));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&device, HMM_GLIMPSE_MS));
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages, NONE));
+	EXPECT_EQ(0, hmm_pagemap_entry(mem) & HMM_PAGEMAP_PRESENT);
+	hmm_thread_start(&device);
+	ASSERT_EQ(0, hmm_thread_wait_blocked(&device));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&device, HMM_QUIET_MS));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&moving, 1));
 
-	ASSERT_EQ(0, hmm_go_on(*shared, INVALIDATE));
-	ASSERT_EQ(0, hmm_thread_wait_done(&moving, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&moving));
-	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&device));
+	ASSERT_EQ(0, hmm_resume(*shared, INVALIDATE));
+	ASSERT_EQ(0, hmm_thread_wait_done(&moving, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&moving));
+	ASSERT_EQ(0, hmm_thread_wait_done(&device, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&device));
 	EXPECT_EQ(mover.node, hmm_node_of(mem));
-	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
-	hmm_gate_open(&gate);
+	hmm_complete(&gate);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -203,19 +203,19 @@ static void under_the_device(struct __test_metadata *_metadata, int fd,
 
 	ASSERT_EQ(0, hmm_stats(fd, &stats));
 	enough = stats.dropped + 20 * NPAGES;
-	ASSERT_EQ(0, hmm_thread_make(&thread, move_on, &mover));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, move_on, &mover));
+	hmm_thread_start(&thread);
 	for (int round = 2; round < 1000 && stats.dropped < enough; round++) {
 		hmm_fill(buf, NPAGES, round, 0);
 		ASSERT_EQ(0, hmm_write(fd, mem, buf, NPAGES, NULL));
 		memset(buf, 0x55, NPAGES * hmm_page_size());
 		ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
-		ASSERT_EQ(-1, hmm_differs(buf, NPAGES, round, 0));
+		ASSERT_TRUE(hmm_is_filled(buf, NPAGES, round, 0));
 		ASSERT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
 		ASSERT_EQ(0, hmm_stats(fd, &stats));
 	}
 	__atomic_store_n(&mover.stop, 1, __ATOMIC_RELEASE);
-	ASSERT_EQ(0, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_thread_join(&thread));
 	EXPECT_LE(enough, stats.dropped);
 	EXPECT_LE(20, mover.moves);
 }
@@ -243,7 +243,7 @@ TEST_F(migrate, r34_huge_page_moved_under_the_device)
 static int compact(void *unused)
 {
 	(void)unused;
-	return hmm_put("/proc/sys/vm/compact_memory", "1");
+	return hmm_write_file("/proc/sys/vm/compact_memory", "1");
 }
 
 /* Read all of it, and count the pages that are wrong: the even ones count. */
@@ -256,7 +256,7 @@ static size_t wrong_pages(int fd, char *mem, char *buf)
 		if (hmm_read(fd, mem + i * page, buf, NPAGES, NULL))
 			return NSCATTERED;
 		for (size_t j = 0; j < NPAGES; j += 2)
-			wrong += hmm_differs(buf + j * page, 1, 1, i + j) != -1;
+			wrong += !hmm_is_filled(buf + j * page, 1, 1, i + j);
 	}
 	return wrong;
 }
@@ -305,21 +305,21 @@ TEST_F(compact, r34_compacted_under_the_device)
 		ASSERT_EQ(0, madvise(mem + i * page, page, MADV_DONTNEED));
 	ASSERT_EQ(0, wrong_pages(fd, mem, buf));
 	ASSERT_EQ(0, hmm_stats(fd, &before));
-	ASSERT_EQ(0, hmm_pagemaps(mem, NSCATTERED, was));
+	ASSERT_EQ(0, hmm_pagemap_read(mem, NSCATTERED, was));
 
-	ASSERT_EQ(0, hmm_thread_make(&thread, compact, NULL));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, compact, NULL));
+	hmm_thread_start(&thread);
 	/* Until it is over, and once more. */
 	for (int rounds = 0; rounds < 2; rounds += ended) {
 		ended = !hmm_thread_wait_done(&thread, 1);
 		ASSERT_EQ(0, wrong_pages(fd, mem, buf));
 		ASSERT_EQ(0, hmm_mismatches(fd, mem, NSCATTERED));
 	}
-	if (hmm_thread_end(&thread) == -ENOENT)
+	if (hmm_thread_join(&thread) == -ENOENT)
 		SKIP(return, "this kernel cannot be told to compact");
-	ASSERT_EQ(0, hmm_pagemaps(mem, NSCATTERED, is));
+	ASSERT_EQ(0, hmm_pagemap_read(mem, NSCATTERED, is));
 	for (size_t i = 0; i < NSCATTERED; i += 2)
-		moved += (was[i] ^ is[i]) & HMM_PAGEMAP_FRAME ? 1 : 0;
+		moved += (was[i] ^ is[i]) & HMM_PAGEMAP_PFN ? 1 : 0;
 	if (!moved)
 		SKIP(return, "compaction has found nothing to move");
 	ASSERT_EQ(0, hmm_stats(fd, &after));
@@ -351,7 +351,7 @@ static long marked_by_kernel(void)
 
 static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
 {
-	__u64 end = hmm_now_ms() + HMM_PATIENCE_MS;
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 	size_t hints = 0;
 
 	while (hints < npages && hmm_now_ms() < end) {
@@ -393,15 +393,15 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	/* Whether and when is the kernel's business; what it looks like, ours. */
 	if (!hints && marked >= 0 && marked_by_kernel() == marked)
 		SKIP(return, "this kernel has marked nothing in %d s",
-		     HMM_PATIENCE_MS / 1000);
+		     HMM_TIMEOUT_MS / 1000);
 	ASSERT_EQ(NPAGES, hints);
-	EXPECT_EQ(NPAGES, hmm_count_pagemap(mem, NPAGES, HMM_PAGEMAP_PRESENT));
+	EXPECT_EQ(NPAGES, hmm_pagemap_count(mem, NPAGES, HMM_PAGEMAP_PRESENT));
 	EXPECT_EQ(0, hmm_entries(fd, mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 1, 0));
 	hmm_fill(buf, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_write(fd, mem, buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 2, 0));
 
 	mem = hmm_map_huge(&size, &why);
 	if (!mem)
@@ -412,18 +412,18 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
 	/* Before, smaps of 6.1 does not count it. */
 	EXPECT_TRUE(hmm_is_huge(mem));
-	EXPECT_EQ(-1, hmm_differs(buf, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
 }
 
 TEST_F(migrate, r34_numa_hinting)
 {
-	if (hmm_put(BALANCING, "1"))
+	if (hmm_write_file(BALANCING, "1"))
 		SKIP(return, "this kernel does not balance nodes");
-	if (hmm_put(KNOBS "scan_delay_ms", "1"))
+	if (hmm_write_file(KNOBS "scan_delay_ms", "1"))
 		SKIP(return, "no " KNOBS ": it would take its time");
-	ASSERT_EQ(0, hmm_put(KNOBS "scan_period_max_ms", "20"));
-	ASSERT_EQ(0, hmm_put(KNOBS "scan_period_min_ms", "10"));
+	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_max_ms", "20"));
+	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_min_ms", "10"));
 	/* A new address space, which the delay counts for. */
 	numa_hints(_metadata, self->buf, self->node);
 }

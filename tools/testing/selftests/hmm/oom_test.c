@@ -55,7 +55,8 @@ static int write_file(const char *path, const char *text)
  * Asks to be the one that is killed, and then sits in an invalidation, where
  * no signal reaches it, with the mmap lock held for reading.
  */
-static void victim(int *shared, char *mem, char *buf, struct hmm_gate *ready)
+static void victim(int *shared, char *mem, char *buf,
+		   struct hmm_completion *ready)
 {
 	int fd = hmm_open(0);
 
@@ -65,7 +66,7 @@ static void victim(int *shared, char *mem, char *buf, struct hmm_gate *ready)
 	    hmm_read(fd, mem, buf, NPAGES, NULL) ||
 	    configure(fd, HELD_US, REFUSALS))
 		_exit(1);
-	hmm_gate_open(ready);
+	hmm_complete(ready);
 	madvise(mem, hmm_page_size(), MADV_DONTNEED);
 	_exit(0);
 }
@@ -79,11 +80,11 @@ TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
 {
 	int *shared = hmm_map_shared(1);
 	struct hmm_dmirror_stats stats = {};
-	__u64 patience = hmm_now_ms() + HMM_PATIENCE_MS;
-	long contexts = hmm_count_settles("contexts", 0);
+	__u64 patience = hmm_now_ms() + HMM_TIMEOUT_MS;
+	long contexts = hmm_debugfs_wait_count("contexts", 0);
 	char *mem = hmm_map(NPAGES);
 	char *buf = hmm_map(NPAGES);
-	struct hmm_gate ready;
+	struct hmm_completion ready;
 	pid_t pid;
 
 	pid = hmm_open(0);
@@ -95,13 +96,13 @@ TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
 	ASSERT_NE(NULL, shared);
 	ASSERT_NE(NULL, mem);
 	ASSERT_NE(NULL, buf);
-	ASSERT_EQ(0, hmm_gate_make(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&ready));
 
 	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid)
 		victim(shared, mem, buf, &ready);
-	ASSERT_EQ(0, hmm_gate_wait(&ready));
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 	/* f: as if there were no memory left. */
 	ASSERT_EQ(0, write_file("/proc/sysrq-trigger", "f"));
 
@@ -120,7 +121,8 @@ TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
 	EXPECT_EQ(1, stats.released);
 	close(*shared);
 	if (contexts >= 0)
-		EXPECT_EQ(contexts, hmm_count_settles("contexts", contexts));
+		EXPECT_EQ(contexts,
+			  hmm_debugfs_wait_count("contexts", contexts));
 }
 
 TEST_HARNESS_MAIN

@@ -134,7 +134,7 @@ struct oracle_entry {
 struct oracle_child {
 	pid_t pid;
 	/* told to go on, and tells that it has looked around */
-	struct hmm_gate go, looked;
+	struct hmm_completion go, looked;
 };
 
 /* One thread: all its decisions come from random, which comes of the seed. */

@@ -523,7 +523,7 @@ static void oracle_change_meanwhile(struct oracle_worker *w,
 	}
 	hmm_wait_at(fd, point, 4);
 	oracle_change_region(w, region, true);
-	hmm_go_on(fd, point);
+	hmm_resume(fd, point);
 }
 
 /* One change, or the end of one that lasts. */

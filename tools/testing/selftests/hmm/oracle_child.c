@@ -156,8 +156,8 @@ static void oracle_child(struct oracle_worker *parent,
 	/* From here on, no copy is made any more. */
 	oracle_child_save(w, saved, begin, oracle_tick(oracle));
 	if (oracle->alone) {
-		hmm_gate_open(&child->looked);
-		hmm_gate_wait(&child->go);
+		hmm_complete(&child->looked);
+		hmm_wait_for_completion(&child->go);
 	}
 	oracle_child_look_at_parent(w);
 	fd = hmm_open(oracle_pick(w, 2));
@@ -206,11 +206,11 @@ void oracle_fork(struct oracle_worker *w)
 	child->pid = pid;
 	oracle_count(oracle, ORACLE_COUNT_CHILDREN, 1);
 	if (oracle->alone) {
-		if (poll(&looked, 1, HMM_PATIENCE_MS) != 1)
+		if (poll(&looked, 1, HMM_TIMEOUT_MS) != 1)
 			oracle_wrong(oracle, NULL, 0, 0,
 				     "a child does not come up");
 		else
-			hmm_gate_wait(&child->looked);
+			hmm_wait_for_completion(&child->looked);
 	}
 	/* Not the pid: a replay has others. */
 	oracle_log(w, "fork", NULL, 0, 0, child - w->child, 0, begin,
@@ -224,7 +224,7 @@ void oracle_reap(struct oracle_worker *w, struct oracle_child *child)
 	int status;
 
 	if (oracle->alone)
-		hmm_gate_open(&child->go);
+		hmm_complete(&child->go);
 	status = hmm_wait_exit(child->pid);
 	if (status)
 		oracle_wrong(oracle, NULL, 0, 0, "a child ended with %d",

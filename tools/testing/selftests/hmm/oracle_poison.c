@@ -49,7 +49,7 @@ void oracle_poison_before(struct oracle_worker *w, const char *mem,
 	oracle_ntaken = 0;
 	/* To know where they are takes time. */
 	for (unsigned int i = 0; !w->sample && i < n && i < 4; i++) {
-		__u64 frame = hmm_frame(mem + i * oracle->page);
+		__u64 frame = hmm_pfn(mem + i * oracle->page);
 
 		if (frame)
 			oracle_taken[oracle_ntaken++] = frame;
@@ -70,7 +70,7 @@ void oracle_poison_after(struct oracle_worker *w)
 			    ORACLE_POISON, w->nr);
 	w->poisoned = true;
 	for (unsigned int i = 0; oracle_ntaken && i < oracle_npoison; i++) {
-		frame = hmm_frame(w->poison + i * oracle->page);
+		frame = hmm_pfn(w->poison + i * oracle->page);
 		for (unsigned int k = 0; k < oracle_ntaken; k++)
 			reused += oracle_taken[k] == frame;
 	}

@@ -98,8 +98,8 @@ static bool oracle_new_worker(struct oracle *oracle, unsigned int nr)
 	w->saved = hmm_map(ORACLE_SAVED_PAGES);
 	w->poison = hmm_map(ORACLE_POISON_PAGES);
 	for (int i = 0; i < ORACLE_CHILDREN; i++)
-		if (hmm_gate_make(&w->child[i].go) ||
-		    hmm_gate_make(&w->child[i].looked))
+		if (hmm_completion_init(&w->child[i].go) ||
+		    hmm_completion_init(&w->child[i].looked))
 			return false;
 	/* A child that has it, too, would keep the frames. */
 	return w->buf && w->saved && w->poison &&
@@ -258,7 +258,7 @@ void oracle_ksm_off(void)
 void oracle_ksm_settle(void)
 {
 	long until = oracle_get(ORACLE_KSM, "full_scans") + 3;
-	__u64 end = hmm_now_ms() + HMM_GLIMPSE_MS;
+	__u64 end = hmm_now_ms() + HMM_QUIET_MS;
 
 	while (oracle_get(ORACLE_KSM, "full_scans") < until &&
 	       hmm_now_ms() < end)

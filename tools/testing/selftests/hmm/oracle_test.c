@@ -134,14 +134,14 @@ static void run_threads(struct oracle *oracle, int (*const jobs[])(void *),
 	unsigned int made;
 
 	for (made = 0; made < njobs; made++)
-		if (hmm_thread_make(&w[made].thread, jobs[made], &w[made]))
+		if (hmm_thread_create(&w[made].thread, jobs[made], &w[made]))
 			break;
 	if (made != njobs)
 		oracle_wrong(oracle, NULL, 0, 0, "no threads are to be had");
 	for (unsigned int i = 0; i < made; i++)
-		hmm_thread_go(&w[i].thread);
+		hmm_thread_start(&w[i].thread);
 	for (unsigned int i = 0; i < made; i++)
-		hmm_thread_end(&w[i].thread);
+		hmm_thread_join(&w[i].thread);
 	/* It has memory of its own, and no log of its own so far. */
 	oracle_restore_all(&w[njobs]);
 	if (!oracle_stopped(oracle))

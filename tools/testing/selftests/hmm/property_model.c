@@ -28,7 +28,7 @@ struct property_model_page *property_page_at(struct property *p,
 
 static __u64 frame(__u64 entry)
 {
-	return entry & HMM_PAGEMAP_FRAME;
+	return entry & HMM_PAGEMAP_PFN;
 }
 
 /* Has the address space lost what it had at a page, in the last step? */

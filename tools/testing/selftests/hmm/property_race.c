@@ -203,8 +203,8 @@ static void stay_on_one_cpu(void)
 }
 
 /* The process that is mirrored. It exits with everything in use. */
-static int mirrored(struct race *race, struct hmm_gate *ready,
-		    struct hmm_gate *go)
+static int mirrored(struct race *race, struct hmm_completion *ready,
+		    struct hmm_completion *go)
 {
 	struct {
 		struct hmm_thread thread;
@@ -216,18 +216,18 @@ static int mirrored(struct race *race, struct hmm_gate *ready,
 
 	if (race->seed % 2)
 		stay_on_one_cpu();
-	if (map_wide(0, WIDE_PAGES) || hmm_gate_open(ready) ||
-	    hmm_gate_wait(go))
+	if (map_wide(0, WIDE_PAGES) || hmm_complete(ready) ||
+	    hmm_wait_for_completion(go))
 		return 1;
 	for (unsigned int i = 0; i < CHANGERS + 2; i++) {
 		racer_init(&t[i].racer, race, i == CHANGERS + 1 ? 0 : i, i);
-		if (hmm_thread_make(&t[i].thread, jobs[i], &t[i].racer))
+		if (hmm_thread_create(&t[i].thread, jobs[i], &t[i].racer))
 			return 1;
 	}
 	for (unsigned int i = 0; i < CHANGERS + 2; i++)
-		hmm_thread_go(&t[i].thread);
+		hmm_thread_start(&t[i].thread);
 	for (unsigned int i = 0; i < CHANGERS + 2; i++)
-		hmm_thread_end(&t[i].thread);
+		hmm_thread_join(&t[i].thread);
 	return 0;
 }
 
@@ -267,11 +267,11 @@ static void check_dead(struct race *race)
 static void race_run(struct race *race, __u64 ms)
 {
 	__u64 end = hmm_now_ms() + ms;
-	struct hmm_gate ready, go;
+	struct hmm_completion ready, go;
 	pid_t target, other;
 	struct racer racer;
 
-	if (hmm_gate_make(&ready) || hmm_gate_make(&go)) {
+	if (hmm_completion_init(&ready) || hmm_completion_init(&go)) {
 		race_fail(race, "no pipes are to be had");
 		return;
 	}
@@ -279,7 +279,7 @@ static void race_run(struct race *race, __u64 ms)
 	target = hmm_fork();
 	if (!target)
 		_exit(mirrored(race, &ready, &go));
-	hmm_gate_wait(&ready);
+	hmm_wait_for_completion(&ready);
 	if (!race_open(race, target))
 		race_fail(race, "the process cannot be mirrored");
 	other = hmm_fork();
@@ -287,7 +287,7 @@ static void race_run(struct race *race, __u64 ms)
 		racer_init(&racer, race, 1, CHANGERS + 2);
 		_exit(race_calls(&racer));
 	}
-	hmm_gate_open(&go);
+	hmm_complete(&go);
 	while (!atomic_load(&race->stop) && hmm_now_ms() < end)
 		usleep(10000);
 	atomic_store(&race->stop, true);
@@ -318,7 +318,7 @@ int property_race(__u64 seed, __u64 ms, char *failure, size_t size)
 	else
 		race_run(race, ms);
 	close(race->fd);
-	if (hmm_count_settles("contexts", 0) > 0)
+	if (hmm_debugfs_wait_count("contexts", 0) > 0)
 		race_fail(race, "all is closed, but there is a context");
 	printf("# seed %llu: %lu reads, %lu of them verified, %lu changes\n",
 	       seed, race->reads, race->valid, race->changes);

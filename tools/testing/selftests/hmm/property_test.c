@@ -119,9 +119,9 @@ static void check_counts(struct property *p)
 		if (p->mirror[i].used && !p->failure[0])
 			property_drop_mirror(p, i);
 	for (unsigned int i = 0; i < 4 && !p->failure[0]; i++)
-		if (hmm_count_settles(names[i], 0) > 0)
+		if (hmm_debugfs_wait_count(names[i], 0) > 0)
 			property_fail(p, "all is unregistered, but %s is %ld",
-				      names[i], hmm_count(names[i]));
+				      names[i], hmm_debugfs_count(names[i]));
 }
 
 static bool run_steps(__u64 seed, __u64 ms)

@@ -60,8 +60,8 @@ FIXTURE_SETUP(protect)
 		.ptr = self->buf,
 		.npages = NPAGES,
 	};
-	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
-				     &self->access));
+	ASSERT_EQ(0, hmm_thread_create(&self->device, hmm_access_run,
+				       &self->access));
 }
 
 FIXTURE_TEARDOWN(protect)
@@ -77,9 +77,9 @@ static int read_in_time(struct hmm_thread *device, struct hmm_access *access,
 
 	access->request = HMM_DMIRROR_READ;
 	access->addr = addr;
-	hmm_thread_go(device);
-	ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
-	return ret ? ret : hmm_thread_end(device);
+	hmm_thread_start(device);
+	ret = hmm_thread_wait_done(device, HMM_TIMEOUT_MS);
+	return ret ? ret : hmm_thread_join(device);
 }
 
 /* How much of the mapping at addr has been referenced, in kB. */
@@ -110,18 +110,18 @@ TEST_F(protect, snapshot_leaves_present_pages_as_they_are)
 	__u64 frames[NPAGES];
 
 	for (int i = 0; i < NPAGES; i++)
-		frames[i] = hmm_frame(self->mem + i * self->page);
-	ASSERT_EQ(0, hmm_put(CLEAR_REFS, SOFT_DIRTY));
-	ASSERT_EQ(0, hmm_put(CLEAR_REFS, REFERENCED));
+		frames[i] = hmm_pfn(self->mem + i * self->page);
+	ASSERT_EQ(0, hmm_write_file(CLEAR_REFS, SOFT_DIRTY));
+	ASSERT_EQ(0, hmm_write_file(CLEAR_REFS, REFERENCED));
 	ASSERT_EQ(0, referenced(self->mem));
 	/* Soft-dirty tracking has taken the right to write, for now. */
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, READ));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, READ));
 	EXPECT_EQ(0, referenced(self->mem));
-	EXPECT_EQ(0, hmm_count_pagemap(self->mem, NPAGES,
+	EXPECT_EQ(0, hmm_pagemap_count(self->mem, NPAGES,
 				       HMM_PAGEMAP_SOFT_DIRTY));
 	for (int i = 0; i < NPAGES; i++)
-		EXPECT_EQ(frames[i], hmm_frame(self->mem + i * self->page));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 1, 0));
+		EXPECT_EQ(frames[i], hmm_pfn(self->mem + i * self->page));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 /* Who tracks writes this way hears of those of the device. */
@@ -130,21 +130,21 @@ TEST_F(protect, r34_soft_dirty)
 	char *written = self->mem + 3 * self->page;
 
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
-	if (hmm_count_pagemap(self->mem, NPAGES, HMM_PAGEMAP_SOFT_DIRTY) !=
+	if (hmm_pagemap_count(self->mem, NPAGES, HMM_PAGEMAP_SOFT_DIRTY) !=
 	    NPAGES)
 		SKIP(return, "no soft-dirty bits in this kernel");
-	ASSERT_EQ(0, hmm_put(CLEAR_REFS, SOFT_DIRTY));
+	ASSERT_EQ(0, hmm_write_file(CLEAR_REFS, SOFT_DIRTY));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(0, hmm_count_pagemap(self->mem, NPAGES,
+	EXPECT_EQ(0, hmm_pagemap_count(self->mem, NPAGES,
 				       HMM_PAGEMAP_SOFT_DIRTY));
 
 	hmm_fill(self->buf, 2, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, written, self->buf, 2, NULL));
-	EXPECT_EQ(2, hmm_count_pagemap(written, 2, HMM_PAGEMAP_SOFT_DIRTY));
-	EXPECT_EQ(2, hmm_count_pagemap(self->mem, NPAGES,
+	EXPECT_EQ(2, hmm_pagemap_count(written, 2, HMM_PAGEMAP_SOFT_DIRTY));
+	EXPECT_EQ(2, hmm_pagemap_count(self->mem, NPAGES,
 				       HMM_PAGEMAP_SOFT_DIRTY));
-	EXPECT_EQ(-1, hmm_differs(written, 2, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(written, 2, 2, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -161,12 +161,12 @@ TEST_F(protect, r34_protection_key)
 	ASSERT_EQ(0, syscall(SYS_pkey_mprotect, self->mem, self->size,
 			     PROT_READ | PROT_WRITE, key));
 	__atomic_fetch_or(self->mem, 0, __ATOMIC_SEQ_CST);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, WRITE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, WRITE));
 	ASSERT_EQ(0, read_in_time(&self->device, &self->access, self->mem));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 2, 0));
 }
 
 TEST_F(protect, r34_protection_key_of_a_huge_page)
@@ -187,10 +187,10 @@ TEST_F(protect, r34_protection_key_of_a_huge_page)
 	/* The CPU's right to write comes back with its first write. */
 	__atomic_fetch_or(mem, 0, __ATOMIC_SEQ_CST);
 	ASSERT_TRUE(hmm_is_huge(mem));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, size / self->page,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, size / self->page,
 				       WRITE | PMD));
 	ASSERT_EQ(0, read_in_time(&self->device, &self->access, mem));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, size / self->page));
 }
 
@@ -206,18 +206,18 @@ TEST_F(protect, r34_prot_none_of_a_huge_page)
 		SKIP(return, "%s", why);
 	npages = size / self->page;
 	hmm_fill(mem, npages, 4, 0);
-	frame = hmm_frame(mem);
+	frame = hmm_pfn(mem);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, NPAGES, NULL));
 	ASSERT_EQ(0, mprotect(mem, size, PROT_NONE));
 	EXPECT_EQ(0, hmm_entries(self->fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, ERROR));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, npages, ERROR));
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem, self->buf, 1, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, mem, self->buf, 1, &cmd));
 	ASSERT_EQ(0, mprotect(mem, size, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
-	EXPECT_EQ(frame, hmm_frame(mem));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 4, 0));
+	EXPECT_EQ(frame, hmm_pfn(mem));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
@@ -241,15 +241,15 @@ TEST_F(protect, r34_guard_region)
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
 				    &cmd));
 	EXPECT_EQ(3, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 1, 0));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, guard, self->buf, 1, &cmd));
 	ASSERT_EQ(0, hmm_read(self->fd, guard + 2 * self->page, self->buf, 3,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 3, 1, 5));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 1, 5));
 
 	ASSERT_EQ(0, madvise(guard, 2 * self->page, MADV_GUARD_REMOVE));
 	ASSERT_EQ(0, hmm_read(self->fd, guard, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 2, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 2, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -100,12 +100,12 @@ TEST_F(range, r32_many_vmas_in_one_range)
 
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem, self->buf, n, &cmd));
 	EXPECT_EQ(7, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 5, 1, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 5 * page, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 5, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 5 * page, 2, 0));
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, n, &cmd));
 	EXPECT_EQ(4, cmd.cpages);
 	ASSERT_EQ(0, hmm_read(self->fd, mem + 9 * page, self->buf, 1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 1, 9));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 1, 9));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, n));
 }
 
@@ -153,32 +153,32 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 	absent = present;
 	absent.addr = hole;
 	absent.ptr = prot + NPAGES;
-	ASSERT_EQ(0, hmm_thread_make(&writer, protect, &protection));
-	ASSERT_EQ(0, hmm_thread_make(&snapshot, hmm_access_run, &present));
-	ASSERT_EQ(0, hmm_thread_make(&waiter, hmm_access_run, &absent));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(0, hmm_thread_create(&writer, protect, &protection));
+	ASSERT_EQ(0, hmm_thread_create(&snapshot, hmm_access_run, &present));
+	ASSERT_EQ(0, hmm_thread_create(&waiter, hmm_access_run, &absent));
+	ASSERT_EQ(0, hmm_prefault());
 	/* The clock's page is none that can be locked, and may be new. */
 	hmm_now_ms();
 	ASSERT_EQ(0, madvise(hole, NPAGES * self->page, MADV_DONTNEED));
 	memset(prot, 0xaa, 2 * NPAGES);
 
 	ASSERT_EQ(0, hmm_stop_at(self->fd, INVALIDATE));
-	hmm_thread_go(&writer);
-	ASSERT_EQ(0, hmm_wait_at(self->fd, INVALIDATE, HMM_PATIENCE_MS));
-	hmm_thread_go(&snapshot);
-	EXPECT_EQ(0, hmm_thread_wait_done(&snapshot, HMM_PATIENCE_MS));
+	hmm_thread_start(&writer);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, INVALIDATE, HMM_TIMEOUT_MS));
+	hmm_thread_start(&snapshot);
+	EXPECT_EQ(0, hmm_thread_wait_done(&snapshot, HMM_TIMEOUT_MS));
 	for (int i = 0; i < NPAGES; i++)
 		EXPECT_EQ(WRITE, prot[i]);
-	hmm_thread_go(&waiter);
-	EXPECT_EQ(0, hmm_thread_wait_asleep(&waiter));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&waiter, HMM_GLIMPSE_MS));
+	hmm_thread_start(&waiter);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&waiter));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&waiter, HMM_QUIET_MS));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&writer, 1));
 
-	ASSERT_EQ(0, hmm_go_on(self->fd, INVALIDATE));
-	ASSERT_EQ(0, hmm_thread_wait_done(&waiter, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(&writer));
-	EXPECT_EQ(0, hmm_thread_end(&snapshot));
-	EXPECT_EQ(0, hmm_thread_end(&waiter));
+	ASSERT_EQ(0, hmm_resume(self->fd, INVALIDATE));
+	ASSERT_EQ(0, hmm_thread_wait_done(&waiter, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&writer));
+	EXPECT_EQ(0, hmm_thread_join(&snapshot));
+	EXPECT_EQ(0, hmm_thread_join(&waiter));
 	for (int i = 0; i < NPAGES; i++)
 		EXPECT_EQ(NONE, prot[NPAGES + i]);
 }
@@ -252,7 +252,7 @@ TEST_F(range, r40_killed_in_the_midst)
 	before = hmm_now_ms();
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
-	EXPECT_GT(HMM_PATIENCE_MS, hmm_now_ms() - before);
+	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - before);
 	/* It was far from its end. */
 	EXPECT_EQ(0, prot[npages - npages / gib]);
 }

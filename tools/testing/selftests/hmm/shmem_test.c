@@ -71,11 +71,11 @@ TEST_F(shmem, shared_mapping)
 	__u64 frame;
 
 	ASSERT_NE(NULL, mem);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
-	EXPECT_EQ(0, hmm_count_pagemap(mem, NPAGES, HMM_PAGEMAP_PRESENT));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
+	EXPECT_EQ(0, hmm_pagemap_count(mem, NPAGES, HMM_PAGEMAP_PRESENT));
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, WRITE));
-	frame = hmm_frame(mem);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, WRITE));
+	frame = hmm_pfn(mem);
 	ASSERT_NE(0, frame);
 
 	/* Another mapping of it has the same page. */
@@ -83,8 +83,8 @@ TEST_F(shmem, shared_mapping)
 		       MAP_SHARED);
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(frame, hmm_frame(mem));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(frame, hmm_pfn(mem));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
@@ -97,21 +97,21 @@ TEST_F(shmem, r31_private_mapping_is_read_from_the_file)
 
 	ASSERT_NE(NULL, shared);
 	ASSERT_NE(NULL, mem);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
 	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 	for (size_t at = 0; at < self->size; at += self->page)
-		EXPECT_EQ(hmm_frame(shared + at), hmm_frame(mem + at));
+		EXPECT_EQ(hmm_pfn(shared + at), hmm_pfn(mem + at));
 
 	hmm_fill(self->buf, 2, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, 2, WRITE));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem + 2 * self->page,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, 2, WRITE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem + 2 * self->page,
 				       NPAGES - 2, READ));
-	EXPECT_NE(hmm_frame(shared), hmm_frame(mem));
-	EXPECT_EQ(-1, hmm_differs(shared, NPAGES, 1, 0));
+	EXPECT_NE(hmm_pfn(shared), hmm_pfn(mem));
+	EXPECT_TRUE(hmm_is_filled(shared, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
@@ -127,8 +127,8 @@ TEST_F(shmem, r29_sealed_against_writes)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 }
 
 /* A hole of a file, shared: a read gives it a page, a snapshot does not. */
@@ -142,12 +142,12 @@ TEST_F(shmem, hole_in_a_file)
 	mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED);
 	ASSERT_NE(NULL, mem);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
 	ASSERT_EQ(0, mincore(mem, self->size, resident));
 	for (int i = 0; i < NPAGES; i++)
 		EXPECT_EQ(0, resident[i] & 1);
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 2, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 2, 0));
 	ASSERT_EQ(0, mincore(mem, self->size, resident));
 	EXPECT_EQ(1, resident[1] & 1);
 	EXPECT_EQ(0, resident[2] & 1);
@@ -162,7 +162,8 @@ TEST_F(shmem, r35_huge_page_of_a_file)
 
 	if (!size)
 		SKIP(return, "this kernel has no transparent huge pages");
-	hmm_put("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise");
+	hmm_write_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+		       "advise");
 	ASSERT_EQ(0, ftruncate(self->file, 0));
 	ASSERT_EQ(0, ftruncate(self->file, size));
 	mem = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -183,17 +184,17 @@ TEST_F(shmem, r35_huge_page_of_a_file)
 	if (madvise(mem, size, MADV_COLLAPSE))
 		SKIP(return, "MADV_COLLAPSE of shmem: %s", strerror(errno));
 	__atomic_fetch_or(mem, 0, __ATOMIC_SEQ_CST);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, WRITE | PMD));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, npages, WRITE | PMD));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, npages, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, npages, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, npages, 3, 0));
 
 	ASSERT_EQ(0, ftruncate(self->file, size / 2));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 	EXPECT_EQ(0, hmm_entries(self->fd, mem + size / 2, npages / 2));
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, mem + size / 2, buf, 1, NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, mem, buf, npages / 2, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, npages / 2, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, npages / 2, 3, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -44,8 +44,8 @@ FIXTURE_SETUP(special)
 	ASSERT_NE(NULL, self->buf);
 	self->access.fd = self->fd;
 	self->access.ptr = self->buf;
-	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
-				     &self->access));
+	ASSERT_EQ(0, hmm_thread_create(&self->device, hmm_access_run,
+				       &self->access));
 }
 
 /* A device that loops for ever does so until its process is killed. */
@@ -72,9 +72,9 @@ static int access_in_time(struct hmm_thread *device, struct hmm_access *access,
 	access->request = request;
 	access->addr = addr;
 	access->npages = npages;
-	hmm_thread_go(device);
-	ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
-	return ret ? ret : hmm_thread_end(device);
+	hmm_thread_start(device);
+	ret = hmm_thread_wait_done(device, HMM_TIMEOUT_MS);
+	return ret ? ret : hmm_thread_join(device);
 }
 
 TEST_F(special, r33_mixedmap_of_ordinary_pages)
@@ -82,13 +82,13 @@ TEST_F(special, r33_mixedmap_of_ordinary_pages)
 	char *mem = map_kind(self->file, HMM_SPECIAL_ORDINARY, NPAGES);
 
 	ASSERT_NE(NULL, mem);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, WRITE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, WRITE));
 	hmm_fill(mem, NPAGES, 1, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 2, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 	ASSERT_EQ(0, munmap(mem, NPAGES * self->page));
 	EXPECT_EQ(0, hmm_entries(self->fd, mem, NPAGES));
@@ -102,11 +102,11 @@ static void pfnmap(struct __test_metadata *_metadata, int fd, int file,
 
 	ASSERT_NE(NULL, mem);
 	mem[0] = 1;
-	EXPECT_EQ(-1, hmm_prot_differs(fd, mem, 4, ERROR));
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, 4, ERROR));
 	memset(access->ptr, 0x55, 4 * hmm_page_size());
 	EXPECT_EQ(-EFAULT, access_in_time(device, access, request, mem, 4));
 	EXPECT_EQ(0, access->cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(access->ptr, 4, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(access->ptr, 4, 0x55));
 	EXPECT_EQ(0, hmm_entries(fd, mem, 4));
 	EXPECT_EQ(1, mem[0]);
 }
@@ -145,11 +145,11 @@ static void mixed(struct __test_metadata *_metadata, int fd, int file,
 	EXPECT_EQ(1, access->cmd.cpages);
 	EXPECT_EQ(0, hmm_entries(fd, mem + 3 * page, 1));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, 6));
-	EXPECT_EQ(-1, request == HMM_DMIRROR_READ ?
-		  hmm_differs(access->ptr, 1, 3, 2) :
-		  hmm_differs_from(mem + 2 * page, 1, 0x55));
-	EXPECT_EQ(-1, hmm_differs(mem, 1, 3, 0));
-	EXPECT_EQ(-1, hmm_differs(mem + 4 * page, 1, 3, 4));
+	EXPECT_TRUE(request == HMM_DMIRROR_READ ?
+		    hmm_is_filled(access->ptr, 1, 3, 2) :
+		    hmm_is_filled_with(mem + 2 * page, 1, 0x55));
+	EXPECT_TRUE(hmm_is_filled(mem, 1, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(mem + 4 * page, 1, 3, 4));
 }
 
 TEST_F(special, r33_special_entries_between_pages_cannot_be_read)
@@ -185,15 +185,15 @@ TEST_F(special, r33_special_huge_entry)
 	huge = mem + size;
 	ASSERT_EQ(0, madvise(mem, 2 * size, MADV_HUGEPAGE));
 
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, 1, WRITE));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, huge, 4, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, 1, WRITE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, huge, 4, NONE));
 	EXPECT_EQ(-EFAULT, access_in_time(&self->device, &self->access,
 					  HMM_DMIRROR_READ, huge, 1));
 	/* Not pagemap: 6.12's looks for the page, and there is none. */
 	ASSERT_EQ(0, mincore(huge, self->page, &resident));
 	if (!(resident & 1))
 		SKIP(return, "this kernel has no special huge entries");
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, huge, size / self->page,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, huge, size / self->page,
 				       ERROR));
 	EXPECT_EQ(0, hmm_entries(self->fd, huge, size / self->page));
 }

@@ -228,18 +228,18 @@ TEST(devices_see_only_whole_pages_while_the_process_changes_them)
 				SKIP(return, HMM_SKIP_NO_DEVICE, (int)i);
 			ASSERT_LE(0, w->fd);
 		}
-		ASSERT_EQ(0, hmm_thread_make(&w->thread, jobs[i], w));
+		ASSERT_EQ(0, hmm_thread_create(&w->thread, jobs[i], w));
 	}
 	for (size_t i = 0; i < NPAGES; i++)
 		put_stamp(mem + i * page_size, stamp(&workers[0], i));
 
 	deadline = hmm_now_ms() + DURATION_MS;
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
-		hmm_thread_go(&workers[i].thread);
+		hmm_thread_start(&workers[i].thread);
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
 		struct worker *w = &workers[i];
 
-		EXPECT_EQ(0, hmm_thread_end(&w->thread));
+		EXPECT_EQ(0, hmm_thread_join(&w->thread));
 		EXPECT_STREQ("", w->what);
 		EXPECT_LT(0, w->commands);
 		if (w->fd < 0) {

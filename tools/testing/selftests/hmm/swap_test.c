@@ -64,17 +64,17 @@ TEST_F(swap, r34_swapped_pages_are_read)
 	/* The device has them, and lets go of them when they leave. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
-	ASSERT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+	ASSERT_EQ(NPAGES, hmm_pagemap_count(self->mem, NPAGES,
 					    HMM_PAGEMAP_SWAPPED));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, NONE));
-	EXPECT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, NONE));
+	EXPECT_EQ(NPAGES, hmm_pagemap_count(self->mem, NPAGES,
 					    HMM_PAGEMAP_SWAPPED));
 
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(NPAGES, hmm_count_pagemap(self->mem, NPAGES,
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_EQ(NPAGES, hmm_pagemap_count(self->mem, NPAGES,
 					    HMM_PAGEMAP_PRESENT));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
@@ -87,37 +87,37 @@ TEST_F(swap, r34_swapped_pages_are_written)
 			       4, NULL));
 	EXPECT_EQ(4, hmm_entries(self->fd, self->mem, NPAGES));
 	/* The last ones are beyond what is read ahead of a single page. */
-	EXPECT_TRUE(hmm_pagemap(self->mem + (NPAGES - 1) * self->page) &
+	EXPECT_TRUE(hmm_pagemap_entry(self->mem + (NPAGES - 1) * self->page) &
 		    HMM_PAGEMAP_SWAPPED);
 	/* What the device wrote is swapped out in its turn. */
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 3 * self->page, 4, 2, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 7 * self->page, NPAGES - 7, 1,
+	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 3 * self->page, 4, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 7 * self->page, NPAGES - 7, 1,
 				  7));
 }
 
 /* R31, R44: swapped out as one page of two processes, and read as such. */
 TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_gate_make(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&gate));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&gate);
-		_exit(hmm_differs(self->mem, NPAGES, 1, 0) == -1 ? 0 : 1);
+		hmm_wait_for_completion(&gate);
+		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
 	/* With one more user it takes the child's entries, too. */
 	madvise(self->mem, NPAGES * self->page, MADV_PAGEOUT);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
-	hmm_gate_open(&gate);
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
+	hmm_complete(&gate);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -138,9 +138,9 @@ TEST_F(swap, r34_shared_memory_that_is_swapped_out)
 			left += resident[i] & 1;
 	}
 	EXPECT_EQ(0, left);
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, shared, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, shared, NPAGES, NONE));
 	ASSERT_EQ(0, hmm_read(self->fd, shared, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 4, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 4, 0));
 }
 
 TEST_F(swap, r34_huge_page_that_is_swapped_out)
@@ -157,11 +157,11 @@ TEST_F(swap, r34_huge_page_that_is_swapped_out)
 	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, npages, NULL));
 	ASSERT_EQ(0, hmm_page_out(mem, npages));
 	EXPECT_EQ(0, hmm_entries(self->fd, mem, npages));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, npages, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, npages, NONE));
 	ASSERT_EQ(0, hmm_read(self->fd, mem + rest * self->page, self->buf,
 			      NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, rest));
-	EXPECT_EQ(-1, hmm_differs(mem, npages, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 5, rest));
+	EXPECT_TRUE(hmm_is_filled(mem, npages, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
@@ -196,8 +196,8 @@ TEST_F(swap, r34_reclaim_under_the_device)
 	struct hmm_thread thread;
 	int round;
 
-	ASSERT_EQ(0, hmm_thread_make(&thread, reclaim, &reclaimer));
-	hmm_thread_go(&thread);
+	ASSERT_EQ(0, hmm_thread_create(&thread, reclaim, &reclaimer));
+	hmm_thread_start(&thread);
 	for (round = 2; round < 1000; round++) {
 		hmm_fill(self->buf, NPAGES, round, 0);
 		ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES,
@@ -205,14 +205,14 @@ TEST_F(swap, r34_reclaim_under_the_device)
 		memset(self->buf, 0x55, NPAGES * self->page);
 		ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES,
 				      NULL));
-		ASSERT_EQ(-1, hmm_differs(self->buf, NPAGES, round, 0));
+		ASSERT_TRUE(hmm_is_filled(self->buf, NPAGES, round, 0));
 		ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 		ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 		if (stats.dropped > 20 * NPAGES)
 			break;
 	}
 	__atomic_store_n(&reclaimer.stop, 1, __ATOMIC_RELEASE);
-	ASSERT_EQ(0, hmm_thread_end(&thread));
+	ASSERT_EQ(0, hmm_thread_join(&thread));
 	TH_LOG("%lu rounds of reclaim, %llu entries dropped", reclaimer.rounds,
 	       stats.dropped);
 	EXPECT_LT(20 * NPAGES, stats.dropped);
@@ -239,7 +239,7 @@ static int page_out(void *arg)
 		if (madvise(victim->mem, victim->size, MADV_PAGEOUT))
 			return -errno;
 	}
-	return hmm_go_on(victim->fd, HMM_DMIRROR_POINT_INVALIDATE);
+	return hmm_resume(victim->fd, HMM_DMIRROR_POINT_INVALIDATE);
 }
 
 /*
@@ -256,11 +256,11 @@ TEST_F(swap, r68_reclaim_does_not_stop)
 	struct hmm_thread reclaimer;
 
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
-	ASSERT_EQ(0, hmm_thread_make(&reclaimer, page_out, &victim));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(0, hmm_thread_create(&reclaimer, page_out, &victim));
+	ASSERT_EQ(0, hmm_prefault());
 	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
-	hmm_thread_go(&reclaimer);
+	hmm_thread_start(&reclaimer);
 	while (hmm_thread_wait_done(&reclaimer, 100) == -ETIMEDOUT) {
 		int ret = hmm_wait_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE, 1);
 
@@ -268,8 +268,8 @@ TEST_F(swap, r68_reclaim_does_not_stop)
 		if (!ret)
 			break;
 	}
-	EXPECT_EQ(0, hmm_go_on(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
-	EXPECT_EQ(0, hmm_thread_end(&reclaimer));
+	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
+	EXPECT_EQ(0, hmm_thread_join(&reclaimer));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 

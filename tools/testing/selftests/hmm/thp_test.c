@@ -52,13 +52,13 @@ TEST_F(thp, device_reads_and_writes_a_huge_page)
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
 			      &cmd));
 	EXPECT_EQ(self->npages, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, self->npages, 1, 0));
 
 	hmm_fill(self->buf, self->npages, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, self->npages,
 			       &cmd));
 	EXPECT_EQ(self->npages, cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 2, 0));
 	/* The device's access is no reason to split it. */
 	EXPECT_TRUE(hmm_is_huge(self->mem));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
@@ -71,14 +71,14 @@ TEST_F(thp, part_of_a_huge_page)
 
 	memset(self->buf, 0x55, 8 * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, part, self->buf, n, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, n, 1, first));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + n * self->page, 1, 0x55));
+	EXPECT_TRUE(hmm_is_filled(self->buf, n, 1, first));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + n * self->page, 1, 0x55));
 
 	hmm_fill(self->buf, n, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, part, self->buf, n, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, first, 1, 0));
-	EXPECT_EQ(-1, hmm_differs(part, n, 3, 0));
-	EXPECT_EQ(-1, hmm_differs(part + n * self->page,
+	EXPECT_TRUE(hmm_is_filled(self->mem, first, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(part, n, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(part + n * self->page,
 				  self->npages - first - n, 1, first + n));
 	EXPECT_TRUE(hmm_is_huge(self->mem));
 }
@@ -92,10 +92,10 @@ static void rest_is_intact(struct __test_metadata *_metadata, int fd,
 	const size_t behind = hole + n;
 
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, hole, NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, hole, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(buf, hole, 1, 0));
 	ASSERT_EQ(0, hmm_read(fd, mem + behind * page, buf, npages - behind,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(buf, npages - behind, 1, behind));
+	EXPECT_TRUE(hmm_is_filled(buf, npages - behind, 1, behind));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 }
 
@@ -110,7 +110,7 @@ TEST_F(thp, mprotect_of_a_part_splits_it)
 	hmm_fill(self->buf, 2, 4, 0);
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, part, self->buf, 2, NULL));
 	ASSERT_EQ(0, hmm_read(self->fd, part, self->buf, 2, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 1, 300));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 300));
 	rest_is_intact(_metadata, self->fd, self->mem, self->buf, self->npages,
 		       300, 2);
 	EXPECT_FALSE(hmm_is_huge(part));
@@ -148,7 +148,7 @@ TEST_F(thp, madvise_dontneed_of_a_part_leaves_zeros_there)
 	EXPECT_EQ(0, hmm_entries(self->fd, part, 5));
 	memset(self->buf, 0x55, 5 * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, part, self->buf, 5, NULL));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, 5, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, 5, 0));
 	rest_is_intact(_metadata, self->fd, self->mem, self->buf, self->npages,
 		       400, 5);
 }
@@ -156,26 +156,26 @@ TEST_F(thp, madvise_dontneed_of_a_part_leaves_zeros_there)
 /* R44, with a PMD entry to write-protect. */
 TEST_F(thp, device_write_after_fork_does_not_leak_to_the_child)
 {
-	struct hmm_gate gate;
+	struct hmm_completion gate;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_gate_make(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&gate));
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, self->npages,
 			       NULL));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_gate_wait(&gate);
-		_exit(hmm_differs(self->mem, self->npages, 1, 0) == -1 ?
+		hmm_wait_for_completion(&gate);
+		_exit(hmm_is_filled(self->mem, self->npages, 1, 0) ?
 		      0 : 1);
 	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	hmm_fill(self->buf, 2, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem + 50 * self->page, self->buf,
 			       2, NULL));
-	hmm_gate_open(&gate);
+	hmm_complete(&gate);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 50 * self->page, 2, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 50 * self->page, 2, 5, 0));
 	rest_is_intact(_metadata, self->fd, self->mem, self->buf, self->npages,
 		       50, 2);
 }
@@ -198,11 +198,11 @@ TEST_F(thp, collapse_under_the_device)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
 			      NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, self->npages, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, self->npages, 6, 0));
 	hmm_fill(self->buf, self->npages, 7, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, self->npages,
 			       NULL));
-	EXPECT_EQ(-1, hmm_differs(self->mem, self->npages, 7, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 7, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
 

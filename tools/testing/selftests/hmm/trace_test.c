@@ -73,17 +73,17 @@ TEST(events_tell_what_happens_and_where)
 	fd = hmm_open(0);
 	ASSERT_LE(0, fd);
 	access.fd = fd;
-	ASSERT_EQ(0, hmm_thread_make(&device, hmm_access_run, &access));
-	ASSERT_EQ(0, hmm_settle());
+	ASSERT_EQ(0, hmm_thread_create(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_prefault());
 
 	/* A read that collides once, with an invalidation of just our pages. */
 	ASSERT_EQ(0, hmm_stop_at(fd, HMM_DMIRROR_POINT_FAULTED));
-	hmm_thread_go(&device);
+	hmm_thread_start(&device);
 	ASSERT_EQ(0, hmm_wait_at(fd, HMM_DMIRROR_POINT_FAULTED,
-				 HMM_PATIENCE_MS));
+				 HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, madvise(mem, NPAGES * hmm_page_size(), MADV_DONTNEED));
-	ASSERT_EQ(0, hmm_go_on(fd, HMM_DMIRROR_POINT_FAULTED));
-	ASSERT_EQ(0, hmm_thread_end(&device));
+	ASSERT_EQ(0, hmm_resume(fd, HMM_DMIRROR_POINT_FAULTED));
+	ASSERT_EQ(0, hmm_thread_join(&device));
 	close(fd);
 	ASSERT_EQ(0, write_file(TRACING "events/hmm_mirror/enable", "0"));
 

@@ -73,9 +73,10 @@ FIXTURE_SETUP(uffd)
 		.ptr = self->buf,
 		.npages = NPAGES,
 	};
-	ASSERT_EQ(0, hmm_thread_make(&self->device, hmm_access_run,
-				     &self->access));
-	ASSERT_EQ(0, hmm_thread_make(&self->mapper, hmm_remap_run, NULL));
+	ASSERT_EQ(0, hmm_thread_create(&self->device, hmm_access_run,
+				       &self->access));
+	ASSERT_EQ(0, hmm_thread_create(&self->mapper, hmm_take_mmap_lock_run,
+				       NULL));
 }
 
 FIXTURE_TEARDOWN(uffd)
@@ -101,24 +102,24 @@ static void asks_and_sleeps(struct __test_metadata *_metadata, int uffd,
 	__u64 seen = ~0ULL;
 	void *addr = NULL;
 
-	hmm_thread_go(device);
+	hmm_thread_start(device);
 	ASSERT_EQ(0, hmm_uffd_wait(uffd, &addr, &seen));
 	EXPECT_EQ((void *)where, addr);
 	EXPECT_EQ(flags, seen & (UFFD_PAGEFAULT_FLAG_WRITE |
 				 UFFD_PAGEFAULT_FLAG_WP |
 				 UFFD_PAGEFAULT_FLAG_MINOR));
-	ASSERT_EQ(0, hmm_thread_wait_asleep(device));
-	hmm_thread_go(mapper);
-	ASSERT_EQ(0, hmm_thread_wait_done(mapper, HMM_PATIENCE_MS));
-	EXPECT_EQ(0, hmm_thread_end(mapper));
+	ASSERT_EQ(0, hmm_thread_wait_blocked(device));
+	hmm_thread_start(mapper);
+	ASSERT_EQ(0, hmm_thread_wait_done(mapper, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(mapper));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(device, 1));
 }
 
 static int ends(struct hmm_thread *device)
 {
-	int ret = hmm_thread_wait_done(device, HMM_PATIENCE_MS);
+	int ret = hmm_thread_wait_done(device, HMM_TIMEOUT_MS);
 
-	return ret ? ret : hmm_thread_end(device);
+	return ret ? ret : hmm_thread_join(device);
 }
 
 TEST_F(uffd, r38_missing_pages_are_read)
@@ -126,14 +127,14 @@ TEST_F(uffd, r38_missing_pages_are_read)
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
 	/* A snapshot asks nobody. */
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, NONE));
 	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, 0);
 	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
 				   self->size));
 	ASSERT_EQ(0, ends(&self->device));
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -149,8 +150,8 @@ TEST_F(uffd, r38_missing_pages_are_written)
 	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
 				   self->size));
 	ASSERT_EQ(0, ends(&self->device));
-	EXPECT_EQ(-1, hmm_differs(self->mem, 3, 2, 0));
-	EXPECT_EQ(-1, hmm_differs(self->mem + 3 * self->page, 5, 1, 3));
+	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem + 3 * self->page, 5, 1, 3));
 }
 
 /* Each page is asked for by itself, and what came before is not lost. */
@@ -158,7 +159,7 @@ TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
-	hmm_thread_go(&self->device);
+	hmm_thread_start(&self->device);
 	for (int i = 0; i < NPAGES; i++) {
 		const size_t at = i * self->page;
 		void *addr = NULL;
@@ -169,7 +170,7 @@ TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
 					   self->page_in + at, self->page));
 	}
 	ASSERT_EQ(0, ends(&self->device));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
 /* The memory goes while the device waits for it. */
@@ -183,7 +184,7 @@ TEST_F(uffd, r38_missing_pages_are_unmapped_instead)
 	close(self->uffd);
 	EXPECT_EQ(-EFAULT, ends(&self->device));
 	EXPECT_EQ(0, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs_from(self->buf, NPAGES, 0x55));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 }
 
 TEST_F(uffd, r38_write_protected_pages)
@@ -198,11 +199,11 @@ TEST_F(uffd, r38_write_protected_pages)
 				       UFFDIO_REGISTER_MODE_WP));
 	ASSERT_EQ(0, hmm_uffd_protect(self->uffd, self->mem, self->size, true));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, self->mem, NPAGES, READ));
-	frame = hmm_frame(self->mem);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, READ));
+	frame = hmm_pfn(self->mem);
 
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
 
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
@@ -210,12 +211,12 @@ TEST_F(uffd, r38_write_protected_pages)
 			self->mem,
 			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
 	/* What waits for an answer is not written yet. */
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 3, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 	ASSERT_EQ(0, hmm_uffd_protect(self->uffd, self->mem, self->size,
 				      false));
 	ASSERT_EQ(0, ends(&self->device));
-	EXPECT_EQ(-1, hmm_differs(self->mem, NPAGES, 4, 0));
-	EXPECT_EQ(frame, hmm_frame(self->mem));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
+	EXPECT_EQ(frame, hmm_pfn(self->mem));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -245,7 +246,7 @@ TEST_F(uffd, r38_minor_faults)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
 				       UFFDIO_REGISTER_MODE_MINOR));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
 	self->access.addr = mem;
 	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
 			UFFD_PAGEFAULT_FLAG_MINOR);
@@ -254,7 +255,7 @@ TEST_F(uffd, r38_minor_faults)
 	ASSERT_EQ(self->size, pwrite(file, self->page_in, self->size, 0));
 	ASSERT_EQ(0, hmm_uffd_continue(uffd, mem, self->size));
 	ASSERT_EQ(0, ends(&self->device));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 5, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
@@ -271,12 +272,12 @@ TEST_F(uffd, r34_write_protect_markers)
 	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
 				       UFFDIO_REGISTER_MODE_WP));
 	ASSERT_EQ(0, hmm_uffd_protect(uffd, mem, self->size, true));
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, NONE));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
 
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, NPAGES, 1, 0));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	/* The vma is writable, the marker has become a protected page. */
-	EXPECT_EQ(-1, hmm_prot_differs(self->fd, mem, NPAGES, READ));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 
 	hmm_fill(self->buf, NPAGES, 6, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
@@ -285,7 +286,7 @@ TEST_F(uffd, r34_write_protect_markers)
 			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
 	ASSERT_EQ(0, hmm_uffd_protect(uffd, mem, self->size, false));
 	ASSERT_EQ(0, ends(&self->device));
-	EXPECT_EQ(-1, hmm_differs(mem, NPAGES, 6, 0));
+	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 6, 0));
 }
 
 /* R34: and another one that it must not be used at all. */
@@ -313,14 +314,14 @@ TEST_F(uffd, r34_poison_markers)
 		EXPECT_EQ(i == 2 ? NONE : WRITE, prot[i]);
 
 	self->access.npages = 4;
-	hmm_thread_go(&self->device);
+	hmm_thread_start(&self->device);
 	EXPECT_EQ(-EFAULT, ends(&self->device));
 	EXPECT_EQ(2, self->access.cmd.cpages);
-	EXPECT_EQ(-1, hmm_differs(self->buf, 2, 7, 0));
-	EXPECT_EQ(-1, hmm_differs_from(self->buf + 2 * self->page, 2, 0x55));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 7, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + 2 * self->page, 2, 0x55));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem + 3 * self->page, self->buf,
 			      1, NULL));
-	EXPECT_EQ(-1, hmm_differs(self->buf, 1, 7, 3));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 7, 3));
 }
 
 /* Nobody answers, and the process is killed. */
