@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Buffers: memory of the process, from register to unregister. Each has an
- * interval, so that the driver is notified before the memory changes.
+ * Buffers: memory that the process has registered. Each buffer has an interval,
+ * so the driver is notified before the memory changes.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -10,9 +10,9 @@
 #include "mapping.h"
 
 /*
- * The process's page tables are about to change. Nothing new may use the
- * pages from here on; what is in flight is waited for in edu_invalidate_finish(),
- * after every other device has been notified.
+ * The page tables of the process are about to change. From here on no new DMA
+ * may use the pages. edu_invalidate_finish() waits for the DMA in flight, after
+ * every other device has been notified.
  */
 static bool edu_invalidate_start(struct hmm_interval_notifier *interval,
 				 const struct mmu_notifier_range *range)
@@ -20,7 +20,7 @@ static bool edu_invalidate_start(struct hmm_interval_notifier *interval,
 	struct edu_buffer *buf = container_of(interval, struct edu_buffer,
 					      interval);
 
-	/* A non-blockable invalidation cannot wait for a DMA. */
+	/* A non-blockable invalidation must not wait for a DMA. */
 	return edu_mappings_disable(buf, range->start, range->end,
 				    mmu_notifier_range_blockable(range));
 }
@@ -60,7 +60,7 @@ int edu_buffer_create(struct edu_client *client, unsigned long addr,
 	if (flags & HMM_EDU_WRITE)
 		buf->dir = DMA_BIDIRECTIONAL;
 
-	/* From here on callbacks may run; nothing is mapped yet. */
+	/* Callbacks may run from here on. They find nothing mapped. */
 	ret = hmm_interval_notifier_insert(&buf->interval, &client->mirror,
 					   addr, length, &edu_interval_ops);
 	if (ret) {
@@ -79,12 +79,18 @@ void edu_buffer_destroy(struct edu_buffer *buf)
 	list_del(&buf->node);
 	WRITE_ONCE(client->nr_buffers, client->nr_buffers - 1);
 	edu_mappings_destroy(buf, buf->start, buf->end);
-	/* Waits for callbacks in flight, so no lock that they acquire is held. */
+	/*
+	 * This waits for callbacks in flight, so the caller must not hold a
+	 * lock that they acquire.
+	 */
 	hmm_interval_notifier_remove(&buf->interval);
 	kfree(buf);
 }
 
-/* The buffer that has [addr, addr + length), the latest if there are several. */
+/*
+ * Find a buffer that contains [addr, addr + length) and has all of @flags. If
+ * there are several, the latest is returned.
+ */
 struct edu_buffer *edu_buffer_find(struct edu_client *client,
 				   unsigned long addr, size_t length,
 				   unsigned int flags)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clients: files that have /dev/hmm_edu open, and their ioctls.
+ * Clients: open files of /dev/hmm_edu, and their ioctls.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -17,15 +17,15 @@
 #include "test_ioctl.h"
 
 /*
- * No callback is needed here. The device uses only what buffers have mapped.
- * Each has an interval, and the exit of the process invalidates them all. A
- * driver whose device has more state of the process stops it in @release.
+ * No callback is needed here. The device accesses only memory of buffers. Each
+ * buffer has an interval, and the exit of the process invalidates them all. A
+ * driver whose device has a context for the process stops it in @release.
  */
 static const struct hmm_mirror_ops edu_mirror_ops = {};
 
 /*
- * misc devices are opened under one lock, so nothing here waits for a lock
- * that a process can hold for long, such as its mmap lock.
+ * All misc devices are opened under one mutex. So do not wait here for a lock
+ * that a process can hold for a long time, such as its mmap lock.
  */
 static int edu_open(struct inode *inode, struct file *file)
 {
@@ -42,7 +42,7 @@ static int edu_open(struct inode *inode, struct file *file)
 	spin_lock_init(&client->lock);
 	INIT_LIST_HEAD(&client->buffers);
 	INIT_LIST_HEAD(&client->mappings);
-	/* misc_deregister(), and so edu_remove(), waits for this open. */
+	/* edu_remove() waits in misc_deregister() until this open returns. */
 	edu_device_get(edu);
 	mutex_lock(&edu->clients_lock);
 	list_add(&client->node, &edu->clients);
@@ -52,9 +52,9 @@ static int edu_open(struct inode *inode, struct file *file)
 }
 
 /*
- * The first ioctl mirrors the process that calls it, and from then on the file
- * serves no other: a child that inherits the file cannot use its parent's
- * memory.
+ * The first ioctl registers a mirror of the calling process. From then on the
+ * file serves only this process: a child that inherits the file cannot access
+ * its parent's memory through it.
  */
 static int edu_attach(struct edu_client *client)
 {
@@ -69,7 +69,7 @@ static int edu_attach(struct edu_client *client)
 	return ret;
 }
 
-/* The opposite order: buffers, mirror, client. No ioctl runs any more. */
+/* No ioctl is in progress. Release buffers, mirror and client in this order. */
 static int edu_close(struct inode *inode, struct file *file)
 {
 	struct edu_client *client = file->private_data;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies: pieces that lie within a page each, two DMAs for a piece.
+ * Copies. A copy is split into pieces, so that source and destination of each
+ * piece lie within a page. Each piece takes two DMAs.
  */
 #include <linux/mm.h>
 
@@ -10,8 +11,8 @@
 #include "mapping.h"
 
 /*
- * A DMA is started under the update lock, where the page is known to be mapped,
- * and waited for without it. -EAGAIN: the page was invalidated.
+ * Start a DMA under the update lock, after a check that the page is mapped, and
+ * wait for it without the lock. Returns -EAGAIN if the page was invalidated.
  */
 static int edu_copy_dma(struct edu_buffer *buf, unsigned long addr,
 			size_t length, enum dma_data_direction dir)
@@ -34,7 +35,7 @@ static int edu_copy_dma(struct edu_buffer *buf, unsigned long addr,
 	return ret ?: edu_dma_wait_killable(edu, dma);
 }
 
-/* Copy @length bytes, which are the first of @left that will be copied. */
+/* Copy @length bytes. @left is the length of the rest of the whole copy. */
 static int edu_copy_piece(struct edu_client *client, unsigned long src,
 			  unsigned long dst, size_t length, size_t left)
 {
@@ -47,7 +48,7 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 	if (!from || !to)
 		return -ENOENT;
 	do {
-		/* This may fault, and a fault may take long. */
+		/* Page faults can take long, so do not hold the engine lock. */
 		ret = edu_map(from, src, left) ?: edu_map(to, dst, left);
 		if (ret)
 			return ret;
@@ -62,7 +63,7 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 	return ret;
 }
 
-/* Copy as much as possible; copy->copied is how much that was. */
+/* Copy until an error occurs; copy->copied is the number of bytes copied. */
 int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy)
 {
 	int ret = 0;

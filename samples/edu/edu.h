@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver for QEMU's edu device. The device moves up to 4 KiB between memory
- * and a buffer of its own, one DMA at a time. Two DMAs make a copy.
+ * The structures of the driver for QEMU's edu device. The device has an
+ * internal buffer of 4 KiB. Each DMA moves data between memory and this buffer,
+ * so a copy takes two DMAs.
  *
  * Locks, outermost first:
  *
  *   client->ioctl_lock  serializes the ioctls of one file. Pages are faulted
  *                       in while it is held, so callbacks never acquire it.
- *   edu->engine_lock    serializes the copies, because the device has one
- *                       buffer. The driver waits for DMA while it is held.
+ *   edu->engine_lock    serializes the copies, because the device has only one
+ *                       internal buffer. It is held while the driver waits for
+ *                       DMA, so callbacks never acquire it.
  *   edu->clients_lock   protects the list of clients.
- *   client->lock        the update lock. It protects what is mapped for one
- *                       client. A spinlock: nothing sleeps under it, and no
- *                       callback waits for another client's DMA.
+ *   client->lock        the update lock. It protects the mappings of a client.
+ *                       It is a spinlock because nothing sleeps under it. Each
+ *                       client has its own, so that no callback waits for
+ *                       another client's DMA.
  *   edu->lock           protects the registers and the state of the device.
  *                       The interrupt handler acquires it.
  */
@@ -34,44 +37,49 @@
 #include "hmm_edu.h"
 
 /*
- * The most that one DMA moves. QEMU up to 7.2 aborts when a transfer ends at
- * the end of the device's buffer.
+ * The maximum length of a DMA. It is less than the size of the internal buffer
+ * because QEMU up to 7.2 aborts when a transfer ends at the end of the buffer.
  */
 #define EDU_CHUNK		2048
 
-/* What one mapping covers, and how much one client may have. */
+/* Limits: pages of one mapping, mappings and buffers of one client. */
 #define EDU_MAPPING_PAGES	16
 #define EDU_MAPPINGS_MAX	16
 #define EDU_BUFFERS_MAX		64
 
-/* The device; it exists while it is bound or a file of it is open. */
+/* The device. It exists until it is unbound and its last file is closed. */
 struct edu_device {
 	struct kref kref;
 	struct device *dev;
 	void __iomem *mmio;
 	struct miscdevice misc;
-	struct mutex engine_lock;	/* held for a copy */
+	struct mutex engine_lock;	/* held during a copy */
 	struct mutex clients_lock;	/* protects @clients */
 	struct list_head clients;
 	wait_queue_head_t wait;
 
-	/* What follows is protected by @lock. */
+	/* Protects the fields below, up to @waited. */
 	spinlock_t lock;
 	/*
-	 * DMAs are numbered from 1. The last one that was started, and the
-	 * last one that finished: the device runs at most one.
+	 * The numbers of the last DMA that was started and of the last one that
+	 * finished. They begin at 1. At most one DMA is in flight.
 	 */
 	unsigned long started;
 	unsigned long done;
-	/* Not 0: the device was stopped, and registers are left alone. */
+	/*
+	 * Nonzero once the device is stopped. After that the driver starts no
+	 * DMA, and every DMA that has not finished fails with this error.
+	 */
 	int error;
+	/* Fault injection, see HMM_EDU_FAULT_LOST_IRQ and _REMOVED. */
 	unsigned long test_lost_irq;
 	bool test_removed;
 
+	/* Number of DMAs in flight that delayed an unmap, for tests. */
 	atomic_long_t waited;
 };
 
-/* An open file. It belongs to the process that uses it first. */
+/* An open file. It serves the process that calls the first ioctl. */
 struct edu_client {
 	struct list_head node;
 	struct edu_device *edu;
@@ -87,10 +95,11 @@ struct edu_client {
 	spinlock_t lock;
 	struct list_head mappings;
 	unsigned int nr_mappings;
+	/* The device was unbound: nothing is mapped for it again. */
 	bool detached;
 };
 
-/* Memory of a client that the device may use. */
+/* Memory that a client has registered, [start, end). */
 struct edu_buffer {
 	struct list_head node;
 	struct edu_client *client;
@@ -101,16 +110,16 @@ struct edu_buffer {
 	enum dma_data_direction dir;
 };
 
-/* Pages of a buffer that are mapped for DMA. */
+/* Up to EDU_MAPPING_PAGES pages of a buffer, mapped for DMA. */
 struct edu_mapping {
 	struct list_head node;
 	struct edu_buffer *buf;
 	struct hmm_mirror_range range;
 	unsigned long pfns[EDU_MAPPING_PAGES];
 	dma_addr_t addrs[EDU_MAPPING_PAGES];
-	/* The last DMA to or from each page. */
+	/* The number of the last DMA to or from each page, or 0. */
 	unsigned long last_dma[EDU_MAPPING_PAGES];
-	/* The pages that a new DMA may use. */
+	/* The pages that a new DMA may access. */
 	DECLARE_BITMAP(usable, EDU_MAPPING_PAGES);
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hardware: registers, the interrupt, one DMA at a time. QEMU's
- * documentation of "edu" describes the registers.
+ * The hardware: registers, interrupt, DMA. QEMU's documentation of "edu"
+ * describes the registers.
  */
 #include <linux/io.h>
 #include <linux/iopoll.h>
@@ -23,10 +23,10 @@
 #define EDU_IRQ_DMA		BIT(8)
 #define EDU_BUFFER		0x40000
 
-/* What any register of a removed device reads as. */
+/* The value of every register of a removed device. */
 #define EDU_ABSENT		(~0U)
 
-/* A DMA takes a tenth of a second. */
+/* QEMU completes a DMA after 100 ms, more on a busy host. */
 #define EDU_TIMEOUT_SECS	10
 
 static u32 edu_read(struct edu_device *edu, unsigned int reg)
@@ -43,16 +43,17 @@ static void edu_stop_locked(struct edu_device *edu, int error, const char *why)
 	if (why)
 		dev_err(edu->dev, "%s, bus mastering disabled\n", why);
 	/*
-	 * Pairs with the acquire in edu_dma_has_ended(): pages are unmapped only
-	 * after bus mastering was disabled.
+	 * Pairs with the acquire in edu_dma_has_ended(): pages are unmapped
+	 * only after bus mastering was disabled.
 	 */
 	smp_store_release(&edu->error, error);
 	wake_up_all(&edu->wait);
 }
 
 /*
- * Stop the device for good: it accesses no memory from here on, every waiter
- * returns, every new DMA fails with @error. Only a new probe starts it again.
+ * Stop the device. On return it no longer accesses memory. Waiters wake up, and
+ * every new DMA fails with @error. The device is not usable again until it is
+ * probed again.
  */
 void edu_stop(struct edu_device *edu, int error, const char *why)
 {
@@ -77,9 +78,9 @@ irqreturn_t edu_irq(int irq, void *data)
 		writel(status, edu->mmio + EDU_IRQ_ACK);
 		ret = IRQ_HANDLED;
 		/*
-		 * A late interrupt of an earlier DMA says nothing about the
-		 * one in flight, which still runs. A DMA that was cut off
-		 * when the device was stopped never counts as finished.
+		 * The interrupt may be a late one of an earlier DMA, so check
+		 * that the DMA in flight has finished. A DMA that was aborted
+		 * when the device was stopped must not count as finished.
 		 */
 		if (!edu->error && (status & EDU_IRQ_DMA) &&
 		    !(edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN)) {
@@ -93,14 +94,14 @@ irqreturn_t edu_irq(int irq, void *data)
 }
 
 /*
- * Start a DMA. *@dma is its number, for edu_dma_wait(). The caller holds
- * edu->engine_lock, and the lock that keeps @addr mapped.
+ * Start a DMA and store its number, for edu_dma_wait(), in *@dma. The caller
+ * must hold edu->engine_lock and the update lock that keeps @addr mapped.
  */
 int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 		  enum dma_data_direction dir, unsigned long *dma)
 {
 	u32 cmd = EDU_DMA_RUN | EDU_DMA_RAISE_IRQ;
-	/* The driver's DMA mask has 28 bits: half of a register is enough. */
+	/* The DMA mask has 28 bits, so the address fits into 32 bits. */
 	u32 src = addr, dst = EDU_BUFFER;
 	unsigned long flags;
 	int ret;
@@ -111,9 +112,9 @@ int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 		swap(src, dst);
 	}
 	spin_lock_irqsave(&edu->lock, flags);
-	/* A removed device reads as all ones, and so as running. */
+	/* EDU_DMA_RUN is also set in the all ones of a removed device. */
 	if (!edu->error && (edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN))
-		edu_stop_locked(edu, -EIO, "not idle, or removed");
+		edu_stop_locked(edu, -EIO, "device busy or removed");
 	ret = edu->error;
 	if (!ret) {
 		if (edu->test_lost_irq == edu->started + 1)
@@ -128,7 +129,7 @@ int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 	return ret;
 }
 
-/* Has DMA @dma finished, or was the device stopped? */
+/* Returns true if DMA @dma has finished or the device was stopped. */
 bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma)
 {
 	/* Pairs with the release in edu_irq(). */
@@ -139,8 +140,8 @@ bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma)
 }
 
 /*
- * Wait until the device no longer runs DMA @dma. A callback must not wait for
- * ever, so a device that does not finish in time is stopped.
+ * Wait until DMA @dma has ended. Callbacks wait here, so the wait must be
+ * bounded: the device is stopped if it does not finish in time.
  */
 void edu_dma_wait(struct edu_device *edu, unsigned long dma)
 {
@@ -153,8 +154,9 @@ void edu_dma_wait(struct edu_device *edu, unsigned long dma)
 }
 
 /*
- * Wait for the result of DMA @dma. A killed task does not wait, and its DMA
- * goes on: the task's exit waits for it in a callback.
+ * Wait until DMA @dma has ended, and return its result. If the task is killed,
+ * the wait ends early and the DMA continues; the invalidation at the exit of
+ * the process waits for it.
  */
 int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma)
 {
@@ -169,7 +171,10 @@ int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma)
 	return READ_ONCE(edu->done) >= dma ? 0 : READ_ONCE(edu->error);
 }
 
-/* Acquire an idle device; the DMA of a killed task may still run. */
+/*
+ * Acquire the engine lock and wait until the device is idle. The DMA of a task
+ * that was killed may still be in flight.
+ */
 int edu_engine_lock(struct edu_device *edu)
 {
 	int ret;
@@ -188,7 +193,10 @@ void edu_engine_unlock(struct edu_device *edu)
 	mutex_unlock(&edu->engine_lock);
 }
 
-/* For probe: the device is present, runs no DMA and requests no interrupt. */
+/*
+ * For probe: check that the device is present, wait until it is idle, and
+ * acknowledge a pending interrupt.
+ */
 int edu_engine_init(struct edu_device *edu)
 {
 	u32 cmd;
@@ -197,7 +205,7 @@ int edu_engine_init(struct edu_device *edu)
 	writel(0xed00, edu->mmio + EDU_LIVENESS);
 	if (readl(edu->mmio + EDU_LIVENESS) != ~0xed00U)
 		return -ENODEV;
-	/* The device may still run a DMA of the driver that was unbound. */
+	/* A DMA from before the device was unbound may still be in flight. */
 	ret = readl_poll_timeout(edu->mmio + EDU_DMA_CMD, cmd,
 				 !(cmd & EDU_DMA_RUN), USEC_PER_MSEC,
 				 EDU_TIMEOUT_SECS * USEC_PER_SEC);
@@ -207,7 +215,7 @@ int edu_engine_init(struct edu_device *edu)
 	return 0;
 }
 
-/* For tests: the interrupt of a DMA, whether one has finished or not. */
+/* For tests: raise the interrupt of a DMA, even if none has finished. */
 void edu_test_raise_irq(struct edu_device *edu)
 {
 	unsigned long flags;

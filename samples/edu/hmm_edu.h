@@ -2,10 +2,10 @@
 /*
  * The ioctls of /dev/hmm_edu.
  *
- * A program registers ordinary memory as buffers, and has the device copy
- * between them by DMA. It may unmap, move or fork this memory at any time
- * without notifying the driver. A file serves the process that calls the first
- * ioctl, and no other (EPERM).
+ * A program registers parts of its memory as buffers, and the device copies
+ * between them by DMA. The program may unmap or move this memory, or fork, at
+ * any time without notifying the driver. A file serves only the process that
+ * calls the first ioctl; the ioctls of all other processes fail with EPERM.
  */
 #ifndef _HMM_EDU_H
 #define _HMM_EDU_H
@@ -13,7 +13,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The device may write to the buffer, too. */
+/* The device may also write to the buffer. */
 #define HMM_EDU_WRITE		0x1
 
 /**
@@ -21,7 +21,7 @@
  * @addr: first address, page aligned
  * @length: in bytes, a multiple of the page size
  * @flags: %HMM_EDU_WRITE or 0
- * @pad: 0
+ * @pad: must be 0
  */
 struct hmm_edu_buffer {
 	__u64 addr;
@@ -32,11 +32,11 @@ struct hmm_edu_buffer {
 
 /**
  * struct hmm_edu_copy - one copy
- * @src: source address; a buffer contains the source
- * @dst: destination address; a buffer with %HMM_EDU_WRITE contains the
- *       destination
+ * @src: source address; the source must lie within buffers
+ * @dst: destination address; the destination must lie within buffers that have
+ *       %HMM_EDU_WRITE
  * @length: in bytes
- * @copied: out: number of bytes copied, also after an error
+ * @copied: out: number of bytes copied; also valid if the copy fails
  */
 struct hmm_edu_copy {
 	__u64 src;
@@ -46,31 +46,46 @@ struct hmm_edu_copy {
 };
 
 /*
- * EINVAL: not aligned, or not addresses of a process. ENOSPC: the file has too
- * many buffers.
+ * Register a buffer.
+ *
+ * EINVAL: @addr or @length is not aligned, or the range is not part of the
+ *         address space of a process
+ * ENOSPC: the file has the maximum number of buffers
  */
 #define HMM_EDU_REGISTER	_IOW('E', 0x00, struct hmm_edu_buffer)
-/* The buffer that begins at this address, the latest if there are several. */
+/*
+ * Unregister the buffer that begins at this address. If there are several, the
+ * latest is unregistered.
+ *
+ * ENOENT: no buffer begins at this address
+ */
 #define HMM_EDU_UNREGISTER	_IOW('E', 0x01, __u64)
 /*
- * ENOENT: no buffer. EFAULT, EPERM: the process itself cannot access the
- * memory so. EIO: the device failed, and does so until it is bound again.
- * ENODEV: the device was unbound.
+ * Copy memory.
+ *
+ * ENOENT: no buffer contains the source or the destination
+ * EFAULT: the process cannot access the source or the destination
+ * EPERM:  the process may not write to the destination
+ * EIO:    the device has failed; bind it again to use it
+ * ENODEV: the device was unbound
  */
 #define HMM_EDU_COPY		_IOWR('E', 0x02, struct hmm_edu_copy)
 
 /*
- * For tests, with CAP_SYS_RAWIO only. No real driver has these.
+ * For tests. These need CAP_SYS_RAWIO. A real driver has nothing like them.
  */
 
-/* A wrong driver: requests pages for reading, and maps them for writing. */
+/*
+ * A flag of a buffer: emulate a driver bug. Pages are requested for reading and
+ * mapped for writing.
+ */
 #define HMM_EDU_TEST_REQ_READ	0x80000000
 
 /**
- * struct hmm_edu_test_page - what the driver has for an address
+ * struct hmm_edu_test_page - the DMA mapping of a page
  * @addr: in: an address that was copied from or to
- * @dma: out: its DMA address, also after it was unmapped
- * @usable: out: 1 if a DMA may use it
+ * @dma: out: the DMA address of its page, even if the page was unmapped since
+ * @usable: out: 1 if a new DMA may access the page, else 0
  */
 struct hmm_edu_test_page {
 	__u64 addr;
@@ -79,9 +94,9 @@ struct hmm_edu_test_page {
 };
 
 /**
- * struct hmm_edu_test_dma - a DMA to or from any address
- * @dma: the address
- * @write: 1: the device writes to memory
+ * struct hmm_edu_test_dma - a DMA to or from any DMA address
+ * @dma: the DMA address
+ * @write: 1: the device writes to memory; 0: it reads from memory
  */
 struct hmm_edu_test_dma {
 	__u64 dma;
@@ -89,12 +104,12 @@ struct hmm_edu_test_dma {
 };
 
 /**
- * struct hmm_edu_test_stats - the device, for all files together
- * @busy: 1 if a DMA is in flight
- * @started: number of DMAs started
- * @waited: how often a DMA in flight delayed an unmap
- * @buffers: number of buffers
- * @mappings: number of their DMA mappings
+ * struct hmm_edu_test_stats - counters of the device, over all files
+ * @busy: 1 if a DMA is in flight, else 0
+ * @started: number of DMAs that were started
+ * @waited: number of DMAs in flight that delayed an unmap
+ * @buffers: number of registered buffers
+ * @mappings: number of DMA mappings of these buffers
  */
 struct hmm_edu_test_stats {
 	__u64 busy;
@@ -104,17 +119,17 @@ struct hmm_edu_test_stats {
 	__u64 mappings;
 };
 
-/* One DMA raises no interrupt: the one after @arg others. */
+/* The DMA after the next @arg DMAs raises no interrupt. */
 #define HMM_EDU_FAULT_LOST_IRQ		0
-/* Now: the interrupt that ends a DMA. */
+/* Raise the interrupt of a DMA now. */
 #define HMM_EDU_FAULT_SPURIOUS_IRQ	1
-/* From now on registers read as all ones, until the device is bound again. */
+/* Registers read as all ones until the device is bound again. */
 #define HMM_EDU_FAULT_REMOVED		2
-/* From now on DMA addresses have @arg bits. */
+/* Set the DMA mask of the device to @arg bits. */
 #define HMM_EDU_FAULT_DMA_MASK		3
 
 /**
- * struct hmm_edu_test_fault - have the device misbehave
+ * struct hmm_edu_test_fault - inject a fault into the device
  * @kind: HMM_EDU_FAULT_*
  * @arg: for %HMM_EDU_FAULT_LOST_IRQ and %HMM_EDU_FAULT_DMA_MASK
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings: pages of a buffer that the device can use. A mapping is created
- * when a copy needs its pages, and stays for the copies that follow. Each
- * client has a limited number; the least recently used one makes room.
+ * Mappings: pages of a buffer that are mapped for DMA. A mapping is created
+ * when a copy needs its pages, and is kept for later copies. The number of
+ * mappings of a client is limited: beyond the limit, a new one replaces the
+ * least recently used one.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -12,13 +13,13 @@
 #include "engine.h"
 #include "mapping.h"
 
-/* How long populate may retry while the process changes its memory. */
+/* How long populate may retry while the memory of the process changes. */
 #define EDU_POPULATE_MS		10000
 
 /*
- * The pages of @m that are unmapped with [start, end): their number and the
- * first one. Pages that the CPU maps by one entry are mapped for DMA as one,
- * and unmapped as one.
+ * Return the number of pages of @m that must be unmapped when [start, end) is
+ * invalidated, and store the index of the first one in *@first. A huge page is
+ * mapped for DMA by one mapping, so all of its pages are unmapped together.
  */
 static unsigned int edu_mapping_overlap(const struct edu_mapping *m,
 					unsigned long start, unsigned long end,
@@ -30,7 +31,7 @@ static unsigned int edu_mapping_overlap(const struct edu_mapping *m,
 	return (end - start) >> PAGE_SHIFT;
 }
 
-/* The last DMA that used a page which is unmapped with [start, end). */
+/* The last DMA to or from the pages that are unmapped with [start, end). */
 static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
 					   unsigned long start,
 					   unsigned long end)
@@ -51,8 +52,8 @@ static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
 }
 
 /*
- * Keep new DMAs from [start, end). Returns false, and changes nothing, if a
- * DMA in flight uses these pages and the caller cannot wait for it.
+ * Keep new DMAs from accessing [start, end). If a DMA to these pages is in
+ * flight and the caller must not block, change nothing and return false.
  */
 bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
 			  unsigned long end, bool blockable)
@@ -78,10 +79,12 @@ bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
 }
 
 /*
- * Unmap [start, end), which no new DMA can use. The DMA in flight, if it uses
- * these pages, is waited for without a lock: other clients, and other pages of
- * this one, do not wait for it. No reference keeps the pages. They stay until
- * they are unmapped here, because the invalidation waits for that.
+ * Unmap [start, end). edu_mappings_disable() has kept new DMAs from accessing
+ * it. Wait for a DMA in flight without a lock, so that invalidations of other
+ * clients and of other pages do not wait for it.
+ *
+ * The driver holds no reference on the pages. They cannot be freed before they
+ * are unmapped here, because the invalidation waits for this function.
  */
 void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
 			unsigned long end)
@@ -105,7 +108,7 @@ void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,
 	spin_unlock(&client->lock);
 }
 
-/* Mappings of one buffer never overlap, so this unmaps @m and no other. */
+/* Mappings of one buffer never overlap, so this unmaps only @m. */
 static void edu_mapping_destroy(struct edu_mapping *m)
 {
 	struct edu_client *client = m->buf->client;
@@ -119,13 +122,13 @@ static void edu_mapping_destroy(struct edu_mapping *m)
 	kfree(m);
 }
 
-/* Drop every mapping that has a page of [start, end). */
+/* Destroy every mapping that overlaps [start, end). */
 void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
 			  unsigned long end)
 {
 	struct edu_mapping *m, *next;
 
-	/* Only holders of this lock add or remove mappings. */
+	/* Mappings are added and removed only under this lock. */
 	lockdep_assert_held(&buf->client->ioctl_lock);
 	list_for_each_entry_safe(m, next, &buf->client->mappings, node)
 		if (m->buf == buf && m->range.start < end &&
@@ -133,7 +136,7 @@ void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
 			edu_mapping_destroy(m);
 }
 
-/* The device is gone and accesses no memory any more: unmap all of a client. */
+/* Unmap all pages of a client. The device no longer accesses memory. */
 void edu_mappings_detach(struct edu_client *client)
 {
 	struct edu_mapping *m;
@@ -149,7 +152,7 @@ void edu_mappings_detach(struct edu_client *client)
 	spin_unlock(&client->lock);
 }
 
-/* Fault the pages of @m in, map them, and make them usable. */
+/* Fault in the pages of @m, map them, and make them usable. */
 static int edu_mapping_populate(struct edu_mapping *m)
 {
 	struct edu_buffer *buf = m->buf;
@@ -164,9 +167,10 @@ static int edu_mapping_populate(struct edu_mapping *m)
 			return ret;
 
 		/*
-		 * An invalidation since then either came before this lock, and
-		 * the range is no longer valid: -EBUSY. Or its callback waits
-		 * for this lock, finds the mapping in the list and unmaps it.
+		 * If the range was invalidated before this lock is acquired, it
+		 * is no longer valid and the map returns -EBUSY. The callback
+		 * of a later invalidation waits for this lock, finds the
+		 * mapping in the list and unmaps it.
 		 */
 		spin_lock(&client->lock);
 		if (client->detached)
@@ -186,8 +190,8 @@ static int edu_mapping_populate(struct edu_mapping *m)
 }
 
 /*
- * The mapping by which the device may access @addr now, or NULL. It stays
- * usable as long as the caller holds the lock.
+ * Find the mapping through which the device may access @addr. It stays usable
+ * until the caller drops the lock. Returns NULL if there is none.
  */
 struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
 				     unsigned long addr)
@@ -203,7 +207,7 @@ struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
 	return NULL;
 }
 
-/* Map [start, end). Only these pages are faulted in, whatever the buffer has. */
+/* Fault in and map [start, end), which lies within @buf. */
 static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 			      unsigned long end)
 {
@@ -223,7 +227,7 @@ static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 	m->range.start = start;
 	m->range.end = end;
 	m->range.pfns = m->pfns;
-	/* Request no more access than the device needs. */
+	/* Request write access only if the device needs it. */
 	m->range.default_flags = HMM_MIRROR_PFN_REQ_FAULT;
 	if ((buf->flags & HMM_EDU_WRITE) &&
 	    !(buf->flags & HMM_EDU_TEST_REQ_READ))
@@ -237,9 +241,10 @@ static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 }
 
 /*
- * See that the page of @addr is mapped, and if it was not, the pages up to
- * @addr + @length with it, but no more than one mapping has. They can be
- * invalidated at any time: edu_mapping_find() has the last word.
+ * Ensure that the page of @addr is mapped. If it is not, map it and the pages
+ * that follow it, up to @addr + @length but at most EDU_MAPPING_PAGES. They can
+ * be invalidated at any time, so the caller must look up the mapping with
+ * edu_mapping_find() under the update lock before it starts a DMA.
  */
 int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From probe to remove.
+ * Probe and remove, and the misc device.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -30,15 +30,15 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	int ret;
 
 	/*
-	 * The device and the process share pages, not copies of them. With an
-	 * identity domain or without an IOMMU, 28 bits do not reach all pages,
-	 * and the DMA API would use bounce buffers.
+	 * The device and the process must share pages. Without an IOMMU, or
+	 * with an identity domain, the device cannot address all pages with 28
+	 * bits, and the DMA API would copy them to bounce buffers.
 	 */
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(EDU_DMA_BITS));
 	if (ret)
 		return ret;
 	if (!hmm_mirror_dma_supported(dev)) {
-		dev_err(dev, "DMA does not reach all memory: an IOMMU must translate for this device\n");
+		dev_err(dev, "DMA does not reach all memory: the device needs an IOMMU that translates\n");
 		return -ENODEV;
 	}
 
@@ -68,8 +68,8 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 }
 
 /*
- * The device goes, files may stay open. Their mirrors and intervals live until
- * they are closed, but nothing is mapped any more.
+ * Files may still be open when the device is unbound. Their mirrors and
+ * intervals exist until they are closed, but nothing stays mapped for DMA.
  */
 static void edu_remove(struct pci_dev *pdev)
 {

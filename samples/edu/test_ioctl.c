@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For tests only: the state of the driver, DMA to any address so that the
- * IOMMU refuses it, and a device that misbehaves. No real driver has these.
+ * The ioctls of the tests: counters, the DMA address of a page, DMA to an
+ * address that the IOMMU must refuse, and fault injection. A real driver has
+ * nothing like them.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
