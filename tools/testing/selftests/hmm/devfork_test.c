@@ -6,6 +6,7 @@
 #include <kselftest_harness.h>
 
 #include "hmm_devmem.h"
+#include "hmm_lib.h"
 
 #define NPAGES 8
 

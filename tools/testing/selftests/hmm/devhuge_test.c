@@ -9,6 +9,7 @@
 #include <kselftest_harness.h>
 
 #include "hmm_devmem.h"
+#include "hmm_lib.h"
 
 FIXTURE(devhuge) {
 	int fd;

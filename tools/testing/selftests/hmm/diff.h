@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../../modules/diff/hmm_diff_test.h"
 #include "hmm_lib.h"

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "diff.h"
-#include "hmm_mem.h"
 
 const char *const diff_kind_names[DIFF_KINDS] = {
 	[DIFF_HOLE] = "hole",

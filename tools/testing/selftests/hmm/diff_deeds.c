@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "diff.h"
-#include "hmm_mem.h"
+#include "hmm_uffd.h"
 
 #include <linux/userfaultfd.h>
 

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "diff.h"
-#include "hmm_mem.h"
+#include "hmm_hugetlb.h"
+#include "hmm_swap.h"
+#include "hmm_uffd.h"
 
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 

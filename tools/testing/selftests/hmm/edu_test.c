@@ -6,7 +6,7 @@
  * that announce it, no test may leave a fault in the kernel's log.
  */
 #include "edu_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
 
 static struct hmm_edu_test_page edu_page(int fd, void *addr)
 {

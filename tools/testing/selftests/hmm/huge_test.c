@@ -9,7 +9,7 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25

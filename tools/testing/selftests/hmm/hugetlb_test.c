@@ -10,8 +10,10 @@
 
 #include <kselftest_harness.h>
 
+#include "hmm_hugetlb.h"
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
+#include "hmm_uffd.h"
 
 #define NONE	HMM_DMIRROR_PROT_NONE
 #define READ	HMM_DMIRROR_PROT_READ

@@ -9,7 +9,6 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
 
 #ifndef MADV_HWPOISON
 #define MADV_HWPOISON 100

@@ -8,7 +8,7 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
 
 #define NPAGES	8
 

@@ -10,7 +10,8 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_node.h"
+#include "hmm_pagemap.h"
 
 #define NPAGES	64
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "oracle.h"
+#include "hmm_pagemap.h"
 
 static __thread __u64 oracle_taken[ORACLE_POISON_PAGES];
 static __thread unsigned int oracle_ntaken;

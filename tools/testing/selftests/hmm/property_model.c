@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "hmm_mem.h"
 #include "property.h"
+#include "hmm_pagemap.h"
 
 /* The page is mapped once, and in this process. */
 #define PAGEMAP_EXCLUSIVE	0x0100000000000000ULL

@@ -10,7 +10,6 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
 
 #define NPAGES	8
 #define GIB	(1024UL << 20)

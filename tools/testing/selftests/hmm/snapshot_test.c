@@ -7,6 +7,7 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
+#include "hmm_pagemap.h"
 
 #define NONE	HMM_DMIRROR_PROT_NONE
 #define READ	HMM_DMIRROR_PROT_READ

@@ -10,7 +10,6 @@
 
 #include "../../modules/hmm_special_test.h"
 #include "hmm_lib.h"
-#include "hmm_mem.h"
 
 #define NPAGES	HMM_SPECIAL_PAGES
 

@@ -11,7 +11,8 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
+#include "hmm_swap.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21

@@ -14,7 +14,8 @@
 #include <kselftest_harness.h>
 
 #include "hmm_lib.h"
-#include "hmm_mem.h"
+#include "hmm_pagemap.h"
+#include "hmm_uffd.h"
 
 #define NPAGES	8
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Time, small files, the module's counters and the kernel log. */
+#ifndef _HMM_SYSTEM_H
+#define _HMM_SYSTEM_H
+
+#include <linux/types.h>
+
+/*
+ * How long a step may take. This finds a hang and does not measure speed: the
+ * guest may be emulated on a busy host. It is below the device's own limit,
+ * after which a stopped task resumes.
+ */
+#define HMM_TIMEOUT_MS		120000
+
+/* How long a test may take: see kselftest_harness.h. */
+#define HMM_TEST_TIMEOUT_S	600
+
+/* How long a test watches that something does not happen. */
+#define HMM_QUIET_MS		200
+
+__u64 hmm_now_ms(void);
+
+/* Returns 0 or -errno. */
+int hmm_write_file(const char *path, const char *text);
+/* Returns the number in the file, or -errno. */
+long hmm_read_long(const char *path);
+
+/* Returns a value of the module's debugfs file "counts", or -1. */
+long hmm_debugfs_count(const char *name);
+/* Waits until the value is at most max, and returns the last value read. */
+long hmm_debugfs_wait_count(const char *name, long max);
+
+/* Opens the kernel log at its end. Returns a file descriptor or -errno. */
+int hmm_kmsg_open(void);
+/* Waits for a record that contains the text; -ETIMEDOUT if there is none. */
+int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms);
+
+#endif /* _HMM_SYSTEM_H */
