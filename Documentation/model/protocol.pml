@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A model of the collision protocol as src/core implements it. README.rst says
- * what is modelled, what is not, and which function each part stands for.
+ * A model of the collision protocol as src/core implements it. README.rst lists
+ * what is modelled, what is not, and the function that each part models.
  *
- * One configuration (C_...) chooses a small instance, at most one mutant
- * (M_...) breaks one rule of the protocol, a variant (V_...) drops something
- * that is thought not to be a rule. scripts/model runs all of them.
+ * A configuration (C_...) selects a small instance. At most one mutant (M_...)
+ * breaks one rule of the protocol, or one variant (V_...) drops something that
+ * is not expected to be a rule. scripts/model runs all of them.
  *
- * An atomic step holds at most one access that somebody without the lock can
- * tell from its neighbours. What else happens under the spinlock is put into
- * the same step, for nobody sees it half done; that keeps the state space
- * small without hiding an interleaving.
+ * An atomic step has at most one access that a process without the lock can
+ * observe separately. All other work under the spinlock is part of the same
+ * step, because no process observes it half done. This keeps the state space
+ * small and hides no interleaving.
  */
 
 /* ------------------------------------------------------------- instances */
@@ -83,16 +83,16 @@
 #endif
 
 #define NONE		255
-/* A walker has nothing to call yet, and drops the lock for a moment. */
+/* A walk has not found an interval to call yet, and drops the lock briefly. */
 #define RELAX		254
 #define OVERFLOW	(1 << SLOTS)
 #define BIT(n)		(1 << (n))
 
-/* ------------------------------------------------------ what there is */
+/* -------------------------------------------------------------- the state */
 
 /* The context. */
 byte inflight;
-byte waited;		/* slots on whose end a reader waits */
+byte waited;		/* slots whose end a reader waits for */
 byte overflowed;
 byte orders;		/* context->order */
 byte running;		/* dispatches in context->dispatches */
@@ -106,30 +106,31 @@ byte lo[INTERVALS], hi[INTERVALS];
 byte seq[INTERVALS], busy[INTERVALS];
 byte order[INTERVALS], inserted[INTERVALS];
 /*
- * Which dispatch called it last: a process here, and cleared when its dispatch
- * is over, where the kernel has a number that no other dispatch is given.
+ * The process whose dispatch called the interval last, or 0 after the end of
+ * that dispatch. The kernel stores a number that is unique to the dispatch.
  */
 byte called[INTERVALS];
 /*
- * It is on the list of those that were updated under a dispatch, and which
- * processes have passed it in their pass over that list. The order of the list
- * is left out: an interval keeps its place, so each pass meets it once.
+ * Whether the interval is on the list of those that were updated during a
+ * dispatch, and which processes have passed it in their pass over that list.
+ * The order of the list is not modelled: an interval keeps its place, so each
+ * pass reaches it once.
  */
 bool moved[INTERVALS];
 byte passed[INTERVALS];
 byte pins[INTERVALS], users[INTERVALS];
 bool removing[INTERVALS];
-/* The memory is the owner's again: remove returned, or release was called. */
+/* The owner may free the memory: remove returned, or release was called. */
 bool freed[INTERVALS];
 
-/* A task is queued on context->wq and has not been woken since. */
+/* The task is queued on context->wq and has not been woken since. */
 bool asleep[TASKS];
 
 /*
- * What the CPU maps, as a version of each page: an invalidation changes it
- * twice, so that half changed is a version too. And what the device maps, by
- * interval: there is no need to keep a version there, because assertions keep
- * it equal to the page's.
+ * The CPU's mapping, as a version of each page: an invalidation changes it
+ * twice, so a half changed page has a version of its own. The device's mapping,
+ * for each interval, has no version, because assertions keep it equal to that
+ * of the page.
  */
 byte page[ADDRESSES];
 bool device[INTERVALS * ADDRESSES];
@@ -138,23 +139,23 @@ bool device[INTERVALS * ADDRESSES];
 /* The driver's update lock. */
 bool update_lock;
 
-/* Scratch of one step each; no part of the state. */
+/* Scratch variables of one step; not part of the state. */
 hidden byte n, best, set;
 
 /*
  * context->lock. The kernel's spinlock is first come, first served, and
- * progress depends on that: without it a reader could spin for ever although
- * every other task moves on. So where progress is checked it is a queue, with
- * the place of each process in it; where safety is, any order of arrival must
- * do, and a bit stands for the lock.
+ * progress depends on this: otherwise a reader could spin forever although
+ * every other task moves on. In searches for progress the lock is therefore a
+ * queue, with the position of each process. Safety must hold for any order of
+ * arrival, so in other searches the lock is a bit.
  */
 #ifdef FAIR_LOCK
 byte queued, place[FAIR_LOCK + 1];
 hidden byte process;
 #define QUEUE		d_step { queued++; place[_pid] = queued };
-#define MINE		(place[_pid] == 1)
+#define GRANTED		(place[_pid] == 1)
 #define HOLD		skip
-inline let_go()
+inline unlock()
 {
 	queued--;
 	process = 0;
@@ -169,27 +170,24 @@ inline let_go()
 	od;
 	process = 0
 }
-#define LET_GO		let_go()
+#define UNLOCK		unlock()
 #else
 bool lock;
 #define QUEUE
-#define MINE		(!lock)
+#define GRANTED		(!lock)
 #define HOLD		lock = 1
-#define LET_GO		lock = 0
+#define UNLOCK		lock = 0
 #endif
 
 /* ------------------------------------------------------------- the tree */
 
-/*
- * No finite instance gets anywhere near so many stamps: a walk that does will
- * never end.
- */
+/* A finite instance uses far fewer stamps: a walk that gets here never ends. */
 #define ORDERS	100
 #define KEY(i)	(lo[i] * ORDERS + order[i])
 
 /*
- * hmm_interval_iter_next(): the first interval that overlaps, whose key is
- * past the walk's, and that entered the tree at newest or earlier.
+ * hmm_interval_iter_next(): find the first overlapping interval with a key
+ * above that of the walk and with a stamp of at most newest.
  */
 inline next_interval(l, h)
 {
@@ -220,8 +218,8 @@ inline next_interval(l, h)
 	best = 0
 }
 
-/* hmm_invalidations_overlapping(), into set. */
-inline invalidations_of(l, h)
+/* hmm_invalidations_overlapping(); the result is in set. */
+inline invalidations_overlapping(l, h)
 {
 	set = inflight & OVERFLOW;
 	n = 0;
@@ -251,10 +249,10 @@ inline wake_all()
 /* ------------------------------------------------------ an invalidation */
 
 /*
- * hmm_invalidation_begin() and hmm_invalidation_begin_overflow(), but for the bit in
- * inflight.
+ * hmm_invalidation_begin() and hmm_invalidation_begin_overflow(), without
+ * setting the bit in inflight.
  */
-inline enter(l, h, flag)
+inline invalidation_begin(l, h, flag)
 {
 	n = 0;
 	do
@@ -280,8 +278,8 @@ inline enter(l, h, flag)
 #endif
 
 /*
- * hmm_dispatch_begin() and hmm_dispatch_end(). A hit begins a dispatch in the
- * step that enters the invalidation.
+ * hmm_dispatch_begin(). If an interval overlaps, the dispatch begins in the same
+ * step as the invalidation.
  */
 inline dispatch_begin(hits)
 {
@@ -298,6 +296,7 @@ inline dispatch_begin(hits)
 	fi
 }
 
+/* hmm_dispatch_end() */
 inline dispatch_end()
 {
 	running--;
@@ -320,18 +319,18 @@ inline dispatch_end()
 }
 
 /*
- * The part of a start that enters the invalidation, looks whom it hits, and
- * raises their sequences: hmm_notifier_range_start(), hmm_intervals_collide() and
- * hmm_interval_collide(). The lock is dropped after each interval, as if
- * HMM_BATCH were 1, and before the callbacks: that includes all that can
- * happen when it is held for longer.
+ * The part of a start that begins the invalidation, finds the overlapping
+ * intervals and raises their sequences: hmm_notifier_range_start(),
+ * hmm_intervals_collide() and hmm_interval_collide(). The lock is dropped after
+ * each interval, as if HMM_BATCH were 1, and before the callbacks. This includes
+ * every interleaving that is possible with a larger batch.
  */
-inline enter_and_collide(l, h, flag, hit)
+inline begin_and_collide(l, h, flag, hit)
 {
 	QUEUE
 	d_step {
-		MINE -> HOLD;
-		enter(l, h, flag);
+		GRANTED -> HOLD;
+		invalidation_begin(l, h, flag);
 #ifndef M_INFLIGHT_LATE
 		MARK(flag);
 #endif
@@ -347,33 +346,33 @@ inline enter_and_collide(l, h, flag, hit)
 #ifdef M_INFLIGHT_LATE
 			MARK(flag);
 #endif
-			LET_GO
+			UNLOCK
 		};
 		break
 	:: else ->
 #if defined(M_BUSY_LATE)
 		seq[i]++;
-		d_step { busy[i] = busy[i] | flag; LET_GO };
+		d_step { busy[i] = busy[i] | flag; UNLOCK };
 #elif defined(M_INFLIGHT_LATE)
 		busy[i] = busy[i] | flag;
 		seq[i]++;
-		d_step { MARK(flag); LET_GO };
+		d_step { MARK(flag); UNLOCK };
 #elif defined(M_SEQ_AFTER_CALLBACK)
-		d_step { busy[i] = busy[i] | flag; LET_GO };
+		d_step { busy[i] = busy[i] | flag; UNLOCK };
 #else
 		busy[i] = busy[i] | flag;
-		d_step { seq[i]++; LET_GO };
+		d_step { seq[i]++; UNLOCK };
 #endif
 		QUEUE
-		d_step { MINE -> HOLD; next_interval(l, h) }
+		d_step { GRANTED -> HOLD; next_interval(l, h) }
 	od
 }
 
-/* For the mutant that raises the sequence when the callbacks have run. */
+/* For the mutant that raises the sequence after the callbacks. */
 inline raise_late(l, h)
 {
 	d_step {
-		MINE ->
+		GRANTED ->
 		n = 0;
 		do
 		:: n < INTERVALS ->
@@ -389,8 +388,8 @@ inline raise_late(l, h)
 }
 
 /*
- * hmm_interval_unpin() and hmm_interval_dropped(); release says that
- * ops->release is to be called.
+ * hmm_interval_unpin() and hmm_interval_dropped(). Sets release if the caller
+ * has to call ops->release.
  */
 inline unpin(v, release)
 {
@@ -426,13 +425,13 @@ inline released(v, release)
 	fi
 }
 
-/* hmm_dispatch_must_call(), of an interval on the list */
+/* hmm_dispatch_must_call(), for an interval on the list */
 #ifdef M_CALL_AGAIN
 #define CALLED(v)	false
 #else
 #define CALLED(v)	(called[v] == _pid)
 #endif
-#define OWES(v, l, h)	(in_tree[v] && lo[v] <= h && l <= hi[v] &&	\
+#define MUST_CALL(v, l, h)	(in_tree[v] && lo[v] <= h && l <= hi[v] &&	\
 			 inserted[v] <= began && order[v] > began &&	\
 			 !CALLED(v))
 
@@ -455,7 +454,7 @@ inline next_moved(l, h)
 	:: i != NONE ->
 		passed[i] = passed[i] | BIT(_pid);
 		if
-		:: OWES(i, l, h)
+		:: MUST_CALL(i, l, h)
 		:: else -> i = RELAX
 		fi
 	:: else
@@ -464,8 +463,9 @@ inline next_moved(l, h)
 }
 
 /*
- * On to the next interval to call, pinned, or to the end of the dispatch: the
- * walk first, then the list. The lock is held from the last unpin on.
+ * Find and pin the next interval to call, first in the walk and then on the
+ * list. If there is none, end the dispatch. The lock is held since the last
+ * unpin.
  */
 inline advance(l, h)
 {
@@ -474,7 +474,7 @@ inline advance(l, h)
 	:: !listed ->
 		next_interval(l, h);
 #ifdef M_WALK_AGAIN
-		/* Walk again as long as anything was updated in the last pass. */
+		/* Walk again if an interval was updated during the last pass. */
 		if
 		:: i == NONE && updated ->
 			updated = 0;
@@ -502,14 +502,14 @@ inline advance(l, h)
 	fi
 }
 
-/* hmm_interval_list_moved(), for an update or, in a variant, an insert */
+/* hmm_interval_list_moved(), for an update or, in one variant, an insert */
 inline list_moved(v)
 {
 	if
 	:: running ->
 		moved[v] = 1;
 #ifdef M_LIST_AGAIN
-		/* To the end of the list, where every pass meets it once more. */
+		/* Move it to the end of the list: every pass reaches it again. */
 		passed[v] = 0
 #else
 		skip
@@ -526,9 +526,9 @@ bool updated;
 #endif
 
 /*
- * The stamp of an interval that enters the tree again. Where updates are
- * without end the stamps must not be: later than the dispatch is all that
- * counts.
+ * The stamp of an interval that enters the tree again. If the number of updates
+ * is unlimited, they share a stamp: it only has to be above that of the
+ * dispatch.
  */
 #if defined(M_UPDATE_NO_STAMP)
 #define STAMP(v)	skip
@@ -543,12 +543,12 @@ inline update(v, l, h, own)
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		HOLD;
 		lo[v] = l;
 		hi[v] = h;
 		STAMP(v);
-		invalidations_of(l, h);
+		invalidations_overlapping(l, h);
 #ifndef M_UPDATE_NO_BUSY
 		busy[v] = set;
 #endif
@@ -567,14 +567,14 @@ inline update(v, l, h, own)
 #if !defined(M_UPDATE_NO_SEQ) && !defined(C_STORM)
 		seq[v]++;
 #endif
-		LET_GO
+		UNLOCK
 	}
 }
 
 /*
- * What a driver does in its callback: take the update lock, remove what the
- * device maps in the range, and let the lock go. Nothing it does in between
- * can be seen, so it is one step.
+ * The driver's callback: acquire the update lock, remove the mappings of the
+ * device in the range, and drop the lock. No other process can observe the
+ * states in between, so this is one step.
  */
 inline callback(v, l, h)
 {
@@ -594,12 +594,12 @@ inline callback(v, l, h)
 		n = 0
 	};
 #if defined(C_EACH_OTHER) || defined(C_EACH_OTHER_TWICE)
-	/* This one updates the other interval before it lets go of the lock. */
+	/* This callback updates the other interval with the lock held. */
 	update(1 - v, lo[1 - v], hi[1 - v], true);
 	update_lock = 0;
 #endif
 #ifdef C_MOVE
-	/* This one moves itself, ahead of where the walk has come to. */
+	/* This callback moves its own interval to an address ahead of the walk. */
 	if
 	:: v == 1 && lo[1] == 0 -> update(1, 1, 1, true)
 	:: else
@@ -609,9 +609,9 @@ inline callback(v, l, h)
 }
 
 /*
- * hmm_dispatch_run() and hmm_dispatch_single(), which is the same where there is
- * one interval to call. An interval that was not there when the invalidation
- * was entered needs no callback: its readers wait.
+ * hmm_dispatch_run(), and hmm_dispatch_single(), which does the same for a
+ * single interval. An interval that was inserted after the invalidation began
+ * needs no callback: its readers wait.
  */
 inline dispatch(l, h, hit)
 {
@@ -620,7 +620,7 @@ inline dispatch(l, h, hit)
 	:: else ->
 		QUEUE
 		d_step {
-			MINE ->
+			GRANTED ->
 #if defined(M_DISPATCH_FIRST)
 			dispatch_begin(true);
 #elif defined(M_LIST_LATE)
@@ -629,22 +629,22 @@ inline dispatch(l, h, hit)
 			newest = began;
 			key = 0;
 			advance(l, h);
-			LET_GO
+			UNLOCK
 		};
 		do
 		:: i == NONE -> break
 		:: i == RELAX ->
 			QUEUE
-			d_step { MINE -> advance(l, h); LET_GO }
+			d_step { GRANTED -> advance(l, h); UNLOCK }
 		:: else ->
 			callback(i, l, h);
 			QUEUE
 #ifdef M_TOUCH_AFTER_UNPIN
-			d_step { MINE -> unpin(i, rel); LET_GO };
-			d_step { MINE -> assert(!freed[i]); advance(l, h) }
+			d_step { GRANTED -> unpin(i, rel); UNLOCK };
+			d_step { GRANTED -> assert(!freed[i]); advance(l, h) }
 #else
 			d_step {
-				MINE ->
+				GRANTED ->
 				unpin(i, rel);
 				if
 				:: !rel ->
@@ -654,13 +654,13 @@ inline dispatch(l, h, hit)
 					advance(l, h)
 				:: else
 				fi;
-				LET_GO
+				UNLOCK
 			};
 			if
 			:: rel ->
 				released(i, rel);
 				QUEUE
-				d_step { MINE -> advance(l, h); LET_GO }
+				d_step { GRANTED -> advance(l, h); UNLOCK }
 			:: else
 			fi
 #endif
@@ -671,7 +671,7 @@ inline dispatch(l, h, hit)
 	fi
 }
 
-/* Half of a change of the page tables: whoever maps an older page is wrong. */
+/* Half of a change of the page tables. No device may map an older version. */
 inline change(l, h)
 {
 	d_step {
@@ -705,22 +705,22 @@ inline wake(flag)
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		waited = waited & ~flag;
-		LET_GO
+		UNLOCK
 	};
 	WAKE_ALL
 }
 
 /*
- * hmm_invalidation_end_overflow(). It wakes whoever waits, so that nobody
- * asks for its bit in waited.
+ * hmm_invalidation_end_overflow(). It always wakes all waiters, so it does not
+ * use its bit in waited.
  */
 inline end_overflow()
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		overflowed--;
 		if
 #ifdef M_OVERFLOW_NOT_COUNTED
@@ -730,39 +730,42 @@ inline end_overflow()
 		:: else
 #endif
 		fi;
-		LET_GO
+		UNLOCK
 	};
 	WAKE_ALL
 }
 
-/* hmm_invalidation_end(), hmm_invalidation_end_slow() and ..._clear() */
-inline leave(flag)
+/*
+ * hmm_invalidation_end(), hmm_invalidation_end_slot() and
+ * hmm_invalidation_end_slow()
+ */
+inline invalidation_end(flag)
 {
 	if
 	:: flag == OVERFLOW -> end_overflow()
 	:: else ->
 #ifdef M_WAITED_BEFORE_CLEAR
-		slow = ((waited & flag) != 0);
+		must_wake = ((waited & flag) != 0);
 #endif
 		d_step {
 			inflight = inflight & ~flag;
-			/* Nothing may depend on what a free slot holds. */
+			/* Nothing may depend on the contents of a free slot. */
 			slot_lo[flag >> 1] = 0;
 			slot_hi[flag >> 1] = 0
 		};
 #ifndef M_WAITED_BEFORE_CLEAR
-		slow = ((waited & flag) != 0);
+		must_wake = ((waited & flag) != 0);
 #endif
 		if
-		:: slow -> wake(flag)
+		:: must_wake -> wake(flag)
 		:: else
 		fi
 	fi;
-	d_step { slow = 0; flag = 0 }
+	d_step { must_wake = 0; flag = 0 }
 }
 
-/* A dispatch that ends without a callback: it was refused, or has none. */
-inline undispatched(hits)
+/* A dispatch ends without callbacks: it was refused, or has none to run. */
+inline dispatch_cancel(hits)
 {
 	key = 0;
 	d_step {
@@ -777,23 +780,27 @@ inline undispatched(hits)
 }
 
 #if defined(M_DISPATCH_FIRST)
-#define START(l, h, flag, hit)	dispatch(l, h, 1); enter_and_collide(l, h, flag, hit); undispatched(hit)
+#define START(l, h, flag, hit)	dispatch(l, h, 1);			\
+				begin_and_collide(l, h, flag, hit);	\
+				dispatch_cancel(hit)
 #elif defined(M_SEQ_AFTER_CALLBACK)
-#define START(l, h, flag, hit)	enter_and_collide(l, h, flag, hit); dispatch(l, h, hit); raise_late(l, h)
+#define START(l, h, flag, hit)	begin_and_collide(l, h, flag, hit);	\
+				dispatch(l, h, hit);			\
+				raise_late(l, h)
 #else
-#define START(l, h, flag, hit)	enter_and_collide(l, h, flag, hit); dispatch(l, h, hit)
+#define START(l, h, flag, hit)	begin_and_collide(l, h, flag, hit); dispatch(l, h, hit)
 #endif
 
 #ifdef M_END_EARLY
-#define CHANGE_AND_END(l, h, flag)	change(l, h); leave(flag); change(l, h)
+#define CHANGE_AND_END(l, h, flag)	change(l, h); invalidation_end(flag); change(l, h)
 #else
-#define CHANGE_AND_END(l, h, flag)	change(l, h); change(l, h); leave(flag)
+#define CHANGE_AND_END(l, h, flag)	change(l, h); change(l, h); invalidation_end(flag)
 #endif
 
-/* What a task that invalidates, or a part of it, remembers meanwhile. */
+/* The local variables of an invalidating task. */
 #define WALKER							\
 	byte i = NONE, key, newest, began;			\
-	bool slow, rel, listed
+	bool must_wake, rel, listed
 
 proctype invalidator(byte l; byte h; byte times)
 {
@@ -810,8 +817,8 @@ proctype invalidator(byte l; byte h; byte times)
 	od
 }
 
-/* One invalidation within another, by the same task; the inner one refused. */
-proctype nester(byte l; byte h; byte inner_l; byte inner_h)
+/* A task invalidates within an invalidation; the inner one may be refused. */
+proctype nested_invalidator(byte l; byte h; byte inner_l; byte inner_h)
 {
 	WALKER;
 	byte flag, inner_flag;
@@ -821,28 +828,28 @@ proctype nester(byte l; byte h; byte inner_l; byte inner_h)
 	if
 	:: START(inner_l, inner_h, inner_flag, inner_hit);
 	   CHANGE_AND_END(inner_l, inner_h, inner_flag)
-	:: /* A start notifier refused: nothing changes, but the end comes. */
-	   enter_and_collide(inner_l, inner_h, inner_flag, inner_hit);
-	   undispatched(inner_hit);
-	   leave(inner_flag)
+	:: /* A start notifier refuses: nothing changes, but the end is called. */
+	   begin_and_collide(inner_l, inner_h, inner_flag, inner_hit);
+	   dispatch_cancel(inner_hit);
+	   invalidation_end(inner_flag)
 	fi;
 	CHANGE_AND_END(l, h, flag)
 }
 
 /*
- * Without callbacks and changes, where only the waiting counts. Once, or
- * without end.
+ * An invalidation, once or without end. It has no callbacks and no changes,
+ * because it is used where only the waiting matters.
  */
-proctype stranger(byte l; byte h; bool endless)
+proctype unrelated_invalidator(byte l; byte h; bool endless)
 {
 	WALKER;
 	byte flag;
 	bool hit;
 
 	do
-	:: enter_and_collide(l, h, flag, hit);
-	   undispatched(hit);
-	   leave(flag);
+	:: begin_and_collide(l, h, flag, hit);
+	   dispatch_cancel(hit);
+	   invalidation_end(flag);
 	   if
 	   :: endless
 	   :: else -> break
@@ -852,63 +859,64 @@ proctype stranger(byte l; byte h; bool endless)
 
 /* -------------------------------------------------------------- a reader */
 
-/* The three loads of hmm_interval_is_idle(), and what mutants make of them. */
-#define LOAD_SEQ	s = seq[v]
-#define LOAD_INFLIGHT	found = inflight
-#define LOAD_BUSY	mine = busy[v]
+/* The three loads of hmm_interval_is_idle(), which the mutants reorder. */
+#define LOAD_SEQ	read_seq = seq[v]
+#define LOAD_INFLIGHT	pending = inflight
+#define LOAD_BUSY	mask = busy[v]
 #define LOAD_PAGE	version = page[a]
 
 /*
- * hmm_interval_read_begin_slow(): under the lock, but an end does not take that, so what
- * it can tell apart is apart here too. At most three slots, so half of a bit
- * is its number.
+ * hmm_interval_read_begin_slow(). It holds the lock, but an end does not acquire
+ * it, so the accesses that an end can observe are separate steps. There are at
+ * most three slots, so half of a bit is its number.
  */
-inline look(v, a)
+inline read_begin_slow(v, a)
 {
 	QUEUE
 	d_step {
-		MINE -> HOLD;
-		invalidations_of(lo[v], hi[v]);
+		GRANTED -> HOLD;
+		invalidations_overlapping(lo[v], hi[v]);
 #if defined(M_WAIT_FOR_ALL)
-		found = inflight;
+		pending = inflight;
 #elif defined(M_BUSY_TRUSTED)
-		found = busy[v] & inflight;
+		pending = busy[v] & inflight;
 #else
-		found = set;
+		pending = set;
 #endif
 		set = 0;
-		mine = waited
+		mask = waited
 	};
 #ifdef M_WAITED_AFTER_CHECK
-	found = found & inflight;
-	waited = mine | found;
+	pending = pending & inflight;
+	waited = mask | pending;
 #else
-	waited = mine | found;
+	waited = mask | pending;
 #ifdef M_PAGES_BEFORE_RECHECK
 	LOAD_PAGE;
 #endif
 #ifndef M_NO_RECHECK
-	found = found & inflight;
+	pending = pending & inflight;
 #endif
 #endif
 	d_step {
-		waited = mine | found;
+		waited = mask | pending;
 #ifndef V_BUSY_NOT_CORRECTED
-		busy[v] = found;
+		busy[v] = pending;
 #endif
-		s = seq[v];
-		idle = !found;
-		found = 0;
-		mine = 0;
-		LET_GO
+		read_seq = seq[v];
+		idle = !pending;
+		pending = 0;
+		mask = 0;
+		UNLOCK
 	}
 }
 
 /*
- * hmm_interval_is_idle(). That it spares itself the load of busy when nothing is
- * in progress makes no difference: what it would load would not count.
+ * hmm_interval_is_idle(). The kernel does not load busy when nothing is in
+ * progress. This makes no difference here, because the loaded value is not used
+ * then.
  */
-inline calm(v, a)
+inline is_idle(v, a)
 {
 #if defined(M_INFLIGHT_BEFORE_SEQ)
 	LOAD_INFLIGHT;
@@ -939,40 +947,40 @@ inline calm(v, a)
 #endif
 	d_step {
 #if defined(M_WAIT_FOR_ALL)
-		idle = !found;
+		idle = !pending;
 #elif defined(M_OVERFLOW_TESTED)
-		idle = !((mine | OVERFLOW) & found);
+		idle = !((mask | OVERFLOW) & pending);
 #else
-		idle = !(mine & found);
+		idle = !(mask & pending);
 #endif
-		found = 0;
-		mine = 0
+		pending = 0;
+		mask = 0
 	}
 }
 
 /* hmm_interval_read_begin() */
 inline read_begin(me, v, a)
 {
-	calm(v, a);
-	waits = !idle;
+	is_idle(v, a);
+	slow_path = !idle;
 #ifdef M_NO_WAIT
-	waits = 0;
+	slow_path = 0;
 #endif
 	if
-	:: waits ->
-		look(v, a);
+	:: slow_path ->
+		read_begin_slow(v, a);
 		do
 		:: idle -> break
 		:: else ->
 #ifdef M_CHECK_BEFORE_QUEUE
-			look(v, a);
+			read_begin_slow(v, a);
 			if
 			:: !idle -> asleep[me] = 1; !asleep[me]
 			:: else
 			fi
 #else
 			asleep[me] = 1;
-			look(v, a);
+			read_begin_slow(v, a);
 			if
 			:: !idle -> !asleep[me]
 			:: else -> asleep[me] = 0
@@ -984,18 +992,18 @@ inline read_begin(me, v, a)
 }
 
 #if defined(M_PAGES_BEFORE_INFLIGHT) || defined(M_PAGES_BEFORE_BUSY)
-/* Who had to look under the lock reads after it, as ever. */
-#define READ_PAGES	if :: waits -> LOAD_PAGE :: else fi
+/* A reader on the slow path reads the pages after it in any case. */
+#define READ_PAGES	if :: slow_path -> LOAD_PAGE :: else fi
 #elif defined(M_PAGES_BEFORE_RECHECK)
-#define READ_PAGES	if :: !waits -> LOAD_PAGE :: else fi
+#define READ_PAGES	if :: !slow_path -> LOAD_PAGE :: else fi
 #else
 #define READ_PAGES	LOAD_PAGE
 #endif
 
 /*
- * What a driver does to map an address through an interval, again and again
- * until it does not collide. The driver knows the bounds, and gives up when
- * the address is no longer within them.
+ * The driver's loop to map an address through an interval, until it does not
+ * collide. The driver reads the bounds, and stops when the address is outside
+ * of them.
  */
 inline populate(me, v, a)
 {
@@ -1007,12 +1015,12 @@ inline populate(me, v, a)
 	   fi;
 	   READ_PAGES;
 #if defined(M_RETRY_UNLOCKED)
-	   idle = (seq[v] == s);
+	   idle = (seq[v] == read_seq);
 	   d_step { !update_lock -> update_lock = 1 };
 #elif defined(M_NO_RETRY)
 	   d_step { !update_lock -> update_lock = 1; idle = 1 };
 #else
-	   d_step { !update_lock -> update_lock = 1; idle = (seq[v] == s) };
+	   d_step { !update_lock -> update_lock = 1; idle = (seq[v] == read_seq) };
 #endif
 	   d_step {
 		if
@@ -1024,8 +1032,8 @@ inline populate(me, v, a)
 		fi;
 		update_lock = 0;
 		version = 0;
-		s = 0;
-		waits = 0
+		read_seq = 0;
+		slow_path = 0
 	   };
 	   if
 	   :: idle -> break
@@ -1035,8 +1043,8 @@ inline populate(me, v, a)
 }
 
 #define READER					\
-	byte s, found, mine, version;		\
-	bool idle, waits
+	byte read_seq, pending, mask, version;	\
+	bool idle, slow_path
 
 proctype reader(byte me; byte v; byte a)
 {
@@ -1052,7 +1060,7 @@ inline insert(v, l, h)
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		lo[v] = l;
 		hi[v] = h;
 		orders++;
@@ -1061,7 +1069,7 @@ inline insert(v, l, h)
 		users[v] = 1;
 		seq[v] = 1;
 #ifndef M_INSERT_NO_BUSY
-		invalidations_of(l, h);
+		invalidations_overlapping(l, h);
 		busy[v] = set;
 		set = 0;
 #endif
@@ -1070,7 +1078,7 @@ inline insert(v, l, h)
 		list_moved(v);
 #endif
 		in_tree[v] = 1;
-		LET_GO
+		UNLOCK
 	}
 }
 
@@ -1087,20 +1095,20 @@ inline remove(me, v)
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		in_tree[v] = 0;
 		moved[v] = 0;
 		removing[v] = 1;
 		users[v]--;
 		unused = REMOVABLE(v);
-		LET_GO
+		UNLOCK
 	};
 	do
 	:: unused -> break
 	:: else ->
 		asleep[me] = 1;
 		QUEUE
-		d_step { MINE -> unused = REMOVABLE(v); LET_GO };
+		d_step { GRANTED -> unused = REMOVABLE(v); UNLOCK };
 		if
 		:: !unused -> !asleep[me]
 		:: else -> asleep[me] = 0
@@ -1123,7 +1131,7 @@ inline put(v, release)
 {
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		assert(!freed[v]);
 		users[v]--;
 		if
@@ -1137,7 +1145,7 @@ inline put(v, release)
 			fi
 		:: else
 		fi;
-		LET_GO
+		UNLOCK
 	};
 	released(v, release)
 }
@@ -1157,14 +1165,14 @@ proctype owner(byte me; byte v; byte a)
 	fi
 }
 
-/* hmm_interval_notifier_find(), a look at what it found, and a put. */
+/* hmm_interval_notifier_find(), an access to the result, and a put. */
 proctype finder(byte v)
 {
 	bool found, rel;
 
 	QUEUE
 	d_step {
-		MINE ->
+		GRANTED ->
 		found = in_tree[v];
 		if
 		:: found ->
@@ -1176,7 +1184,7 @@ proctype finder(byte v)
 #endif
 		:: else
 		fi;
-		LET_GO
+		UNLOCK
 	};
 	if
 	:: found ->
@@ -1189,8 +1197,8 @@ proctype finder(byte v)
 }
 
 /*
- * Grows an interval, with the update lock held: who looked at the bounds in
- * the midst of the update then asks for a retry after it.
+ * Grows an interval with the update lock held: a reader that reads the bounds
+ * during the update then detects the collision after it.
  */
 proctype grower(byte v; byte l; byte h)
 {
@@ -1204,8 +1212,9 @@ proctype grower(byte v; byte l; byte h)
 }
 
 /*
- * Shrinks an interval. What it maps outside is removed before, and the update
- * lock is held over both, or a reader would map it again in between.
+ * Shrinks an interval. The mappings outside of the new bounds are removed first.
+ * The update lock is held over both steps, so that no reader maps the address
+ * again in between.
  */
 proctype shrinker(byte v; byte keep; byte drop)
 {
@@ -1215,8 +1224,8 @@ proctype shrinker(byte v; byte keep; byte drop)
 }
 
 /*
- * Lets one interval take over what another maps: a grown neighbour, or a new
- * one in its place.
+ * One interval takes over the mapping of another: a neighbour that grows, or a
+ * new interval in its place.
  */
 proctype merger(byte from; byte into; byte a)
 {
@@ -1241,7 +1250,7 @@ proctype merger(byte from; byte into; byte a)
 #ifdef C_STORM
 bool done;
 
-/* One invalidation, and a task that updates an interval of it without end. */
+/* One invalidation. Meanwhile the updater updates an interval without end. */
 proctype invalidator_once(byte l; byte h)
 {
 	WALKER;
@@ -1250,7 +1259,7 @@ proctype invalidator_once(byte l; byte h)
 
 	START(l, h, flag, hit);
 	done = 1;
-	leave(flag)
+	invalidation_end(flag)
 }
 
 proctype updater(byte v)
@@ -1261,11 +1270,11 @@ proctype updater(byte v)
 	od
 }
 
-ltl no_dispatch_goes_on_for_ever { <> done }
+ltl every_dispatch_ends { <> done }
 #elif defined(FAIR_LOCK)
 bool done;
 
-/* A reader that collides with one invalidation, among others without end. */
+/* A reader that collides with one invalidation, besides endless other ones. */
 proctype reader_once(byte me; byte v; byte a)
 {
 	READER;
@@ -1277,7 +1286,7 @@ proctype reader_once(byte me; byte v; byte a)
 ltl no_reader_starves { <> done }
 #endif
 
-inline present(v, l, h)
+inline add_interval(v, l, h)
 {
 	orders++;
 	order[v] = orders;
@@ -1293,19 +1302,19 @@ init {
 	atomic {
 #if defined(C_READERS)
 		/* Two readers of one interval correct the same busy. */
-		present(0, 0, 1);
+		add_interval(0, 0, 1);
 		run reader(0, 0, 0);
 		run reader(1, 0, 1);
 		run invalidator(0, 1, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_NESTED)
-		present(0, 0, 1);
-		present(1, 1, 1);
+		add_interval(0, 0, 1);
+		add_interval(1, 1, 1);
 		run reader(0, 0, 0);
 		run reader(1, 1, 1);
-		run nester(0, 1, 0, 0)
+		run nested_invalidator(0, 1, 0, 0)
 #elif defined(C_OVERFLOW)
-		present(0, 0, 1);
+		add_interval(0, 0, 1);
 		run reader(0, 0, 0);
 		run invalidator(0, 0, 1);
 		run invalidator(0, 1, 1);
@@ -1316,76 +1325,76 @@ init {
 		run invalidator(0, 0, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_MOVE)
-		/* The one that grows is the older: its old stamp is behind. */
-		present(0, 1, 1);
-		present(1, 0, 0);
+		/* The growing interval is the older one: its old stamp has been passed. */
+		add_interval(0, 1, 1);
+		add_interval(1, 0, 0);
 		run reader(0, 0, 1);
 		run reader(1, 0, 0);
 		run grower(0, 0, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_GROW)
-		present(0, 1, 1);
+		add_interval(0, 1, 1);
 		run reader(0, 0, 1);
 		run reader(1, 0, 0);
 		run grower(0, 0, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_SHRINK)
-		present(0, 0, 1);
+		add_interval(0, 0, 1);
 		run reader(0, 0, 1);
 		run shrinker(0, 0, 1);
 		run invalidator(1, 1, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_EACH_OTHER)
-		present(0, 0, 0);
-		present(1, 1, 1);
+		add_interval(0, 0, 0);
+		add_interval(1, 1, 1);
 		DEVICE(0, 0) = 1;
 		DEVICE(1, 1) = 1;
 		run reader(0, 1, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_EACH_OTHER_TWICE)
-		present(0, 0, 0);
-		present(1, 1, 1);
+		add_interval(0, 0, 0);
+		add_interval(1, 1, 1);
 		run invalidator(0, 1, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_STORM)
-		/* Enough for two batches, where the kernel needs 64 and one. */
-		present(0, 0, 0);
-		present(1, 1, 1);
+		/* Two intervals are two batches here; the kernel needs 65. */
+		add_interval(0, 0, 0);
+		add_interval(1, 1, 1);
 		run invalidator_once(0, 1);
 		run updater(1)
 #elif defined(C_MERGE)
-		present(0, 0, 0);
-		present(1, 1, 1);
+		add_interval(0, 0, 0);
+		add_interval(1, 1, 1);
 		DEVICE(1, 1) = 1;
 		run merger(1, 0, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_REPLACE)
-		present(0, 0, 0);
-		present(1, 1, 1);
+		add_interval(0, 0, 0);
+		add_interval(1, 1, 1);
 		DEVICE(1, 1) = 1;
 		run merger(1, 2, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_PROGRESS)
-		/* The one of its own leaves a stale bit for the others to use. */
-		present(0, 0, 0);
+		/* The overlapping invalidation leaves a stale bit, whose slot others use. */
+		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
-		run stranger(0, 0, 0);
-		run stranger(1, 1, 1);
-		run stranger(1, 1, 1)
+		run unrelated_invalidator(0, 0, 0);
+		run unrelated_invalidator(1, 1, 1);
+		run unrelated_invalidator(1, 1, 1)
 #elif defined(C_CROWD_OWN)
-		/* Likewise, and one that makes the reader look. */
-		present(0, 0, 0);
+		/* One invalidation overlaps and sends the reader to the slow path. */
+		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
-		run stranger(0, 0, 0);
-		run stranger(1, 1, 1);
-		run stranger(1, 1, 1)
+		run unrelated_invalidator(0, 0, 0);
+		run unrelated_invalidator(1, 1, 1);
+		run unrelated_invalidator(1, 1, 1)
 #elif defined(C_CROWD)
-		/* More in progress than there are slots, all the time. */
-		present(0, 0, 0);
+		/* More invalidations than slots are in progress all the time. */
+		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
-		run stranger(1, 1, 1);
-		run stranger(1, 1, 1);
-		run stranger(1, 1, 1)
+		run unrelated_invalidator(1, 1, 1);
+		run unrelated_invalidator(1, 1, 1);
+		run unrelated_invalidator(1, 1, 1)
 #endif
 	}
 }
