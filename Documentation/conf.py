@@ -8,16 +8,20 @@ top = os.path.abspath('..')
 sys.path.insert(0, os.path.join(top, 'Documentation', 'sphinx'))
 
 
-def module_version():
-    """The version that the module carries; empty before there was one."""
-    with open(os.path.join(top, 'src/core/main.c'), encoding='utf-8') as source:
-        found = re.search(r'MODULE_VERSION\("([^"]+)"\)', source.read())
-    return found.group(1) if found else ''
+def api_version():
+    """The version in include/hmm/version.h, or '' without that header."""
+    try:
+        with open(os.path.join(top, 'include/hmm/version.h'), encoding='utf-8') as header:
+            text = header.read()
+    except FileNotFoundError:
+        return ''
+    return '.'.join(re.search(r'#define HMM_MIRROR_VERSION_%s\s+(\d+)' % part, text).group(1)
+                    for part in ('MAJOR', 'MINOR', 'PATCH'))
 
 
 project = 'hmm-mirror'
 author = 'the authors of hmm-mirror'
-version = release = module_version()
+version = release = api_version()
 
 extensions = ['kernel_doc', 'crossref', 'bench_plots']
 root_doc = 'index'

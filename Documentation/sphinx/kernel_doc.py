@@ -13,7 +13,8 @@ only exported functions are rendered.
 
 renders one "DOC:" section instead.
 
-An exported function that no page renders is a warning.
+An exported function that no page renders is a warning. So is a name in
+include/hmm that has a kernel-doc comment.
 """
 import fnmatch
 import glob
@@ -32,8 +33,10 @@ logger = logging.getLogger(__name__)
 
 LINENO = re.compile(r'\.\. LINENO (\d+)$')
 OBJECT = re.compile(r'\.\. c:(\w+):: (.*)$')
+MACRO = re.compile(r'``(\w+) \((.*)\)``$')
 HEADING = re.compile(r'\*\*[A-Z]\w+\*\*$')
 SINCE = re.compile(r'Since: (\S+)$')
+COMMENT = re.compile(r'^/\*\*$', re.MULTILINE)
 EXPORT = re.compile(r'^EXPORT_SYMBOL_GPL\((\w+)\);', re.MULTILINE)
 
 # What kernel-doc renders of each file, by its path and options.
@@ -59,6 +62,12 @@ class Text:
     def add(self, line, number):
         self.lines.append((line, number))
 
+    def set_arguments(self, name, arguments):
+        """kernel-doc puts the arguments of a macro on a line of their own."""
+        number = self.lines[0][1]
+        arguments = '(%s)' % arguments if arguments else ''
+        self.lines[0] = ('.. c:macro:: ' + name + arguments, number)
+
     def tidied(self):
         """Without headings that nothing follows; "Since" at the end."""
         lines = []
@@ -83,6 +92,62 @@ class Text:
         for line, number in self.tidied():
             result.append(line, self.path, number - 1)
         return result
+
+
+def kernel_doc(env, path, *options):
+    """Runs kernel-doc on a file, once; its warnings become ours."""
+    if (path, options) in rendered:
+        return rendered[path, options]
+    command = ['perl', env.config.kernel_doc_program, '-rst', '-enable-lineno',
+               '-sphinx-version', sphinx.__version__, *options, path]
+    result = subprocess.run(command, check=True, capture_output=True,
+                            text=True, encoding='utf-8')
+    for line in result.stderr.splitlines():
+        if line:
+            logger.warning('kernel-doc: %s', line)
+    lines = rendered[path, options] = result.stdout.splitlines()
+    return lines
+
+
+def file_objects(env, path):
+    """Splits what kernel-doc renders of a file: {name: Text}."""
+    options = ['-no-doc-sections']
+    if path.endswith('.c'):
+        options.append('-export')
+        wanted = exports(path)
+    else:
+        wanted = COMMENT.search(read(path))
+    if not wanted:
+        return {}
+
+    known = {}
+    text = None
+    number = 1
+    for line in kernel_doc(env, path, *options):
+        lineno = LINENO.match(line)
+        if lineno:
+            number = int(lineno.group(1))
+            continue
+        declares = OBJECT.match(line)
+        if declares:
+            text = known[object_name(*declares.groups())] = Text(path)
+        macro = MACRO.match(line)
+        if macro and macro.group(1) in known:
+            text.set_arguments(*macro.groups())
+        elif text:
+            text.add(line, number)
+            number += 1
+    return known
+
+
+def read(path):
+    with open(path, encoding='utf-8') as source:
+        return source.read()
+
+
+def exports(path):
+    """The names that a .c file exports."""
+    return EXPORT.findall(read(path))
 
 
 class KernelDoc(Directive):
@@ -113,29 +178,15 @@ class KernelDoc(Directive):
             found = sorted(glob.glob(os.path.join(TOP, pattern)))
             if not found:
                 raise self.error('kernel-doc: no file matches %s' % pattern)
-            yield from found
-
-    def kernel_doc(self, path, *options):
-        """Runs kernel-doc on a file, once; its warnings become ours."""
-        self.env.note_dependency(path)
-        if (path, options) in rendered:
-            return rendered[path, options]
-        command = ['perl', self.env.config.kernel_doc_program, '-rst',
-                   '-enable-lineno', '-sphinx-version', sphinx.__version__,
-                   *options, path]
-        result = subprocess.run(command, check=True, capture_output=True,
-                                text=True, encoding='utf-8')
-        for line in result.stderr.splitlines():
-            if line:
-                logger.warning('kernel-doc: %s', line)
-        lines = rendered[path, options] = result.stdout.splitlines()
-        return lines
+            for path in found:
+                self.env.note_dependency(path)
+                yield path
 
     def doc_section(self, title):
         for path in self.paths():
             text = Text(path)
             number = 1
-            for line in self.kernel_doc(path, '-function', title):
+            for line in kernel_doc(self.env, path, '-function', title):
                 lineno = LINENO.match(line)
                 if lineno:
                     number = int(lineno.group(1))
@@ -149,7 +200,7 @@ class KernelDoc(Directive):
     def objects(self, patterns):
         known = {}
         for path in self.paths():
-            known.update(self.file_objects(path))
+            known.update(file_objects(self.env, path))
         chosen = []
         for pattern in patterns:
             names = [name for name in known
@@ -159,45 +210,23 @@ class KernelDoc(Directive):
             chosen += names
         return [known[name] for name in chosen]
 
-    def file_objects(self, path):
-        """Splits what kernel-doc renders: {name: Text}."""
-        options = ['-no-doc-sections']
-        if path.endswith('.c'):
-            options.append('-export')
-            with open(path, encoding='utf-8') as source:
-                if not EXPORT.search(source.read()):
-                    return {}
 
-        known = {}
-        text = None
-        number = 1
-        for line in self.kernel_doc(path, *options):
-            lineno = LINENO.match(line)
-            if lineno:
-                number = int(lineno.group(1))
-                continue
-            declares = OBJECT.match(line)
-            if declares:
-                text = known[object_name(*declares.groups())] = Text(path)
-            if text:
-                text.add(line, number)
-                number += 1
-        return known
-
-
-def check_exports(app, env):
-    """Warns of an exported function that is on no page."""
-    documented = {entry[0] for entry in env.get_domain('c').get_objects()}
-    for path in sorted(glob.glob(os.path.join(TOP, 'src/core/*.c'))):
-        with open(path, encoding='utf-8') as source:
-            for name in EXPORT.findall(source.read()):
-                if name not in documented:
-                    logger.warning('%s: no page below Documentation/api renders %s',
-                                   os.path.relpath(path, TOP), name)
+def check_complete(app, env):
+    """Warns of documented or exported names that are on no page."""
+    on_pages = {entry[0] for entry in env.get_domain('c').get_objects()}
+    sources = glob.glob(os.path.join(TOP, 'src/core/*.c'))
+    headers = glob.glob(os.path.join(TOP, 'include/hmm/*.h'))
+    wanted = [(path, exports(path)) for path in sorted(sources)]
+    wanted += [(path, file_objects(env, path)) for path in sorted(headers)]
+    for path, names in wanted:
+        for name in names:
+            if name not in on_pages:
+                logger.warning('%s: no page below Documentation/api renders %s',
+                               os.path.relpath(path, TOP), name)
 
 
 def setup(app):
     app.add_config_value('kernel_doc_program', 'kernel-doc', 'env')
     app.add_directive('kernel-doc', KernelDoc)
-    app.connect('env-check-consistency', check_exports)
+    app.connect('env-check-consistency', check_complete)
     return {'version': '1', 'parallel_read_safe': False}
