@@ -3,28 +3,19 @@
  * Reads and writes through the device: every byte, and every way to ask for
  * something that cannot be had.
  */
-#include <errno.h>
 #include <sys/ioctl.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES 64
 
 FIXTURE(access) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 };
 
 FIXTURE_SETUP(access)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	self->page = hmm_page_size();
 	self->mem = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
@@ -266,11 +257,9 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 
 TEST_F(access, two_devices_mirror_one_process)
 {
-	int other = hmm_open(1);
+	int other;
 
-	if (other == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 1);
-	ASSERT_LE(0, other);
+	HMM_OPEN_OR_SKIP(other, 1);
 	two_files(_metadata, self->fd, other, self->mem, self->buf);
 }
 

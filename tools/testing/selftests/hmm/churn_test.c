@@ -3,14 +3,11 @@
  * Mirrors that come and go, as many and as fast as there are: the races of
  * opening, closing and exiting that no single stop can show.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES		4
 #define NTHREADS	4
@@ -25,12 +22,7 @@ FIXTURE(churn) {
 
 FIXTURE_SETUP(churn)
 {
-	int fd = hmm_open(0);
-
-	if (fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, fd);
-	close(fd);
+	HMM_SKIP_WITHOUT_DEVICE(0);
 	self->mem = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);
 	hmm_fill(self->mem, NPAGES, 1, 0);

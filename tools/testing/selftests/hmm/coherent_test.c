@@ -7,10 +7,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 #define NPAGES 16
 

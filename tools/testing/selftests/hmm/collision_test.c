@@ -7,11 +7,7 @@
  * nothing between there and GO_ON may map, allocate or make a thread; and
  * while one is stopped with the update lock, nothing may fault: hmm_prefault().
  */
-#include <errno.h>
-
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES		4
 
@@ -21,10 +17,7 @@
 #define LOCKED		HMM_DMIRROR_POINT_LOCKED
 
 FIXTURE(collision) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 	struct hmm_access access;
 	struct hmm_madvise advice;
 	struct hmm_thread device;	/* runs access */
@@ -35,17 +28,7 @@ FIXTURE(collision) {
 
 FIXTURE_SETUP(collision)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	memset(self->buf, 0x55, NPAGES * self->page);
+	HMM_SETUP_FILLED(NPAGES);
 	self->access = (struct hmm_access) {
 		.fd = self->fd,
 		.request = HMM_DMIRROR_READ,

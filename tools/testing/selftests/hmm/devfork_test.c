@@ -3,19 +3,12 @@
  * R44: fork() of a process whose memory is in a device that the CPU cannot
  * reach: what parent, child and their devices then see.
  */
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 #define NPAGES 8
 
 FIXTURE(devfork) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
-	long used;
+	HMM_DEVMEM_FIXTURE_MEMBERS;
 	struct hmm_completion to_child;
 	struct hmm_completion to_parent;
 };
@@ -24,25 +17,10 @@ FIXTURE(devfork) {
 
 FIXTURE_SETUP(devfork)
 {
-	int ret;
-
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map_within_pmd(NPAGES);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_NE(NULL, self->buf);
+	HMM_SETUP_DEVMEM(NPAGES);
 	ASSERT_EQ(0, hmm_completion_init(&self->to_child));
 	ASSERT_EQ(0, hmm_completion_init(&self->to_parent));
-	self->used = hmm_devmem_wait_used(self->fd, 0);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	ret = hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL);
-	if (ret == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
-	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
 }
 
 FIXTURE_TEARDOWN(devfork)

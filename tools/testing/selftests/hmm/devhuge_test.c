@@ -6,16 +6,10 @@
  */
 #include <sys/mman.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 FIXTURE(devhuge) {
-	int fd;
-	size_t page, size, npages;
-	char *mem;
-	char *buf;
+	HMM_HUGE_FIXTURE_MEMBERS;
 	__u8 *prot;
 	long used;
 };
@@ -24,21 +18,10 @@ FIXTURE(devhuge) {
 
 FIXTURE_SETUP(devhuge)
 {
-	const char *why;
 	int ret;
 
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map_huge(&self->size, &why);
-	if (!self->mem)
-		SKIP(return, "%s", why);
-	self->npages = self->size / self->page;
-	self->buf = hmm_map(self->npages);
+	HMM_SETUP_HUGE();
 	self->prot = (__u8 *)hmm_map(self->npages / self->page + 1);
-	ASSERT_NE(NULL, self->buf);
 	ASSERT_NE(NULL, self->prot);
 	self->used = hmm_devmem_wait_used(self->fd, 0);
 	hmm_fill(self->mem, self->npages, 1, 0);

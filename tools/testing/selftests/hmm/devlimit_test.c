@@ -8,38 +8,21 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 #define NPAGES 8
 
+#define FAIL_PAGE_ALLOC	"/sys/kernel/debug/fail_page_alloc/"
+
 FIXTURE(devlimit) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
-	long used;
+	HMM_DEVMEM_FIXTURE_MEMBERS;
 };
 
 #define devlimit_data FIXTURE_DATA(devlimit)
 
 FIXTURE_SETUP(devlimit)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map_within_pmd(NPAGES);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	if (hmm_probe_devmem(self->fd, self->mem, self->buf) == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
-	self->used = hmm_devmem_wait_used(self->fd, 0);
+	HMM_SETUP_DEVMEM(NPAGES);
 }
 
 FIXTURE_TEARDOWN(devlimit)
@@ -134,19 +117,6 @@ TEST_F(devlimit, r47_allocation_fails_on_the_way_back)
  * until the command has no nth one any more. A device that has to grow is
  * spared this: where that fails, the kernel warns (add_pages() on x86 does).
  */
-static int write_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int open_fail_nth(void)
 {
 	char path[64];
@@ -165,17 +135,14 @@ static int prepare_injection(void)
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(where); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose",
 			 where[i]);
-		ret = write_file(path, "0");
+		ret = hmm_write_file(path, "0");
 		snprintf(path, sizeof(path),
 			 "/sys/kernel/debug/%s/ignore-gfp-wait", where[i]);
-		ret = ret ?: write_file(path, "N");
+		ret = ret ?: hmm_write_file(path, "N");
 	}
-	ret = ret ?: write_file("/sys/kernel/debug/fail_page_alloc/min-order",
-				"0");
-	/* Memory for processes is "highmem" here, even on 64 bits. */
-	return ret ?:
-	       write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem",
-			  "N");
+	ret = ret ?: hmm_write_file(FAIL_PAGE_ALLOC "min-order", "0");
+	/* Memory of processes counts as highmem, also on 64 bits. */
+	return ret ?: hmm_write_file(FAIL_PAGE_ALLOC "ignore-gfp-highmem", "N");
 }
 
 struct step {

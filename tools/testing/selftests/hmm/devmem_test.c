@@ -7,19 +7,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 #define NPAGES 16
 
 FIXTURE(devmem) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
-	long used;
+	HMM_DEVMEM_FIXTURE_MEMBERS;
 	struct hmm_access access;
 	struct hmm_thread mover;
 };
@@ -28,21 +21,7 @@ FIXTURE(devmem) {
 
 FIXTURE_SETUP(devmem)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map_within_pmd(NPAGES);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	if (hmm_probe_devmem(self->fd, self->mem, self->buf) == -EOPNOTSUPP)
-		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
-	/* What an earlier test has left in its process may still go. */
-	self->used = hmm_devmem_wait_used(self->fd, 0);
-	ASSERT_LE(0, self->used);
+	HMM_SETUP_DEVMEM(NPAGES);
 }
 
 FIXTURE_TEARDOWN(devmem)

@@ -5,18 +5,12 @@
  */
 #include <sys/mman.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_devmem.h"
-#include "hmm_lib.h"
+#include "hmm_devmem_harness.h"
 
 #define NPAGES 8
 
 FIXTURE(exclusive) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 };
 
 #define exclusive_data FIXTURE_DATA(exclusive)
@@ -44,15 +38,7 @@ FIXTURE_SETUP(exclusive)
 {
 	int ret;
 
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_NE(NULL, self->buf);
+	HMM_SETUP(NPAGES);
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	ret = take(self->fd, self->mem, self->buf, NPAGES, NULL);
 	if (ret == -EOPNOTSUPP)

@@ -6,12 +6,9 @@
  * The mirrored process is a child that shares our descriptors. So we hold the
  * file that it opened, and it can die as it likes.
  */
-#include <errno.h>
 #include <signal.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES		8
 
@@ -44,12 +41,7 @@ FIXTURE(exit) {
 
 FIXTURE_SETUP(exit)
 {
-	int fd = hmm_open(0);
-
-	if (fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, fd);
-	close(fd);
+	HMM_SKIP_WITHOUT_DEVICE(0);
 	self->fd = -1;
 	self->page = hmm_page_size();
 	self->mem = hmm_map(NPAGES);

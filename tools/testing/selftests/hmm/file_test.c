@@ -3,13 +3,10 @@
  * Mappings of files: on tmpfs, whose pages are shmem, and on ramfs, whose
  * pages are plain page cache.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/vfs.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES 8
 
@@ -48,10 +45,7 @@ FIXTURE_SETUP(file)
 	struct statfs fs;
 	char path[64];
 
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	if (statfs(variant->folder, &fs) ||
 	    (unsigned int)fs.f_type != variant->magic)
 		SKIP(return, "%s is not the file system that is wanted there",

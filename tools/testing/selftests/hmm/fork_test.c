@@ -3,38 +3,24 @@
  * R44: a mirror is of one process. What fork() does to it, and what parent,
  * child and device see of each other's writes.
  */
-#include <errno.h>
 #include <sys/prctl.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES 8
 
 FIXTURE(fork) {
-	int fd;
-	size_t page;
-	char *mem;
+	HMM_FIXTURE_MEMBERS;
 	char *shared;
-	char *buf;
 	struct hmm_completion to_child;
 	struct hmm_completion to_parent;
 };
 
 FIXTURE_SETUP(fork)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
+	HMM_SETUP(NPAGES);
 	self->shared = hmm_map_shared(NPAGES);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
 	ASSERT_NE(NULL, self->shared);
-	ASSERT_NE(NULL, self->buf);
 	ASSERT_EQ(0, hmm_completion_init(&self->to_child));
 	ASSERT_EQ(0, hmm_completion_init(&self->to_parent));
 

@@ -3,7 +3,6 @@
  * R48, R32: whatever is asked of the device, the answer is an errno, and the
  * device works afterwards as before.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -11,9 +10,7 @@
 
 #include <linux/capability.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 static const struct {
 	const char *name;
@@ -31,23 +28,12 @@ static const struct {
 };
 
 FIXTURE(hostile) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 };
 
 FIXTURE_SETUP(hostile)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(4);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(4);
-	ASSERT_NE(NULL, self->buf);
+	HMM_SETUP(4);
 	hmm_fill(self->mem, 4, 1, 0);
 }
 

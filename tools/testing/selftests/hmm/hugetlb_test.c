@@ -3,23 +3,14 @@
  * R36: hugetlb pages of each size: seen as what they are, faulted, shared,
  * truncated.
  */
-#include <errno.h>
 #include <fcntl.h>
 
 #include <linux/userfaultfd.h>
 
-#include <kselftest_harness.h>
-
 #include "hmm_hugetlb.h"
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 #include "hmm_uffd.h"
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define PMD	HMM_DMIRROR_PROT_PMD
-#define PUD	HMM_DMIRROR_PROT_PUD
 
 /* How many huge pages a test may use, and small pages that it looks into. */
 #define NHUGE	4
@@ -40,10 +31,7 @@ FIXTURE_SETUP(hugetlb)
 {
 	const char *why;
 
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	if (hmm_hugetlb_reserve(SIZE_2M, NHUGE, &why))
 		SKIP(return, "%s", why);
 	self->page = hmm_page_size();

@@ -3,22 +3,12 @@
  * R34: memory that has failed. The device loses the page when it fails and
  * gets EFAULT where the CPU would get SIGBUS; the pages beside are unharmed.
  */
-#include <errno.h>
 #include <signal.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
-
-#ifndef MADV_HWPOISON
-#define MADV_HWPOISON 100
-#endif
+#include "hmm_harness.h"
 
 #define NPAGES	6
 #define BAD	2
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define WRITE	HMM_DMIRROR_PROT_WRITE
 
 /* The kernel tells whoever maps a page that fails. It cannot be ignored. */
 static void told(int sig)
@@ -27,27 +17,14 @@ static void told(int sig)
 }
 
 FIXTURE(hwpoison) {
-	int fd;
-	size_t page;
-	char *mem;
+	HMM_FIXTURE_MEMBERS;
 	char *bad;
-	char *buf;
 };
 
 FIXTURE_SETUP(hwpoison)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
+	HMM_SETUP_FILLED(NPAGES);
 	self->bad = self->mem + BAD * self->page;
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	memset(self->buf, 0x55, NPAGES * self->page);
 	signal(SIGBUS, told);
 }
 

@@ -3,34 +3,19 @@
  * Whatever the process does to its mappings, the device hears of it: exactly
  * the pages concerned leave its page table, and it sees what came instead.
  */
-#include <errno.h>
-
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES 16
 
 FIXTURE(invalidate) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 	struct hmm_dmirror_stats before;
 };
 
 /* The device has all pages, writable, with the content of seed 1. */
 FIXTURE_SETUP(invalidate)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
+	HMM_SETUP(NPAGES);
 	hmm_fill(self->buf, NPAGES, 1, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));

@@ -3,18 +3,10 @@
  * R34: pages that KSM makes one of, under a device that maps them, and that
  * become several again.
  */
-#include <errno.h>
-
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 
 #define NPAGES	8
-
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define ZERO	(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO)
 
 #define KSM	"/sys/kernel/mm/ksm/"
 
@@ -24,27 +16,16 @@
 #define UNMERGE	"2"
 
 FIXTURE(ksm) {
-	int fd;
-	size_t page;
-	char *mem;	/* twice NPAGES, the second half like the first */
-	char *twin;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
+	char *twin;	/* the second half of mem, with the same content */
 	struct hmm_dmirror_stats before;
 	struct hmm_dmirror_stats after;
 };
 
 FIXTURE_SETUP(ksm)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(2 * NPAGES);
-	ASSERT_NE(NULL, self->mem);
+	HMM_SETUP(2 * NPAGES);
 	self->twin = self->mem + NPAGES * self->page;
-	self->buf = hmm_map(2 * NPAGES);
-	ASSERT_NE(NULL, self->buf);
 	if (hmm_write_file(KSM "run", UNMERGE))
 		SKIP(return, "this kernel has no KSM");
 	ASSERT_EQ(0, hmm_write_file(KSM "sleep_millisecs", "1"));

@@ -4,47 +4,29 @@
  * in their place, entries that tell where they are used from, and everything
  * while the device reads and writes.
  */
-#include <errno.h>
 #include <sched.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_node.h"
 #include "hmm_pagemap.h"
 
 #define NPAGES	64
 
-#define NONE		HMM_DMIRROR_PROT_NONE
-#define WRITE		HMM_DMIRROR_PROT_WRITE
 #define INVALIDATE	HMM_DMIRROR_POINT_INVALIDATE
 
 #define BALANCING	"/proc/sys/kernel/numa_balancing"
 
 FIXTURE(migrate) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 	int node;	/* there is 0, and this one */
 };
 
 FIXTURE_SETUP(migrate)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_SETUP_FILLED(NPAGES);
 	self->node = hmm_last_node();
 	if (!self->node)
 		SKIP(return, "this machine has one node, and pages nowhere to go");
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	memset(self->buf, 0x55, NPAGES * self->page);
 }
 
 FIXTURE_TEARDOWN(migrate)
@@ -282,14 +264,12 @@ TEST_F(compact, r34_compacted_under_the_device)
 	__u64 *was = calloc(NSCATTERED, sizeof(*was));
 	__u64 *is = calloc(NSCATTERED, sizeof(*is));
 	struct hmm_dmirror_stats before, after;
-	int fd = hmm_open(0), ended = 0;
+	int fd, ended = 0;
 	struct hmm_thread thread;
 	cpu_set_t cpus, all;
 	size_t moved = 0;
 
-	if (fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, fd);
+	HMM_OPEN_OR_SKIP(fd, 0);
 	ASSERT_TRUE(below && mem && above && buf && was && is);
 	/* Of one node, with room on both sides, wherever pages move to. */
 	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));

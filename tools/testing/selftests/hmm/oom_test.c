@@ -4,7 +4,6 @@
  * kernel makes such ones when it takes memory from a process that was killed
  * for lack of memory and cannot exit by itself.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES		8
 /*
@@ -39,18 +36,6 @@ static int configure(int fd, unsigned int delay_us, unsigned int refusals)
 	return ioctl(fd, HMM_DMIRROR_CONFIG, &config) ? -errno : 0;
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /*
  * Asks to be the one that is killed, and then sits in an invalidation, where
  * no signal reaches it, with the mmap lock held for reading.
@@ -62,7 +47,7 @@ static void victim(int *shared, char *mem, char *buf,
 
 	*shared = fd;
 	hmm_fill(mem, NPAGES, 1, 0);
-	if (fd < 0 || write_file("/proc/self/oom_score_adj", "1000") ||
+	if (fd < 0 || hmm_write_file("/proc/self/oom_score_adj", "1000") ||
 	    hmm_read(fd, mem, buf, NPAGES, NULL) ||
 	    configure(fd, HELD_US, REFUSALS))
 		_exit(1);
@@ -87,10 +72,7 @@ TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
 	struct hmm_completion ready;
 	pid_t pid;
 
-	pid = hmm_open(0);
-	if (pid == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	close(pid);
+	HMM_SKIP_WITHOUT_DEVICE(0);
 	if (access("/proc/sysrq-trigger", W_OK))
 		SKIP(return, "no /proc/sysrq-trigger to have a process killed with");
 	ASSERT_NE(NULL, shared);
@@ -104,7 +86,7 @@ TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
 		victim(shared, mem, buf, &ready);
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 	/* f: as if there were no memory left. */
-	ASSERT_EQ(0, write_file("/proc/sysrq-trigger", "f"));
+	ASSERT_EQ(0, hmm_write_file("/proc/sysrq-trigger", "f"));
 
 	do {
 		usleep(10000);

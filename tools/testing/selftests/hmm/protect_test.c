@@ -4,13 +4,10 @@
  * write: keys, soft-dirty tracking, guards, and PROT_NONE of a huge page. And
  * that a snapshot leaves no trace in any of them.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -20,41 +17,22 @@
 
 #define NPAGES	8
 
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define PMD	HMM_DMIRROR_PROT_PMD
-#define ERROR	HMM_DMIRROR_PROT_ERROR
-
 #define CLEAR_REFS	"/proc/self/clear_refs"
 /* What may be written to it. */
 #define REFERENCED	"1"
 #define SOFT_DIRTY	"4"
 
 FIXTURE(protect) {
-	int fd;
-	size_t page;
+	HMM_FIXTURE_MEMBERS;
 	size_t size;
-	char *mem;
-	char *buf;
 	struct hmm_access access;
 	struct hmm_thread device;	/* runs access */
 };
 
 FIXTURE_SETUP(protect)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
+	HMM_SETUP_FILLED(NPAGES);
 	self->size = NPAGES * self->page;
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	memset(self->buf, 0x55, self->size);
 	self->access = (struct hmm_access) {
 		.fd = self->fd,
 		.ptr = self->buf,

@@ -3,42 +3,23 @@
  * Ranges as a whole: many kinds of memory in one, many GiB in one, and what
  * reading one waits for.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES	8
 #define GIB	(1024UL << 20)
 
-#define NONE		HMM_DMIRROR_PROT_NONE
-#define READ		HMM_DMIRROR_PROT_READ
-#define WRITE		HMM_DMIRROR_PROT_WRITE
-#define ERROR		HMM_DMIRROR_PROT_ERROR
-#define ZERO		(READ | HMM_DMIRROR_PROT_ZERO)
 #define INVALIDATE	HMM_DMIRROR_POINT_INVALIDATE
 
 FIXTURE(range) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 };
 
 FIXTURE_SETUP(range)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
-	self->page = hmm_page_size();
-	self->mem = hmm_map(2 * NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(2 * NPAGES);
-	ASSERT_NE(NULL, self->buf);
+	HMM_SETUP(2 * NPAGES);
 }
 
 FIXTURE_TEARDOWN(range)

@@ -4,28 +4,16 @@
  * sealed, by small pages and by huge ones. What is read and written through
  * them, file_test looks at.
  */
-#include <errno.h>
 #include <fcntl.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
 #define NPAGES	8
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define PMD	HMM_DMIRROR_PROT_PMD
 
 FIXTURE(shmem) {
 	int fd;
@@ -37,10 +25,7 @@ FIXTURE(shmem) {
 
 FIXTURE_SETUP(shmem)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	self->page = hmm_page_size();
 	self->size = NPAGES * self->page;
 	self->buf = hmm_map(NPAGES);

@@ -2,19 +2,8 @@
 /*
  * What a snapshot says of each page, and that taking it changes nothing.
  */
-#include <errno.h>
-
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define ERROR	HMM_DMIRROR_PROT_ERROR
-#define ZERO	(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO)
-#define PMD	HMM_DMIRROR_PROT_PMD
 
 #define NPAGES	16
 
@@ -27,10 +16,7 @@ FIXTURE(snapshot) {
 
 FIXTURE_SETUP(snapshot)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	self->page = hmm_page_size();
 	self->mem = hmm_map(NPAGES);
 	ASSERT_NE(NULL, self->mem);

@@ -3,19 +3,12 @@
  * R33: what drivers map. Ordinary pages may be used; special entries, at
  * every level of the page table, are an error and no endless loop.
  */
-#include <errno.h>
 #include <fcntl.h>
 
-#include <kselftest_harness.h>
-
 #include "../../modules/hmm_special_test.h"
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define NPAGES	HMM_SPECIAL_PAGES
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define WRITE	HMM_DMIRROR_PROT_WRITE
-#define ERROR	HMM_DMIRROR_PROT_ERROR
 
 FIXTURE(special) {
 	int fd;
@@ -29,10 +22,7 @@ FIXTURE(special) {
 
 FIXTURE_SETUP(special)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_OPEN_OR_SKIP(self->fd, 0);
 	self->file = open(HMM_SPECIAL_DEVICE, O_RDWR | O_CLOEXEC);
 	if (self->file < 0 && errno == ENOENT)
 		SKIP(return, "no %s: is hmm_special_test.ko loaded?",

@@ -9,12 +9,9 @@
  * stamp of the right page, or zeros, may ever be seen. That two devices do
  * not write one page at the same time is seen to here, by a lock per chunk.
  */
-#include <errno.h>
 #include <sys/uio.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define CHUNKS		16
 #define CHUNK_PAGES	4
@@ -222,12 +219,8 @@ TEST(devices_see_only_whole_pages_while_the_process_changes_them)
 		w->buf = hmm_map(CHUNK_PAGES);
 		ASSERT_NE(NULL, w->buf);
 		w->fd = -1;
-		if (jobs[i] == use_device) {
-			w->fd = hmm_open(i);
-			if (w->fd == -ENOENT)
-				SKIP(return, HMM_SKIP_NO_DEVICE, (int)i);
-			ASSERT_LE(0, w->fd);
-		}
+		if (jobs[i] == use_device)
+			HMM_OPEN_OR_SKIP(w->fd, i);
 		ASSERT_EQ(0, hmm_thread_create(&w->thread, jobs[i], w));
 	}
 	for (size_t i = 0; i < NPAGES; i++)

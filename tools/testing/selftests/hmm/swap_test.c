@@ -3,30 +3,18 @@
  * R34: pages that are swapped out. A snapshot says that nothing is there and
  * brings nothing back; a fault does.
  */
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 #include "hmm_swap.h"
 
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT 21
-#endif
-
 #define NPAGES	32
 
-#define NONE	HMM_DMIRROR_PROT_NONE
-
 FIXTURE(swap) {
-	int fd;
-	size_t page;
-	char *mem;
-	char *buf;
+	HMM_FIXTURE_MEMBERS;
 	bool on;
 };
 
@@ -35,22 +23,12 @@ FIXTURE_SETUP(swap)
 	const char *why;
 	int ret;
 
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_SETUP_FILLED(NPAGES);
 	ret = hmm_swap_on(&why);
 	if (ret && why)
 		SKIP(return, "%s", why);
 	ASSERT_EQ(0, ret);
 	self->on = true;
-	self->page = hmm_page_size();
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	hmm_fill(self->mem, NPAGES, 1, 0);
-	memset(self->buf, 0x55, NPAGES * self->page);
 }
 
 FIXTURE_TEARDOWN(swap)

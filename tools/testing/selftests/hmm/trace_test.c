@@ -3,31 +3,16 @@
  * The tracepoints: that what happens leaves the lines that
  * Documentation/tracing.rst describes, with the addresses it happened at.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define NPAGES		4
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 /* How many lines of the trace have both. */
 static int lines_with(const char *event, const char *field)
@@ -57,19 +42,16 @@ TEST(events_tell_what_happens_and_where)
 	char start[32];
 	int fd;
 
-	if (write_file(TRACING "events/hmm_mirror/enable", "0"))
+	if (hmm_write_file(TRACING "events/hmm_mirror/enable", "0"))
 		SKIP(return, "no " TRACING "events/hmm_mirror");
-	fd = hmm_open(0);
-	if (fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	close(fd);
+	HMM_SKIP_WITHOUT_DEVICE(0);
 	ASSERT_NE(NULL, mem);
 	ASSERT_NE(NULL, buf);
 	hmm_fill(mem, NPAGES, 1, 0);
 	snprintf(start, sizeof(start), "start=%#lx ", (unsigned long)mem);
 
-	ASSERT_EQ(0, write_file(TRACING "trace", ""));
-	ASSERT_EQ(0, write_file(TRACING "events/hmm_mirror/enable", "1"));
+	ASSERT_EQ(0, hmm_write_file(TRACING "trace", ""));
+	ASSERT_EQ(0, hmm_write_file(TRACING "events/hmm_mirror/enable", "1"));
 	fd = hmm_open(0);
 	ASSERT_LE(0, fd);
 	access.fd = fd;
@@ -85,7 +67,7 @@ TEST(events_tell_what_happens_and_where)
 	ASSERT_EQ(0, hmm_resume(fd, HMM_DMIRROR_POINT_FAULTED));
 	ASSERT_EQ(0, hmm_thread_join(&device));
 	close(fd);
-	ASSERT_EQ(0, write_file(TRACING "events/hmm_mirror/enable", "0"));
+	ASSERT_EQ(0, hmm_write_file(TRACING "events/hmm_mirror/enable", "0"));
 
 	EXPECT_LT(0, lines_with("hmm_interval_insert:", "start=0x0 "));
 	EXPECT_LT(0, lines_with("hmm_read_begin:", "waited_ns="));
@@ -94,7 +76,7 @@ TEST(events_tell_what_happens_and_where)
 	EXPECT_LT(0, lines_with("hmm_invalidate_start:", "hit=1"));
 	EXPECT_LT(0, lines_with("hmm_read_retry:", "now="));
 	EXPECT_LT(0, lines_with("hmm_interval_remove:", "start=0x0 "));
-	ASSERT_EQ(0, write_file(TRACING "trace", ""));
+	ASSERT_EQ(0, hmm_write_file(TRACING "trace", ""));
 }
 
 TEST_HARNESS_MAIN

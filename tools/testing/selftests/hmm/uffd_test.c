@@ -4,24 +4,17 @@
  * until the program has an answer, without the mmap lock, which the answer
  * may need; and then it succeeds.
  */
-#include <errno.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <linux/userfaultfd.h>
 
-#include <kselftest_harness.h>
-
-#include "hmm_lib.h"
+#include "hmm_harness.h"
 #include "hmm_pagemap.h"
 #include "hmm_uffd.h"
 
 #define NPAGES	8
-
-#define NONE	HMM_DMIRROR_PROT_NONE
-#define READ	HMM_DMIRROR_PROT_READ
-#define WRITE	HMM_DMIRROR_PROT_WRITE
 
 /* Numbers of 5.19 and 6.6, for older headers. */
 #define UFFD_WP_OF_FILES	0x1000
@@ -36,13 +29,10 @@ struct uffd_poison {
 #define UFFD_POISON_CMD		_IOWR(UFFDIO, 0x08, struct uffd_poison)
 
 FIXTURE(uffd) {
-	int fd;
+	HMM_FIXTURE_MEMBERS;
 	int uffd;
-	size_t page;
 	size_t size;
-	char *mem;
-	char *buf;
-	char *page_in;			/* what the program answers with */
+	char *content;			/* for UFFDIO_COPY */
 	struct hmm_access access;
 	struct hmm_thread device;	/* runs access */
 	struct hmm_thread mapper;	/* takes the mmap lock for writing */
@@ -50,23 +40,15 @@ FIXTURE(uffd) {
 
 FIXTURE_SETUP(uffd)
 {
-	self->fd = hmm_open(0);
-	if (self->fd == -ENOENT)
-		SKIP(return, HMM_SKIP_NO_DEVICE, 0);
-	ASSERT_LE(0, self->fd);
+	HMM_SETUP(NPAGES);
 	self->uffd = hmm_uffd_open(0);
 	if (self->uffd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(-self->uffd));
-	self->page = hmm_page_size();
 	self->size = NPAGES * self->page;
-	self->mem = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->mem);
-	self->buf = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->buf);
-	self->page_in = hmm_map(NPAGES);
-	ASSERT_NE(NULL, self->page_in);
+	self->content = hmm_map(NPAGES);
+	ASSERT_NE(NULL, self->content);
 	memset(self->buf, 0x55, self->size);
-	hmm_fill(self->page_in, NPAGES, 1, 0);
+	hmm_fill(self->content, NPAGES, 1, 0);
 	self->access = (struct hmm_access) {
 		.fd = self->fd,
 		.request = HMM_DMIRROR_READ,
@@ -131,7 +113,7 @@ TEST_F(uffd, r38_missing_pages_are_read)
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, NONE));
 	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, 0);
-	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
+	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->content,
 				   self->size));
 	ASSERT_EQ(0, ends(&self->device));
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
@@ -148,7 +130,7 @@ TEST_F(uffd, r38_missing_pages_are_written)
 	self->access.npages = 3;
 	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, UFFD_PAGEFAULT_FLAG_WRITE);
-	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->page_in,
+	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->content,
 				   self->size));
 	ASSERT_EQ(0, ends(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 2, 0));
@@ -168,7 +150,7 @@ TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
 		ASSERT_EQ(0, hmm_uffd_wait(self->uffd, &addr, NULL));
 		EXPECT_EQ((void *)(self->mem + at), addr);
 		ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem + at,
-					   self->page_in + at, self->page));
+					   self->content + at, self->page));
 	}
 	ASSERT_EQ(0, ends(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
@@ -239,7 +221,7 @@ static char *map_memfd(size_t size, const void *content, int *file)
 TEST_F(uffd, r38_minor_faults)
 {
 	int file, uffd = hmm_uffd_open(UFFD_FEATURE_MINOR_SHMEM);
-	char *mem = map_memfd(self->size, self->page_in, &file);
+	char *mem = map_memfd(self->size, self->content, &file);
 
 	if (uffd == -EINVAL)
 		SKIP(return, "no minor faults of shmem in this kernel");
@@ -252,8 +234,8 @@ TEST_F(uffd, r38_minor_faults)
 	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
 			UFFD_PAGEFAULT_FLAG_MINOR);
 	/* The answer is another content than the file had. */
-	hmm_fill(self->page_in, NPAGES, 5, 0);
-	ASSERT_EQ(self->size, pwrite(file, self->page_in, self->size, 0));
+	hmm_fill(self->content, NPAGES, 5, 0);
+	ASSERT_EQ(self->size, pwrite(file, self->content, self->size, 0));
 	ASSERT_EQ(0, hmm_uffd_continue(uffd, mem, self->size));
 	ASSERT_EQ(0, ends(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 5, 0));
@@ -264,7 +246,7 @@ TEST_F(uffd, r38_minor_faults)
 TEST_F(uffd, r34_write_protect_markers)
 {
 	int file, uffd = hmm_uffd_open(UFFD_WP_OF_FILES);
-	char *mem = map_memfd(self->size, self->page_in, &file);
+	char *mem = map_memfd(self->size, self->content, &file);
 
 	if (uffd == -EINVAL)
 		SKIP(return, "no write-protect markers in this kernel");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The fixture of the tests of device memory. */
+#ifndef _HMM_DEVMEM_HARNESS_H
+#define _HMM_DEVMEM_HARNESS_H
+
+#include "hmm_devmem.h"
+#include "hmm_harness.h"
+
+/* used: the pages of the device that are in use when the test begins. */
+#define HMM_DEVMEM_FIXTURE_MEMBERS					\
+	HMM_FIXTURE_MEMBERS;						\
+	long used
+
+/*
+ * Memory that one PMD entry covers, in system memory. A process of an earlier
+ * test may still be freeing pages of the device.
+ */
+#define HMM_SETUP_DEVMEM(npages) do {					\
+	size_t _filled = (npages);					\
+									\
+	HMM_SETUP_MAPPED_BY(hmm_map_within_pmd, _filled);		\
+	hmm_fill(self->mem, _filled, 1, 0);				\
+	if (hmm_probe_devmem(self->fd, self->mem, self->buf) ==		\
+	    -EOPNOTSUPP)						\
+		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);			\
+	self->used = hmm_devmem_wait_used(self->fd, 0);			\
+	ASSERT_LE(0, self->used);					\
+} while (0)
+
+#endif /* _HMM_DEVMEM_HARNESS_H */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The harness, and the setup that most fixtures share: a file of the device,
+ * memory that it mirrors, and a buffer for its commands.
+ *
+ *	FIXTURE(name) {
+ *		HMM_FIXTURE_MEMBERS;
+ *	};
+ *
+ *	FIXTURE_SETUP(name)
+ *	{
+ *		HMM_SETUP(NPAGES);
+ *	}
+ *
+ *	FIXTURE_TEARDOWN(name)
+ *	{
+ *		close(self->fd);
+ *	}
+ *
+ * A thread that is stopped in the kernel exits with the test's process.
+ */
+#ifndef _HMM_HARNESS_H
+#define _HMM_HARNESS_H
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "hmm_lib.h"
+
+/* Names for what SNAPSHOT reports, short enough for tables. */
+#define NONE	HMM_DMIRROR_PROT_NONE
+#define READ	HMM_DMIRROR_PROT_READ
+#define WRITE	HMM_DMIRROR_PROT_WRITE
+#define ERROR	HMM_DMIRROR_PROT_ERROR
+#define ZERO	(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO)
+#define PMD	HMM_DMIRROR_PROT_PMD
+#define PUD	HMM_DMIRROR_PROT_PUD
+
+#define HMM_OPEN_OR_SKIP(fd, unit) do {					\
+	int _unit = (unit), _opened = hmm_open(_unit);			\
+									\
+	if (_opened == -ENOENT)						\
+		SKIP(return, HMM_SKIP_NO_DEVICE, _unit);		\
+	ASSERT_LE(0, _opened);						\
+	(fd) = _opened;							\
+} while (0)
+
+/* Skips unless the device exists, for tests that open it later. */
+#define HMM_SKIP_WITHOUT_DEVICE(unit) do {				\
+	int _fd;							\
+									\
+	HMM_OPEN_OR_SKIP(_fd, unit);					\
+	close(_fd);							\
+} while (0)
+
+#define HMM_FIXTURE_MEMBERS						\
+	int fd;								\
+	size_t page;							\
+	char *mem;							\
+	char *buf
+
+/* map: hmm_map() or a function like it. */
+#define HMM_SETUP_MAPPED_BY(map, npages) do {				\
+	size_t _npages = (npages);					\
+									\
+	HMM_OPEN_OR_SKIP(self->fd, 0);					\
+	self->page = hmm_page_size();					\
+	self->mem = map(_npages);					\
+	ASSERT_NE(NULL, self->mem);					\
+	self->buf = hmm_map(_npages);					\
+	ASSERT_NE(NULL, self->buf);					\
+} while (0)
+
+/* Small pages that the device has not mirrored yet. */
+#define HMM_SETUP(npages)	HMM_SETUP_MAPPED_BY(hmm_map, npages)
+
+/* The same, with the pattern of seed 1 in mem and 0x55 in buf. */
+#define HMM_SETUP_FILLED(npages) do {					\
+	size_t _filled = (npages);					\
+									\
+	HMM_SETUP(_filled);						\
+	hmm_fill(self->mem, _filled, 1, 0);				\
+	memset(self->buf, 0x55, _filled * self->page);			\
+} while (0)
+
+/* One huge page, and a buffer of the same size. */
+#define HMM_HUGE_FIXTURE_MEMBERS					\
+	HMM_FIXTURE_MEMBERS;						\
+	size_t size;							\
+	size_t npages
+
+#define HMM_SETUP_HUGE() do {						\
+	const char *_why;						\
+									\
+	HMM_OPEN_OR_SKIP(self->fd, 0);					\
+	self->page = hmm_page_size();					\
+	self->mem = hmm_map_huge(&self->size, &_why);			\
+	if (!self->mem)							\
+		SKIP(return, "%s", _why);				\
+	self->npages = self->size / self->page;				\
+	self->buf = hmm_map(self->npages);				\
+	ASSERT_NE(NULL, self->buf);					\
+} while (0)
+
+#endif /* _HMM_HARNESS_H */
