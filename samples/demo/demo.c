@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hmm_demo: shows a process being mirrored by a device, step by step.
+ * hmm_demo: a device mirrors the address space of a process, step by step.
  *
- * The device is /dev/hmm_dmirror0, a dummy that test_hmm.ko makes: it has a
- * page table of its own, and accesses this program's memory only through it.
- * Each step is checked; the program exits with 1 as soon as something is not
- * as it should be.
+ * The device is /dev/hmm_dmirror0, a dummy device of test_hmm.ko. It has its
+ * own page table, and accesses the memory of this program only through it. The
+ * program checks each step, and exits with status 1 at the first unexpected
+ * result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +23,12 @@
 
 #define DEVICE "/dev/hmm_dmirror0"
 
-/* What must hold; if it does not, say so and end. */
+/* Print a message and exit unless the condition holds. */
 #define check(holds, ...)					\
 	do {							\
 		if (holds)					\
 			break;					\
-		printf("\nNot as it should be: " __VA_ARGS__);	\
+		printf("\nFAILED: " __VA_ARGS__);		\
 		printf("\n");					\
 		_exit(1);					\
 	} while (0)
@@ -41,7 +41,7 @@ static void put(char *mem, const char *text)
 	memcpy(mem, text, strlen(text) + 1);
 }
 
-/* One command to the device, for one page. Returns 0, or -1 and errno. */
+/* Run a command of the device on one page. Returns 0, or -1 and sets errno. */
 static int command(unsigned long request, const void *addr, void *buffer)
 {
 	struct hmm_dmirror_cmd cmd = {
@@ -57,19 +57,20 @@ static struct hmm_dmirror_stats get_stats(void)
 {
 	struct hmm_dmirror_stats stats;
 
-	check(!ioctl(device, HMM_DMIRROR_STATS, &stats), "STATS: %m");
+	check(!ioctl(device, HMM_DMIRROR_STATS, &stats),
+	      "HMM_DMIRROR_STATS: %m");
 	return stats;
 }
 
-/* The device reads the page at addr, and it must find this text there. */
+/* Let the device read the page at addr, and compare it with text. */
 static void device_reads(const void *addr, const char *text)
 {
 	char buffer[page_size];
 
 	check(!command(HMM_DMIRROR_READ, addr, buffer),
-	      "the device could not read: %m");
+	      "the device cannot read: %m");
 	printf("   device reads \"%s\"\n", buffer);
-	check(!strcmp(buffer, text), "it should have read \"%s\"", text);
+	check(!strcmp(buffer, text), "expected \"%s\"", text);
 }
 
 static void device_writes(void *addr, const char *text)
@@ -79,7 +80,7 @@ static void device_writes(void *addr, const char *text)
 	check(buffer, "calloc: %m");
 	put(buffer, text);
 	check(!command(HMM_DMIRROR_WRITE, addr, buffer),
-	      "the device could not write: %m");
+	      "the device cannot write: %m");
 	free(buffer);
 	printf("   device writes \"%s\"\n", text);
 }
@@ -87,7 +88,7 @@ static void device_writes(void *addr, const char *text)
 static void cpu_reads(const char *who, const char *addr, const char *text)
 {
 	printf("   %s reads \"%s\"\n", who, addr);
-	check(!strcmp(addr, text), "it should have read \"%s\"", text);
+	check(!strcmp(addr, text), "expected \"%s\"", text);
 }
 
 static void *map(size_t size)
@@ -102,29 +103,30 @@ static void *map(size_t size)
 static const char *describe(unsigned int prot)
 {
 	static const char *const texts[256] = {
-		[HMM_DMIRROR_PROT_ERROR] = "nothing mapped: an access would fail",
-		[HMM_DMIRROR_PROT_NONE] = "no page yet: an access would fault one in",
-		[HMM_DMIRROR_PROT_READ] = "read only",
+		[HMM_DMIRROR_PROT_ERROR] = "not mapped: an access would fail",
+		[HMM_DMIRROR_PROT_NONE] = "no page yet: an access would fault it in",
+		[HMM_DMIRROR_PROT_READ] = "read-only",
 		[HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO] =
-			"read only, the shared zero page",
+			"read-only, the shared zero page",
 		[HMM_DMIRROR_PROT_WRITE] = "read and write",
 		[HMM_DMIRROR_PROT_WRITE | HMM_DMIRROR_PROT_PMD] =
 			"read and write, part of a huge page",
 	};
 
-	return texts[prot] ? texts[prot] : "something else";
+	return texts[prot] ? texts[prot] : "unexpected entry";
 }
 
 static void show_page(const char *what, const void *addr, unsigned int wanted)
 {
 	unsigned char prot = 0;
 
-	check(!command(HMM_DMIRROR_SNAPSHOT, addr, &prot), "snapshot: %m");
+	check(!command(HMM_DMIRROR_SNAPSHOT, addr, &prot),
+	      "HMM_DMIRROR_SNAPSHOT: %m");
 	printf("   %p  %-24s %s\n", addr, what, describe(prot));
-	check(prot == wanted, "0x%02x was expected, not 0x%02x", wanted, prot);
+	check(prot == wanted, "expected 0x%02x instead of 0x%02x", wanted, prot);
 }
 
-/* A huge page that is written to, or NULL where there is none to be had. */
+/* Map a huge page and write to it. Returns NULL if the kernel provides none. */
 static char *map_huge(void)
 {
 	const size_t size = 2 << 20;
@@ -150,25 +152,25 @@ static void show_snapshot(void)
 	check(!mprotect(mem + 3 * page_size, page_size, PROT_READ) &&
 	      !munmap(mem + 4 * page_size, page_size), "mprotect, munmap: %m");
 
-	printf("   %-14s  %-24s %s\n", "address", "what we did with it",
-	       "what the CPU's page table says");
-	show_page("wrote to it", mem, HMM_DMIRROR_PROT_WRITE);
-	show_page("only read from it", mem + page_size,
+	printf("   %-14s  %-24s %s\n", "address", "history",
+	       "entry in the CPU's page table");
+	show_page("written", mem, HMM_DMIRROR_PROT_WRITE);
+	show_page("only read", mem + page_size,
 		  HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO);
-	show_page("nothing", mem + 2 * page_size, HMM_DMIRROR_PROT_NONE);
-	show_page("wrote, made it read-only", mem + 3 * page_size,
+	show_page("not accessed", mem + 2 * page_size, HMM_DMIRROR_PROT_NONE);
+	show_page("written, then read-only", mem + 3 * page_size,
 		  HMM_DMIRROR_PROT_READ);
-	show_page("unmapped it", mem + 4 * page_size, HMM_DMIRROR_PROT_ERROR);
+	show_page("unmapped", mem + 4 * page_size, HMM_DMIRROR_PROT_ERROR);
 	if (huge)
-		show_page("wrote to 2 MiB at once", huge,
+		show_page("written, 2 MiB at once", huge,
 			  HMM_DMIRROR_PROT_WRITE | HMM_DMIRROR_PROT_PMD);
 	else
-		printf("   (this kernel gave us no huge page to show)\n");
-	check(get_stats().faults == faults, "a snapshot made the device fault");
-	printf("   Looking faulted nothing in.\n");
+		printf("   (this kernel provided no huge page)\n");
+	check(get_stats().faults == faults, "a snapshot caused a fault");
+	printf("   The snapshots faulted no page in.\n");
 }
 
-/* The child sees what was there at the fork, whatever is written later. */
+/* The child must read the text of the time of the fork, not a later one. */
 static void show_copy_on_write(char *mem)
 {
 	int gate[2], status;
@@ -181,7 +183,7 @@ static void show_copy_on_write(char *mem)
 	check(pid >= 0, "fork: %m");
 	if (!pid) {
 		close(gate[1]);
-		check(read(gate[0], &status, 1) == 1, "the parent has gone");
+		check(read(gate[0], &status, 1) == 1, "the parent has exited");
 		cpu_reads("child ", mem, "before the fork");
 		_exit(0);
 	}
@@ -190,8 +192,8 @@ static void show_copy_on_write(char *mem)
 	show_page("after the write", mem, HMM_DMIRROR_PROT_WRITE);
 	cpu_reads("parent", mem, "for the parent only");
 	check(write(gate[1], "", 1) == 1 && waitpid(pid, &status, 0) == pid &&
-	      !status, "the child saw something else");
-	printf("   The device's write gave the parent a page of its own.\n");
+	      !status, "the child read another text");
+	printf("   The write of the device broke copy-on-write: the parent has its own page.\n");
 }
 
 static void show_munmap(void)
@@ -204,15 +206,15 @@ static void show_munmap(void)
 	before = get_stats();
 	check(!munmap(mem, page_size), "munmap: %m");
 	after = get_stats();
-	printf("   munmap: the device was told %llu time(s), and dropped %llu page(s)\n",
+	printf("   munmap: the device received %llu invalidation(s) and dropped %llu page(s)\n",
 	       after.invalidations - before.invalidations,
 	       after.dropped - before.dropped);
-	check(after.dropped == before.dropped + 1, "it should have been 1");
+	check(after.dropped == before.dropped + 1, "expected 1 page");
 
 	check(command(HMM_DMIRROR_READ, mem, buffer),
-	      "the device could still read it");
-	check(errno == EFAULT, "the error is not EFAULT: %m");
-	printf("   device reads: fails with EFAULT (%m), as nothing is mapped there\n");
+	      "the device can still read the page");
+	check(errno == EFAULT, "expected EFAULT instead of: %m");
+	printf("   device reads: EFAULT (%m), because nothing is mapped at this address\n");
 }
 
 static void *read_in_thread(void *mem)
@@ -222,8 +224,8 @@ static void *read_in_thread(void *mem)
 }
 
 /*
- * The device has looked up the page, but not yet taken it into its table, when
- * the page is replaced. We make it stop just there.
+ * Replace a page after the device has faulted it in and before the device adds
+ * it to its page table. A stop point holds the device in between.
  */
 static void show_collision(char *mem)
 {
@@ -236,18 +238,21 @@ static void show_collision(char *mem)
 
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
 	put(mem, "old");
-	check(!ioctl(device, HMM_DMIRROR_STOP_AT, &here), "STOP_AT: %m");
+	check(!ioctl(device, HMM_DMIRROR_STOP_AT, &here),
+	      "HMM_DMIRROR_STOP_AT: %m");
 	check(!pthread_create(&thread, NULL, read_in_thread, mem),
-	      "there is no thread to be had");
-	check(!ioctl(device, HMM_DMIRROR_WAIT_AT, &here), "WAIT_AT: %m");
-	printf("   device finds the page with \"%s\", and is held up\n", mem);
+	      "cannot create a thread");
+	check(!ioctl(device, HMM_DMIRROR_WAIT_AT, &here),
+	      "HMM_DMIRROR_WAIT_AT: %m");
+	printf("   device finds the page with \"%s\", and stops\n", mem);
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
 	put(mem, "new");
-	printf("   another page, with \"%s\", takes its place\n", mem);
-	check(!ioctl(device, HMM_DMIRROR_GO_ON, &here), "GO_ON: %m");
+	printf("   CPU replaces it by a page with \"%s\"\n", mem);
+	check(!ioctl(device, HMM_DMIRROR_GO_ON, &here),
+	      "HMM_DMIRROR_GO_ON: %m");
 	pthread_join(thread, NULL);
 	after = get_stats();
-	printf("   It noticed, and looked again: %llu collision(s).\n",
+	printf("   The device detected %llu collision(s) and retried.\n",
 	       after.collisions - before.collisions);
 	check(after.collisions > before.collisions, "no collision was counted");
 }
@@ -257,13 +262,13 @@ int main(void)
 	struct hmm_dmirror_stats stats;
 	char *mem;
 
-	/* The child and the thread print, too. */
+	/* The child and the thread also print, so do not buffer the output. */
 	setvbuf(stdout, NULL, _IONBF, 0);
 	page_size = sysconf(_SC_PAGESIZE);
 	device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	check(device >= 0, DEVICE ": %m. Is test_hmm.ko loaded?");
+	check(device >= 0, "cannot open " DEVICE ": %m (is test_hmm.ko loaded?)");
 	mem = map(page_size);
-	printf("This process is now mirrored by " DEVICE ".\n");
+	printf(DEVICE " now mirrors the address space of this process.\n");
 
 	puts("\n1. The device reads what the CPU wrote");
 	put(mem, "written by the CPU");
@@ -274,26 +279,26 @@ int main(void)
 	device_writes(mem, "written by the device");
 	cpu_reads("CPU", mem, "written by the device");
 
-	puts("\n3. A snapshot: what the CPU's page table says, page by page");
+	puts("\n3. Snapshots of the CPU's page table, page by page");
 	show_snapshot();
 
-	puts("\n4. Copy-on-write: the device writes to memory shared by a fork");
+	puts("\n4. Copy-on-write: the device writes to a page that a fork shares");
 	show_copy_on_write(mem);
 
-	puts("\n5. munmap: the device must let go of a page");
+	puts("\n5. munmap: the device must drop the page");
 	show_munmap();
 
-	puts("\n6. A collision: the process changes what the device has just looked up");
+	puts("\n6. A collision: the process replaces a page while the device reads it");
 	show_collision(mem);
 
-	puts("\n7. What the device has seen in all");
+	puts("\n7. The counters of the device");
 	stats = get_stats();
-	printf("   %4llu faults         it lacked a page, and asked for it\n"
-	       "   %4llu invalidations  it was told that pages go away or change\n"
-	       "   %4llu collisions     it had to ask again, since they just had\n",
+	printf("   %4llu faults         accesses that its page table did not permit\n"
+	       "   %4llu invalidations  notifications that pages were about to change\n"
+	       "   %4llu collisions     reads that collided with an invalidation\n",
 	       stats.faults, stats.invalidations, stats.collisions);
 	check(stats.faults && stats.invalidations && stats.collisions,
-	      "none of them should be 0");
-	printf("\nAll of it was as it should be.\n");
+	      "a counter is 0");
+	printf("\nAll steps passed.\n");
 	return 0;
 }
