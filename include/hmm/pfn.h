@@ -48,6 +48,25 @@
 #define HMM_MIRROR_PFN_MASK		(BIT(52) - 1)
 
 /**
+ * hmm_mirror_pfn_entry() - make the entry of a page that a device may use
+ * @pfn: page frame number
+ * @writable: whether the device may write to the page
+ * @order: the page is part of a CPU mapping of ``1 << order`` pages
+ *
+ * Context: any.
+ * Return: an entry with %HMM_MIRROR_PFN_VALID.
+ *
+ * Since: 0.2
+ */
+static inline unsigned long
+hmm_mirror_pfn_entry(unsigned long pfn, bool writable, unsigned int order)
+{
+	return pfn | HMM_MIRROR_PFN_VALID |
+	       (unsigned long)writable << HMM_MIRROR_PFN_WRITE_BIT |
+	       (unsigned long)order << HMM_MIRROR_PFN_ORDER_SHIFT;
+}
+
+/**
  * hmm_mirror_pfn_to_pfn() - the page frame number of an entry
  * @entry: an entry that has %HMM_MIRROR_PFN_VALID
  *

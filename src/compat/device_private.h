@@ -48,17 +48,16 @@ static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
 static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf,
 						   const void *owner)
 {
-	unsigned long pfn, entry;
+	unsigned long pfn;
 
 	if (!hmm_softleaf_is_device_private(leaf))
 		return 0;
 	pfn = hmm_softleaf_pfn(leaf);
 	if (hmm_page_pgmap(pfn_to_page(pfn))->owner != owner)
 		return 0;
-	entry = pfn | HMM_MIRROR_PFN_VALID;
-	if (hmm_softleaf_is_device_private_write(leaf))
-		entry |= HMM_MIRROR_PFN_WRITE;
-	return entry;
+	return hmm_mirror_pfn_entry(pfn,
+				    hmm_softleaf_is_device_private_write(leaf),
+				    0);
 }
 
 static inline unsigned long hmm_pte_device_entry(pte_t pte, const void *owner)

@@ -132,18 +132,18 @@ static inline bool hmm_pte_keyed(pte_t pte)
 	return hmm_pte_bits(pte) & HMM_KEY_MASK;
 }
 
-/* 1 or 0, without a branch. Of an entry that is user. */
-static inline unsigned long hmm_pte_write(pte_t pte)
+/* For user entries. */
+static inline bool hmm_pte_write(pte_t pte)
 {
 	return hmm_bits_write(hmm_pte_bits(pte));
 }
 
-static inline unsigned long hmm_pmd_write(pmd_t pmd)
+static inline bool hmm_pmd_write(pmd_t pmd)
 {
 	return hmm_bits_write(hmm_pmd_bits(pmd));
 }
 
-static inline unsigned long hmm_pud_write(pud_t pud)
+static inline bool hmm_pud_write(pud_t pud)
 {
 	return hmm_bits_write(hmm_pud_bits(pud));
 }

@@ -51,7 +51,7 @@ static inline pteval_t hmm_pud_bits(pud_t pud)
 	return pud_val(pud);
 }
 
-static inline unsigned long hmm_bits_write(pteval_t bits)
+static inline bool hmm_bits_write(pteval_t bits)
 {
 	return (bits & (PTE_WRITE | PTE_PXN)) == (PTE_WRITE | PTE_PXN);
 }

@@ -44,7 +44,7 @@ static inline pteval_t hmm_pud_bits(pud_t pud)
 }
 
 /* Entries of shadow stacks have _PAGE_DIRTY without _PAGE_RW. */
-static inline unsigned long hmm_bits_write(pteval_t bits)
+static inline bool hmm_bits_write(pteval_t bits)
 {
 	return (bits >> _PAGE_BIT_RW) & 1;
 }

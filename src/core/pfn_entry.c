@@ -8,6 +8,7 @@
 
 #include <hmm/pfn.h>
 
+#include "pfn_entry.h"
 #include "walk.h"
 
 /*
@@ -129,10 +130,8 @@ unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 	unsigned long n = (end - addr) >> PAGE_SHIFT;
 	unsigned long entry;
 
-	entry = pfn + ((addr & (BIT(shift) - 1)) >> PAGE_SHIFT);
-	entry |= HMM_MIRROR_PFN_VALID | (writable ? HMM_MIRROR_PFN_WRITE : 0) |
-		 (unsigned long)(shift - PAGE_SHIFT)
-			<< HMM_MIRROR_PFN_ORDER_SHIFT;
+	pfn += (addr & (BIT(shift) - 1)) >> PAGE_SHIFT;
+	entry = hmm_mirror_pfn_entry(pfn, writable, shift - PAGE_SHIFT);
 
 	/* All of them are alike, but for the page frame. */
 	if (likely(!walk->mask)) {

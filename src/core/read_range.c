@@ -12,6 +12,7 @@
 #include <hmm/pfn.h>
 
 #include "../compat/fault.h"
+#include "pfn_entry.h"
 #include "read_range.h"
 
 /*

@@ -26,6 +26,7 @@
 
 #include "../compat/device_private.h"
 #include "../compat/pgtable.h"
+#include "pfn_entry.h"
 #include "walk.h"
 
 #ifndef CONFIG_64BIT
@@ -49,8 +50,8 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 	bool zero;
 
 	if (hmm_pte_plain(hmm_plain(false), pte)) {
-		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			 hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+		*entry = hmm_mirror_pfn_entry(pte_pfn(pte), hmm_pte_write(pte),
+					      0);
 		return true;
 	}
 	*entry = 0;
@@ -66,8 +67,8 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 	if (pte_special(pte) && !zero && !hmm_pte_devmap(pte))
 		*entry = HMM_MIRROR_PFN_ERROR;
 	else
-		*entry = pte_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			 hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+		*entry = hmm_mirror_pfn_entry(pte_pfn(pte), hmm_pte_write(pte),
+					      0);
 	return walk->vma || (zero && !hmm_pte_keyed(pte));
 }
 
@@ -88,8 +89,8 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 
 		if (unlikely(!hmm_pte_plain(plain, pte)))
 			break;
-		slot[i] = hmm_pte_plain_pfn(pte) | HMM_MIRROR_PFN_VALID |
-			  hmm_pte_write(pte) << HMM_MIRROR_PFN_WRITE_BIT;
+		slot[i] = hmm_mirror_pfn_entry(hmm_pte_plain_pfn(pte),
+					       hmm_pte_write(pte), 0);
 	}
 	return i;
 }
@@ -186,8 +187,6 @@ static noinline unsigned long
 hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
 		    unsigned long *slot, unsigned long n)
 {
-	const unsigned long order = (unsigned long)(PMD_SHIFT - PAGE_SHIFT) <<
-				    HMM_MIRROR_PFN_ORDER_SHIFT;
 	unsigned long i;
 
 	for (i = 0; i < n; i++, slot += PTRS_PER_PTE) {
@@ -195,8 +194,9 @@ hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
 
 		if (unlikely(!hmm_pmd_plain_leaf(plain, pmd)))
 			break;
-		*slot = hmm_pmd_plain_pfn(pmd) | HMM_MIRROR_PFN_VALID | order |
-			hmm_pmd_write(pmd) << HMM_MIRROR_PFN_WRITE_BIT;
+		*slot = hmm_mirror_pfn_entry(hmm_pmd_plain_pfn(pmd),
+					     hmm_pmd_write(pmd),
+					     PMD_SHIFT - PAGE_SHIFT);
 	}
 	return i;
 }

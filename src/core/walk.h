@@ -35,28 +35,10 @@ struct hmm_walk {
 	struct vm_area_struct *vma;
 };
 
-/* walk.c */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end);
 unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
 				    unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
-
-/* pfn_entry.c */
-unsigned long hmm_walk_requested(const struct hmm_walk *walk,
-				 unsigned long addr);
-bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
-		    unsigned long entry);
-unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
-			    unsigned long end, unsigned long entry);
-unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
-			    unsigned long end, unsigned long pfn,
-			    unsigned int shift, bool writable);
-
-static inline unsigned long *hmm_walk_slot(const struct hmm_walk *walk,
-					   unsigned long addr)
-{
-	return &walk->pfns[(addr - walk->base) >> PAGE_SHIFT];
-}
 
 #endif /* _HMM_CORE_WALK_H */
