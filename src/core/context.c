@@ -28,6 +28,7 @@
 #include <linux/xarray.h>
 
 #include "context.h"
+#include "notifier.h"
 
 static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
 static DEFINE_SPINLOCK(hmm_contexts_lock);

@@ -126,22 +126,11 @@ struct hmm_context {
 	struct rcu_head rcu;
 };
 
-/* context.c */
 struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked);
 void hmm_context_put(struct hmm_context *context);
 int hmm_contexts_init(void);
 void hmm_contexts_exit(void);
 extern struct xarray hmm_contexts;
-
-/* notifier.c */
-extern const struct mmu_notifier_ops hmm_end_notifier_ops;
-extern const struct mmu_notifier_ops hmm_start_notifier_ops;
-
-/* lockdep.c */
-#ifdef CONFIG_LOCKDEP
-extern struct lockdep_map hmm_callback_map;
-#endif
-void hmm_lockdep_init(void);
 
 /*
  * In a long walk: drop the lock for a moment, and give others the CPU if
@@ -155,54 +144,6 @@ static inline void hmm_context_relax(struct hmm_context *context,
 	if (may_sleep)
 		cond_resched();
 	spin_lock(&context->lock);
-}
-
-/* interval.c */
-bool hmm_interval_dropped(struct hmm_context *context,
-			  struct hmm_interval_notifier *interval);
-void hmm_interval_released(struct hmm_interval_notifier *interval);
-void hmm_mirror_detach_intervals(struct hmm_mirror *mirror);
-
-/* mirror.c */
-bool hmm_mirrors_sync(struct hmm_context *context,
-		      const struct mmu_notifier_range *range);
-void hmm_mirrors_release(struct hmm_context *context);
-
-/* debugfs.c */
-void hmm_debugfs_init(void);
-void hmm_debugfs_exit(void);
-
-/*
- * To lockdep, callbacks run with a lock held, and who may have to wait for
- * callbacks takes that lock: an ordinary run then shows who must not. It is
- * not a recursive one, for lockdep follows no chain through those; callbacks
- * do not nest, as none may do what invalidates.
- */
-static inline void hmm_callbacks_begin(void)
-{
-	lock_map_acquire(&hmm_callback_map);
-}
-
-static inline void hmm_callbacks_end(void)
-{
-	lock_map_release(&hmm_callback_map);
-}
-
-static inline void hmm_might_wait_for_callbacks(void)
-{
-	lock_map_acquire(&hmm_callback_map);
-	lock_map_release(&hmm_callback_map);
-}
-
-/*
- * At the head of what may sleep, but mostly does not. Not might_sleep(): its
- * chance to reschedule costs more than all the rest.
- */
-static __always_inline void hmm_might_sleep(void)
-{
-#ifdef CONFIG_DEBUG_ATOMIC_SLEEP
-	might_sleep();
-#endif
 }
 
 #endif /* _HMM_CORE_CONTEXT_H */

@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 
 #include "context.h"
+#include "debugfs.h"
 
 static struct dentry *hmm_debugfs_dir;
 

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "dispatch.h"
+#include "interval_ref.h"
 #include "iter.h"
 
 /*
@@ -29,64 +30,87 @@ static bool hmm_dispatch_reserve(struct hmm_dispatch *dispatch)
 	return true;
 }
 
-/* hmm_interval_dropped(), with a fast path while references are left. */
-static __always_inline bool
-hmm_interval_unpin(struct hmm_context *context,
+/*
+ * Enter a callback of @interval, which is pinned: record it in @inv and drop
+ * the lock.
+ */
+static __always_inline void
+hmm_callback_enter(struct hmm_context *context, struct hmm_invalidation *inv,
 		   struct hmm_interval_notifier *interval)
+	__releases(&context->lock)
 {
-	interval->pins--;
-	if (likely(refcount_read(&interval->users)))
-		return false;
-	return hmm_interval_dropped(context, interval);
+	inv->calling = interval;
+	spin_unlock(&context->lock);
 }
 
 /*
- * Run the callback of one interval. The lock is dropped around it; the pin
- * keeps the interval's memory meanwhile, but not its place in the tree. If
- * *@gone is set on return, the interval must not be touched any more.
+ * Leave a callback: acquire the lock again. Returns false if the callback
+ * removed the interval, which then has lost its pin and must not be touched.
+ */
+static __always_inline bool
+hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
+	__acquires(&context->lock)
+{
+	spin_lock(&context->lock);
+	if (unlikely(!inv->calling))
+		return false;
+	inv->calling = NULL;
+	return true;
+}
+
+/*
+ * Run the callback, or the first of two, of @interval without the lock.
+ * Returns false if the callback refused; *@later is set if it has started and
+ * hmm_dispatch_finish() must finish it. @room: there is room to remember that.
+ */
+static bool hmm_dispatch_invoke(struct hmm_dispatch *dispatch,
+				struct hmm_interval_notifier *interval,
+				bool room, bool *later)
+{
+	const struct hmm_interval_notifier_ops *ops = interval->ops;
+	const struct mmu_notifier_range *range = dispatch->range;
+
+	*later = false;
+	if (!ops->invalidate_start)
+		return ops->invalidate(interval, range);
+	if (!ops->invalidate_start(interval, range))
+		return false;
+	if (room)
+		*later = true;
+	else
+		ops->invalidate_finish(interval, range);
+	return true;
+}
+
+/*
+ * Call one interval. The lock is dropped meanwhile; a pin keeps the memory of
+ * the interval, but not its place in the tree. Returns false if the callback
+ * refused. If *@gone is set on return, the interval must not be touched.
  */
 static bool hmm_dispatch_call(struct hmm_dispatch *dispatch,
 			      struct hmm_interval_notifier *interval,
 			      bool *gone)
 	__must_hold(&dispatch->context->lock)
 {
-	const struct hmm_interval_notifier_ops *ops = interval->ops;
-	const struct mmu_notifier_range *range = dispatch->range;
+	bool room = interval->ops->invalidate_start &&
+		    hmm_dispatch_reserve(dispatch);
 	struct hmm_context *context = dispatch->context;
-	bool accepted, later = false;
+	bool accepted, later;
 
-	if (ops->invalidate_start)
-		later = hmm_dispatch_reserve(dispatch);
 	interval->pins++;
 	interval->called = dispatch->id;
-	dispatch->inv->calling = interval;
-	spin_unlock(&context->lock);
-
-	if (ops->invalidate_start) {
-		accepted = ops->invalidate_start(interval, range);
-		later = later && accepted;
-		if (accepted && !later)
-			ops->invalidate_finish(interval, range);
-	} else {
-		accepted = ops->invalidate(interval, range);
-	}
+	hmm_callback_enter(context, dispatch->inv, interval);
+	accepted = hmm_dispatch_invoke(dispatch, interval, room, &later);
 	if (!(++dispatch->nr_called % HMM_BATCH) &&
-	    mmu_notifier_range_blockable(range))
+	    mmu_notifier_range_blockable(dispatch->range))
 		cond_resched();
-
-	spin_lock(&context->lock);
-	*gone = !dispatch->inv->calling;
-	dispatch->inv->calling = NULL;
+	*gone = !hmm_callback_leave(context, dispatch->inv);
 	if (*gone)
 		return accepted;
-	if (later) {
+	if (later)
 		dispatch->started[dispatch->nr_started++] = interval;
-	} else if (hmm_interval_unpin(context, interval)) {
-		*gone = true;
-		spin_unlock(&context->lock);
-		hmm_interval_released(interval);
-		spin_lock(&context->lock);
-	}
+	else
+		*gone = !hmm_interval_unpin(context, interval);
 	return accepted;
 }
 
@@ -189,26 +213,14 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 
 	for (i = 0; i < dispatch->nr_started; i++) {
 		struct hmm_interval_notifier *interval = dispatch->started[i];
-		bool released;
 
 		if (!interval)
 			continue;
 		dispatch->started[i] = NULL;
-		dispatch->inv->calling = interval;
-		spin_unlock(&context->lock);
-
+		hmm_callback_enter(context, dispatch->inv, interval);
 		interval->ops->invalidate_finish(interval, dispatch->range);
-
-		spin_lock(&context->lock);
-		if (!dispatch->inv->calling)
-			continue;
-		dispatch->inv->calling = NULL;
-		released = hmm_interval_unpin(context, interval);
-		if (!released)
-			continue;
-		spin_unlock(&context->lock);
-		hmm_interval_released(interval);
-		spin_lock(&context->lock);
+		if (hmm_callback_leave(context, dispatch->inv))
+			hmm_interval_unpin(context, interval);
 	}
 	dispatch->nr_started = 0;
 }
@@ -307,21 +319,11 @@ bool hmm_dispatch_single(struct hmm_context *context,
 	bool accepted;
 
 	interval->pins++;
-	inv->calling = interval;
 	inv->caller = current;
-	spin_unlock(&context->lock);
-
+	hmm_callback_enter(context, inv, interval);
 	accepted = interval->ops->invalidate(interval, range);
-
-	spin_lock(&context->lock);
-	if (likely(inv->calling)) {
-		inv->calling = NULL;
-		if (unlikely(hmm_interval_unpin(context, interval))) {
-			spin_unlock(&context->lock);
-			hmm_interval_released(interval);
-			spin_lock(&context->lock);
-		}
-	}
+	if (likely(hmm_callback_leave(context, inv)))
+		hmm_interval_unpin(context, interval);
 	return hmm_dispatch_accepted(range, accepted);
 }
 

@@ -21,7 +21,10 @@
 #include "context.h"
 #include "dispatch.h"
 #include "inflight.h"
+#include "interval.h"
+#include "interval_ref.h"
 #include "iter.h"
+#include "lockdep.h"
 #include "trace.h"
 
 /*
@@ -76,42 +79,6 @@ hmm_interval_delete(struct hmm_context *context,
 	hmm_interval_unlink(context, interval);
 	if (unlikely(interval->moved))
 		hmm_interval_unlist_moved(interval);
-}
-
-static bool
-__hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
-{
-	return !interval->pins && !refcount_read(&interval->users);
-}
-
-/*
- * A reference or a pin was dropped. Says whether the caller has to call
- * hmm_interval_released() once it has let the lock go.
- *
- * A remover is woken with the lock held: it looks under the lock, so it
- * cannot return, and the driver cannot go on to unregister and thereby free
- * the context, before the lock is let go.
- */
-bool hmm_interval_dropped(struct hmm_context *context,
-			  struct hmm_interval_notifier *interval)
-{
-	lockdep_assert_held(&context->lock);
-	if (!__hmm_interval_is_unused(interval))
-		return false;
-	interval->mirror->nr_intervals--;
-	if (!interval->removing)
-		return true;
-	/* Who waits has queued before it looked under the lock. */
-	if (waitqueue_active(&context->wq))
-		wake_up_all(&context->wq);
-	return false;
-}
-
-void hmm_interval_released(struct hmm_interval_notifier *interval)
-{
-	trace_hmm_interval_release(interval);
-	if (interval->ops && interval->ops->release)
-		interval->ops->release(interval);
 }
 
 /**
@@ -175,18 +142,6 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
 
-/* For hmm_interval_notifier_remove(): has everybody else let go? */
-static bool hmm_interval_is_unused(struct hmm_context *context,
-				   struct hmm_interval_notifier *interval)
-{
-	bool unused;
-
-	spin_lock(&context->lock);
-	unused = __hmm_interval_is_unused(interval);
-	spin_unlock(&context->lock);
-	return unused;
-}
-
 /*
  * The interval has left the tree, but a reference from find keeps it. Whoever
  * reads under it would never be notified: let those in flight collide, and
@@ -212,7 +167,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	hmm_interval_retire(interval);
 	in_callback = hmm_dispatch_drop_own_pins(context, interval);
 	if (refcount_dec_and_test(&interval->users))
-		hmm_interval_dropped(context, interval);
+		hmm_interval_check_last(context, interval);
 	unused = __hmm_interval_is_unused(interval);
 	spin_unlock(&context->lock);
 
@@ -295,11 +250,11 @@ void hmm_interval_notifier_put(struct hmm_interval_notifier *interval)
 	if (refcount_dec_and_test(&interval->users)) {
 		if (hmm_interval_in_tree(interval))
 			hmm_interval_delete(context, interval);
-		released = hmm_interval_dropped(context, interval);
+		released = hmm_interval_check_last(context, interval);
 	}
 	spin_unlock(&context->lock);
 	if (released)
-		hmm_interval_released(interval);
+		hmm_interval_release(interval);
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
 

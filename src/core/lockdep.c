@@ -4,7 +4,7 @@
  */
 #include <linux/sched/mm.h>
 
-#include "context.h"
+#include "lockdep.h"
 
 #ifdef CONFIG_LOCKDEP
 static struct lock_class_key hmm_callback_key;

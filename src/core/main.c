@@ -5,6 +5,8 @@
 #include <linux/module.h>
 
 #include "context.h"
+#include "debugfs.h"
+#include "lockdep.h"
 
 static int __init hmm_mirror_init(void)
 {

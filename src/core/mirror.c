@@ -10,11 +10,9 @@
 
 #include "../compat/notifier.h"
 #include "context.h"
-
-static bool hmm_mirror_has_sync(const struct hmm_mirror *mirror)
-{
-	return mirror->ops && mirror->ops->sync_cpu_device_pagetables;
-}
+#include "interval.h"
+#include "lockdep.h"
+#include "mirror_callbacks.h"
 
 static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 			     bool locked)
@@ -185,36 +183,3 @@ bool hmm_mirror_caused_by(const struct mmu_notifier_range *range,
 	return owner && hmm_range_caused_by(range, owner);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_caused_by);
-
-/* Runs inside of the SRCU of mm/mmu_notifier.c, whose name is private. */
-#define hmm_for_each_mirror(mirror, context) \
-	hlist_for_each_entry_srcu(mirror, &(context)->mirrors, node, true)
-
-/* Tell every mirror; false if one would have to block and must not. */
-bool hmm_mirrors_sync(struct hmm_context *context,
-		      const struct mmu_notifier_range *range)
-{
-	struct hmm_mirror *mirror;
-
-	hmm_for_each_mirror(mirror, context) {
-		if (!hmm_mirror_has_sync(mirror))
-			continue;
-		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
-			continue;
-		if (!WARN_ONCE(mmu_notifier_range_blockable(range),
-			       "%ps refused an invalidation that may block\n",
-			       mirror->ops->sync_cpu_device_pagetables))
-			return false;
-	}
-	return true;
-}
-
-void hmm_mirrors_release(struct hmm_context *context)
-{
-	struct hmm_mirror *mirror;
-
-	hmm_for_each_mirror(mirror, context) {
-		if (mirror->ops && mirror->ops->release)
-			mirror->ops->release(mirror);
-	}
-}

@@ -46,6 +46,9 @@
 #include "dispatch.h"
 #include "inflight.h"
 #include "iter.h"
+#include "lockdep.h"
+#include "mirror_callbacks.h"
+#include "notifier.h"
 #include "trace.h"
 
 /* Readers that began before will retry; later ones wait for the end. */

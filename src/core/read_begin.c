@@ -35,6 +35,7 @@
 
 #include "context.h"
 #include "inflight.h"
+#include "lockdep.h"
 #include "trace.h"
 
 /* Under the lock: true, and *@seq set, if none in progress overlaps. */

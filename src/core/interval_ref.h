@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * References and pins: how long the memory of an interval stays in use.
+ *
+ *   users  the owner's reference, from insert, and one for each find without
+ *          a put yet. When the last one is dropped, the interval leaves the
+ *          tree; hmm_interval_notifier_remove() takes it out at once, whoever
+ *          else holds a reference.
+ *   pins   callbacks that are running on the interval. A pin keeps the
+ *          memory, not the place in the tree.
+ *
+ * When both are gone, either hmm_interval_notifier_remove() returns or
+ * ops->release is called, never both.
+ */
+#ifndef _HMM_CORE_INTERVAL_REF_H
+#define _HMM_CORE_INTERVAL_REF_H
+
+#include "context.h"
+
+/* Context: context->lock held. */
+static inline bool
+__hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
+{
+	return !interval->pins && !refcount_read(&interval->users);
+}
+
+bool hmm_interval_is_unused(struct hmm_context *context,
+			    struct hmm_interval_notifier *interval);
+bool hmm_interval_check_last(struct hmm_context *context,
+			     struct hmm_interval_notifier *interval);
+void hmm_interval_release(struct hmm_interval_notifier *interval);
+bool hmm_interval_unpin_last(struct hmm_context *context,
+			     struct hmm_interval_notifier *interval);
+
+/*
+ * Drop a pin. Returns false if it was the last one of an interval that had no
+ * users left: the interval was released and must not be touched any more.
+ *
+ * Context: context->lock held; it is dropped to release the interval.
+ */
+static __always_inline bool
+hmm_interval_unpin(struct hmm_context *context,
+		   struct hmm_interval_notifier *interval)
+	__must_hold(&context->lock)
+{
+	interval->pins--;
+	if (likely(refcount_read(&interval->users)))
+		return true;
+	return hmm_interval_unpin_last(context, interval);
+}
+
+#endif /* _HMM_CORE_INTERVAL_REF_H */

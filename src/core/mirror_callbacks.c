@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Running the callbacks of all mirrors of a context.
+ */
+#include <linux/rculist.h>
+
+#include "context.h"
+#include "mirror_callbacks.h"
+
+/* Runs inside of the SRCU of mm/mmu_notifier.c, whose name is private. */
+#define hmm_for_each_mirror(mirror, context) \
+	hlist_for_each_entry_srcu(mirror, &(context)->mirrors, node, true)
+
+/* Tell every mirror; false if one would have to block and must not. */
+bool hmm_mirrors_sync(struct hmm_context *context,
+		      const struct mmu_notifier_range *range)
+{
+	struct hmm_mirror *mirror;
+
+	hmm_for_each_mirror(mirror, context) {
+		if (!hmm_mirror_has_sync(mirror))
+			continue;
+		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
+			continue;
+		if (!WARN_ONCE(mmu_notifier_range_blockable(range),
+			       "%ps refused an invalidation that may block\n",
+			       mirror->ops->sync_cpu_device_pagetables))
+			return false;
+	}
+	return true;
+}
+
+void hmm_mirrors_release(struct hmm_context *context)
+{
+	struct hmm_mirror *mirror;
+
+	hmm_for_each_mirror(mirror, context) {
+		if (mirror->ops && mirror->ops->release)
+			mirror->ops->release(mirror);
+	}
+}
