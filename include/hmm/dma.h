@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * DMA addresses for the pages of a range.
+ * DMA mappings of the pages of a range.
  */
 #ifndef _HMM_DMA_H
 #define _HMM_DMA_H

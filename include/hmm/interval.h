@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An interval: addresses of a mirrored mm whose invalidations a driver wants
- * to hear of, and the sequence that tells whether one came.
+ * An interval: a range of addresses of a mirrored mm, with callbacks for its
+ * invalidations, and a sequence number to detect them.
  */
 #ifndef _HMM_INTERVAL_H
 #define _HMM_INTERVAL_H
@@ -15,63 +15,65 @@
 struct hmm_interval_notifier;
 
 /**
- * struct hmm_interval_notifier_ops - what an interval is told
+ * struct hmm_interval_notifier_ops - callbacks of an interval
  *
- * All callbacks are optional; an interval without any still counts
- * collisions. The rules of &struct hmm_mirror_ops hold here too, but a
- * callback may insert, update, find and put intervals.
+ * All callbacks are optional. An interval without callbacks still detects
+ * collisions. The rules of &struct hmm_mirror_ops apply. A callback may insert,
+ * update, find and put intervals.
  *
  * Since: 0.1
  */
 struct hmm_interval_notifier_ops {
 	/**
-	 * @invalidate: part of the interval is about to change. Take the
-	 * update lock, remove the device's mappings of
-	 * [range->start, range->end), return true.
+	 * @invalidate: a part of the interval is about to change. The callback
+	 * acquires the update lock, removes the device mappings of
+	 * [range->start, range->end), and returns true.
 	 *
-	 * Context: may sleep if mmu_notifier_range_blockable(range). If not,
-	 * and it would have to, it returns false and changes nothing.
+	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
+	 * Otherwise, if it would have to sleep, it must return false without
+	 * any change. It must not return false for any other reason.
 	 */
 	bool (*invalidate)(struct hmm_interval_notifier *interval,
 			   const struct mmu_notifier_range *range);
 
 	/**
-	 * @invalidate_start: the first half of @invalidate, instead of it:
-	 * begin to remove the mappings, do not wait for the device. Returns
-	 * like @invalidate. Goes with @invalidate_finish.
+	 * @invalidate_start: used instead of @invalidate, together with
+	 * @invalidate_finish. Starts to remove the mappings and does not wait
+	 * for the device. Context and return value are those of @invalidate.
 	 */
 	bool (*invalidate_start)(struct hmm_interval_notifier *interval,
 				 const struct mmu_notifier_range *range);
 
 	/**
-	 * @invalidate_finish: wait for what @invalidate_start began. Called
-	 * once for each @invalidate_start that returned true, in the same
-	 * task, also when another interval refused afterwards.
+	 * @invalidate_finish: waits for the device to complete what
+	 * @invalidate_start has started. Called once for each
+	 * @invalidate_start that returned true, in the same task, even if
+	 * another interval refused the invalidation.
 	 */
 	void (*invalidate_finish)(struct hmm_interval_notifier *interval,
 				  const struct mmu_notifier_range *range);
 
 	/**
-	 * @release: the last reference went with
-	 * hmm_interval_notifier_put(); the memory is the driver's again.
-	 * Never called after hmm_interval_notifier_remove().
+	 * @release: hmm_interval_notifier_put() has dropped the last
+	 * reference, and no callback is running. The driver owns the memory
+	 * again and may free it. Never called after
+	 * hmm_interval_notifier_remove().
 	 *
-	 * Context: that of whoever dropped the last reference. Must not
-	 * sleep.
+	 * Context: that of the put, or of the last callback. Must not sleep.
 	 */
 	void (*release)(struct hmm_interval_notifier *interval);
 };
 
 /**
- * struct hmm_interval_notifier - a range of addresses and its sequence
+ * struct hmm_interval_notifier - a range of addresses with a sequence number
  *
- * Embed it in the driver's own structure. It needs no initialization;
- * hmm_interval_notifier_insert() sets every member.
+ * A driver embeds it in a structure of its own. It needs no initialization,
+ * because hmm_interval_notifier_insert() sets every member.
  *
  * Since: 0.1
  */
 struct hmm_interval_notifier {
-	/* private: see src/core/context.h for what protects what */
+	/* private: src/core/context.h documents the locking */
 	unsigned long seq;
 	struct hmm_context *context;
 	unsigned long busy;
@@ -116,16 +118,17 @@ void hmm_interval_trace_retry(const struct hmm_interval_notifier *interval,
 			      unsigned long seq);
 
 /**
- * hmm_interval_read_retry() - has the interval collided since read_begin?
+ * hmm_interval_read_retry() - check whether a reader has collided
  * @interval: the interval
- * @seq: what hmm_interval_read_begin() returned
+ * @seq: the return value of hmm_interval_read_begin()
  *
- * Called under the update lock, before the device's page table is
- * programmed from what was read since hmm_interval_read_begin().
+ * A driver calls this function before it programs the device page table from
+ * data that it has read since hmm_interval_read_begin().
  *
- * Context: any; the caller holds the lock that the callback takes.
- * Return: true if an invalidation of the interval began since; what was read
- * is worthless then, start again with hmm_interval_read_begin().
+ * Context: any; the caller holds its update lock.
+ * Return: true if an invalidation of the interval has started since
+ * hmm_interval_read_begin(). The data must not be used then; start again with
+ * hmm_interval_read_begin().
  *
  * Since: 0.1
  */
@@ -140,15 +143,16 @@ hmm_interval_read_retry(const struct hmm_interval_notifier *interval,
 }
 
 /**
- * hmm_interval_check_retry() - a look at the sequence without the update lock
+ * hmm_interval_check_retry() - check for a collision without the update lock
  * @interval: the interval
- * @seq: what hmm_interval_read_begin() returned
+ * @seq: the return value of hmm_interval_read_begin()
  *
- * Saves work that is lost already. Only hmm_interval_read_retry() under the
- * update lock can say that nothing was lost.
+ * Use this function to stop early if the data cannot be used any more. It does
+ * not replace hmm_interval_read_retry() under the update lock.
  *
  * Context: any.
- * Return: true if the interval has collided.
+ * Return: true if the interval has collided. If it returns false, the interval
+ * may collide immediately afterwards.
  *
  * Since: 0.1
  */
@@ -160,9 +164,9 @@ hmm_interval_check_retry(const struct hmm_interval_notifier *interval,
 }
 
 /**
- * hmm_interval_start() - first address of an interval
- * @interval: an inserted interval that nobody updates at the same time, as
- *            the caller holds the update lock or is the only one who would
+ * hmm_interval_start() - get the first address of an interval
+ * @interval: an inserted interval; the caller serializes against updates of it,
+ *            usually by the update lock
  *
  * Since: 0.1
  */
@@ -173,9 +177,9 @@ hmm_interval_start(const struct hmm_interval_notifier *interval)
 }
 
 /**
- * hmm_interval_last() - last address of an interval, inclusive
- * @interval: an inserted interval that nobody updates at the same time, as
- *            for hmm_interval_start()
+ * hmm_interval_last() - get the last address of an interval, inclusive
+ * @interval: an inserted interval; the caller serializes against updates of it,
+ *            usually by the update lock
  *
  * Since: 0.1
  */

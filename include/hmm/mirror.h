@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A mirror: one device's view of one mm.
+ * A mirror: the connection of a device to an mm.
  */
 #ifndef _HMM_MIRROR_H
 #define _HMM_MIRROR_H
@@ -12,33 +12,34 @@ struct hmm_context;
 struct hmm_mirror;
 
 /**
- * struct hmm_mirror_ops - what a mirror is told about its mm
+ * struct hmm_mirror_ops - callbacks of a mirror
  *
  * Both callbacks are optional. They may run at the same time on several CPUs
- * for one mirror, and they run under reclaim: what they lock must never be
- * held over an allocation that may sleep, nor over the mmap lock. They must
- * not register or unregister a mirror nor remove an interval.
+ * for one mirror. They may run in reclaim: a lock that they acquire must never
+ * be held during an allocation that may sleep, nor while the mmap lock is
+ * acquired. They must not register or unregister a mirror, or remove an
+ * interval.
  *
  * Since: 0.1
  */
 struct hmm_mirror_ops {
 	/**
-	 * @sync_cpu_device_pagetables: some part of the mm is about to
-	 * change. Take the update lock, remove what the device maps of
-	 * [range->start, range->end), return true. Every interval that
-	 * overlaps the range has collided by then.
+	 * @sync_cpu_device_pagetables: a part of the mm is about to change.
+	 * The callback acquires the update lock, removes the device mappings
+	 * of [range->start, range->end), and returns true. All intervals that
+	 * overlap the range have collided before.
 	 *
-	 * Context: may sleep if mmu_notifier_range_blockable(range). If not,
-	 * and it would have to, it returns false and changes nothing; that
-	 * is the only reason to return false.
+	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
+	 * Otherwise, if it would have to sleep, it must return false without
+	 * any change. It must not return false for any other reason.
 	 */
 	bool (*sync_cpu_device_pagetables)(struct hmm_mirror *mirror,
 					   const struct mmu_notifier_range *range);
 
 	/**
-	 * @release: the mm is exiting, with the mirror still registered. On
-	 * return the device no longer touches the mm's memory. Called at
-	 * most once; hmm_mirror_unregister() waits for it.
+	 * @release: the mm exits while the mirror is registered. The device
+	 * must not access the memory of the mm after the callback has
+	 * returned. Called at most once; hmm_mirror_unregister() waits for it.
 	 *
 	 * Context: may sleep.
 	 */
@@ -46,11 +47,11 @@ struct hmm_mirror_ops {
 };
 
 /**
- * struct hmm_mirror - one device's view of one mm
- * @ops: set by the driver before it registers the mirror; NULL: no callbacks
+ * struct hmm_mirror - the connection of a device to an mm
+ * @ops: set by the driver before registration; NULL if there are no callbacks
  *
- * Embed it, zeroed, in the driver's own structure. From a register that
- * succeeded until unregister returns, the driver only passes it around.
+ * A driver embeds it, zeroed, in a structure of its own. The driver must not
+ * access the members while the mirror is registered.
  *
  * Since: 0.1
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What one entry of a range's pfn array means.
+ * The entries of a pfn array.
  */
 #ifndef _HMM_PFN_H
 #define _HMM_PFN_H
@@ -11,22 +11,23 @@
 /**
  * DOC: pfn entries
  *
- * An entry is one unsigned long and is laid out alike on every kernel::
+ * An entry is one unsigned long, with the same layout on every kernel::
  *
  *   63     62     61     60..56  55..53    52   51..0
  *   VALID  WRITE  ERROR  order   private   DMA  page frame number
  *
- * On the way in, %HMM_MIRROR_PFN_VALID asks for the page to be there and
- * %HMM_MIRROR_PFN_WRITE for it to be writable; what counts as the request is
+ * As input, %HMM_MIRROR_PFN_VALID requests that the page is present, and
+ * %HMM_MIRROR_PFN_WRITE that it is writable. The request for a page is
  * ``(entry & range->pfn_flags_mask) | range->default_flags``.
  *
- * On the way out, an entry without VALID and without ERROR is an address
- * that is mapped by a vma but has no page that the device could use as it
- * is; an entry with ERROR is one that the device can never use.
+ * As output, an entry with VALID is a page that the device may use. An entry
+ * with ERROR is an address that the device can never use. An entry with neither
+ * is an address that is mapped by a vma, but has no page that the device can
+ * use without a page fault.
  *
- * An entry that was written remembers what was requested of it in its
- * private bits, so that asking again with the same array asks for the same
- * again. To change a request, write the whole entry.
+ * A written entry keeps its request in its private bits, so that reading with
+ * the same array again repeats the request. To change a request, write the
+ * whole entry.
  *
  * Since: 0.1
  */
@@ -36,14 +37,14 @@
 #define HMM_MIRROR_PFN_WRITE	BIT(HMM_MIRROR_PFN_WRITE_BIT)
 #define HMM_MIRROR_PFN_ERROR	BIT(61)
 
-/* The same bits, under the name that says what they ask for. */
+/* The same bits, named after what they request. */
 #define HMM_MIRROR_PFN_REQ_FAULT	HMM_MIRROR_PFN_VALID
 #define HMM_MIRROR_PFN_REQ_WRITE \
 	(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
 
 #define HMM_MIRROR_PFN_ORDER_SHIFT	56
 #define HMM_MIRROR_PFN_ORDER_MASK	0x1fUL
-/* Mapped by hmm_mirror_range_dma_map(), which keeps it up to date. */
+/* Set while mapped; maintained by hmm_mirror_range_dma_map() and _unmap(). */
 #define HMM_MIRROR_PFN_DMA		BIT(52)
 #define HMM_MIRROR_PFN_MASK		(BIT(52) - 1)
 
@@ -67,7 +68,7 @@ hmm_mirror_pfn_entry(unsigned long pfn, bool writable, unsigned int order)
 }
 
 /**
- * hmm_mirror_pfn_to_pfn() - the page frame number of an entry
+ * hmm_mirror_pfn_to_pfn() - get the page frame number of an entry
  * @entry: an entry that has %HMM_MIRROR_PFN_VALID
  *
  * Since: 0.1
@@ -78,11 +79,12 @@ static inline unsigned long hmm_mirror_pfn_to_pfn(unsigned long entry)
 }
 
 /**
- * hmm_mirror_pfn_to_page() - the page of an entry
+ * hmm_mirror_pfn_to_page() - get the page of an entry
  * @entry: an entry that has %HMM_MIRROR_PFN_VALID
  *
- * The caller holds no reference on the page. It may use the page only while
- * it holds its update lock and hmm_mirror_range_valid() said true under it.
+ * The caller has no reference to the page. It may use the page only while it
+ * holds its update lock, after hmm_mirror_range_valid() has returned true under
+ * that lock.
  *
  * Since: 0.1
  */
@@ -92,12 +94,11 @@ static inline struct page *hmm_mirror_pfn_to_page(unsigned long entry)
 }
 
 /**
- * hmm_mirror_pfn_to_order() - order of the CPU's mapping behind an entry
+ * hmm_mirror_pfn_to_order() - get the order of the CPU mapping of an entry
  * @entry: an entry that has %HMM_MIRROR_PFN_VALID
  *
- * The CPU maps the page with an entry of ``1 << order`` pages, naturally
- * aligned, of which this page is one. The mapping may begin before the range
- * and end after it.
+ * The page is part of a CPU mapping of ``1 << order`` pages, which is naturally
+ * aligned. The mapping may begin before the range and end after it.
  *
  * Since: 0.1
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A range: one request for the pages behind some addresses of a mirror.
+ * A range: a request for the pages of a range of addresses.
  */
 #ifndef _HMM_RANGE_H
 #define _HMM_RANGE_H
@@ -14,37 +14,43 @@
  * DOC: compact output
  *
  * With %HMM_MIRROR_RANGE_COMPACT in @flags, a read writes one entry per CPU
- * mapping instead of one per page: that of the mapping's first page within
- * the range. Its order says for how many pages it stands, also where nothing
- * is mapped or the device may use nothing: a hole of 2 MiB is one entry. The
- * entries between are not part of the result. The array is indexed as without
- * the flag; hmm_mirror_range_next() steps through it::
+ * mapping instead of one per page: the entry of the first page of the mapping
+ * within the range. The order of an entry gives the number of pages that it
+ * covers. This also applies where nothing is mapped, or where the device can
+ * use nothing: a hole of 2 MiB has one entry. The elements in between are not
+ * part of the result. Indices are the same as without the flag.
+ * hmm_mirror_range_next() iterates over the entries::
  *
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);
  *
  * hmm_mirror_range_dma_widen(), hmm_mirror_range_dma_unmap() and
- * hmm_mirror_range_mark_dirty() may write to the entries between.
+ * hmm_mirror_range_mark_dirty() may write to the elements in between.
  *
- * The whole range is asked for the same then, by @default_flags;
+ * All pages of a compact range have the same request, @default_flags;
  * @pfn_flags_mask must be 0.
  */
 #define HMM_MIRROR_RANGE_COMPACT	BIT(0)
 
 /**
- * struct hmm_mirror_range - one request for the pages behind addresses
- * @start: first address; set by hmm_mirror_range_register()
- * @end: first address past the end; set by hmm_mirror_range_register()
+ * struct hmm_mirror_range - a request for the pages of a range of addresses
+ * @start: first address, in bytes; set by hmm_mirror_range_register(), or by
+ * the
+ *         driver before hmm_mirror_range_bind()
+ * @end: first address past the end, in bytes; set like @start
  * @pfns: set by the driver: an array with one entry per page; see pfn.h
- * @default_flags: set by the driver: requested of every page
- * @pfn_flags_mask: set by the driver: what of each entry counts as a request
+ * @default_flags: set by the driver: flags requested of every page
+ * @pfn_flags_mask: set by the driver: the flags of each entry that are
+ * requested
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
- *                     memory, &dev_pagemap.owner. Such pages of this owner
- *                     are given as they are; those of another are faulted
- *                     back to RAM. NULL: there is none.
+ * memory,
+ *                     &dev_pagemap.owner, or NULL. Pages of this owner are
+ *                     reported as they are. Pages of other owners are faulted
+ *                     back to RAM if they are requested.
  *
- * Zero it, then register it. A range serves one thread at a time.
+ * Zero the structure before it is registered or bound. Only one thread at a
+ * time may use a range.
  *
  * Since: 0.1
  */
@@ -82,17 +88,18 @@ void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
 				 unsigned long start, unsigned long end);
 
 /**
- * hmm_mirror_range_valid() - may what was read still be used?
- * @range: a range that hmm_mirror_range_wait_until_valid() or
- *         hmm_mirror_range_populate() was called on
+ * hmm_mirror_range_valid() - check whether the entries may be used
+ * @range: a range that has been read by hmm_mirror_range_populate(), or by
+ *         another function after hmm_mirror_range_wait_until_valid()
  *
- * Asked under the update lock, before the device's page table is programmed.
- * The answer comes from the interval's sequence: an invalidation that came
- * and went since is a collision like one that is still there.
+ * A driver calls this function before it programs the device page table. The
+ * result depends on the sequence of the interval, so an invalidation that has
+ * already ended counts as well.
  *
- * Context: any; the caller holds the lock that its callback takes.
- * Return: true if nothing has changed since; false, with one warning, for a
- * range that is neither registered nor bound.
+ * Context: any; the caller holds its update lock.
+ * Return: true if no invalidation of the interval has started since the range
+ * began; otherwise false. For a range that is neither registered nor bound,
+ * false with one warning.
  *
  * Since: 0.1
  */
@@ -100,18 +107,18 @@ static inline bool
 hmm_mirror_range_valid(const struct hmm_mirror_range *range)
 {
 	if (WARN_ONCE(!range->interval,
-		      "hmm_mirror range used, but neither registered nor bound\n"))
+		      "hmm_mirror range is neither registered nor bound\n"))
 		return false;
 	return !hmm_interval_read_retry(range->interval, range->seq);
 }
 
 /**
- * hmm_mirror_range_next() - the entry behind one of a compact range
- * @range: a range with %HMM_MIRROR_RANGE_COMPACT, which was read
- * @i: index of an entry: 0, or what this function returned
+ * hmm_mirror_range_next() - advance to the next entry of a compact range
+ * @range: a range with %HMM_MIRROR_RANGE_COMPACT that has been read
+ * @i: index of an entry: 0, or a return value of this function
  *
- * Return: the index of the next entry that was written; at the end of the
- * range the number of its pages.
+ * Return: the index of the next entry, or the number of pages of the range if
+ * there is none.
  *
  * Since: 0.1
  */
@@ -122,7 +129,7 @@ hmm_mirror_range_next(const struct hmm_mirror_range *range, unsigned long i)
 	unsigned long addr = range->start + (i << PAGE_SHIFT);
 	unsigned long next = ((addr >> shift) + 1) << shift;
 
-	/* The next of the last address there is would be 0. */
+	/* Avoid wrapping past the top of the address space. */
 	if (next - 1 >= range->end - 1)
 		next = range->end;
 	return (next - range->start) >> PAGE_SHIFT;
