@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in how a page table says that a page lies in
- * the memory of a device.
+ * Differences between kernels: page table entries of device-private memory.
  */
 #ifndef _HMM_COMPAT_DEVICE_PRIVATE_H
 #define _HMM_COMPAT_DEVICE_PRIVATE_H
@@ -16,8 +15,8 @@
 #include "pgmap.h"
 
 /*
- * An entry that is not present is a swap entry before 6.19 and a leaf entry
- * since. A huge one may be device-private since then, too.
+ * Since 6.19, an entry that is not present is a softleaf entry, and a PMD may
+ * be device-private. Before, it is a swap entry.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #include <linux/leafops.h>
@@ -42,8 +41,9 @@ static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
 #endif
 
 /*
- * The pfn entry of what is not present: none, unless it is device-private
- * memory of @owner. The CPU's page table holds a reference on such a page.
+ * Convert an entry that is not present to a pfn entry. Returns 0 unless it is
+ * device-private memory of @owner. The CPU page table holds a reference to such
+ * a page.
  */
 static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf,
 						   const void *owner)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in DMA mappings of memory that the CPU and the
+ * Differences between kernels: DMA mappings of memory that the CPU and the
  * device use at the same time.
  */
 #ifndef _HMM_COMPAT_DMA_H
@@ -13,9 +13,10 @@
 #include <linux/version.h>
 
 /*
- * Kernels of 2026 have an attribute for such mappings, and fail those that are
- * not coherent or need a bounce buffer. For older kernels, say that the driver
- * never syncs; without that, DMA_API_DEBUG reports a page that is mapped twice.
+ * Kernels of 2026 have an attribute for such mappings, which makes a mapping
+ * fail if it is not coherent or needs a bounce buffer. On older kernels, pass
+ * DMA_ATTR_SKIP_CPU_SYNC, because the driver never syncs; otherwise
+ * DMA_API_DEBUG reports a page that is mapped twice.
  */
 #ifdef DMA_ATTR_REQUIRE_COHERENT
 #define HMM_DMA_ATTRS	DMA_ATTR_REQUIRE_COHERENT
@@ -24,8 +25,9 @@
 #endif
 
 /*
- * Does the DMA API map through an IOMMU? False for an identity domain, where
- * it maps directly. device_iommu_mapped() is true there.
+ * Returns true if the DMA API maps through an IOMMU. Returns false for an
+ * identity domain, where it maps directly and device_iommu_mapped() is true.
+ * use_dma_iommu() exists since 6.12.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/iommu-dma.h>
@@ -46,13 +48,13 @@ static inline bool hmm_dma_is_translated(struct device *dev)
 }
 #endif
 
-/* Does the DMA API hand out physical addresses? */
+/* Returns true if DMA addresses are physical addresses. */
 static inline bool hmm_dma_is_direct(struct device *dev)
 {
 	return !get_dma_ops(dev) && !hmm_dma_is_translated(dev);
 }
 
-/* Does every direct mapping bounce? Unknown before 5.15. */
+/* Returns true if every direct mapping bounces; unknown before 5.15. */
 static inline bool hmm_dma_always_bounces(struct device *dev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in what handle_mm_fault() returns, and in what a
- * vma permits.
+ * Differences between kernels: results of handle_mm_fault(), and the flags of a
+ * vma that permit writing.
  */
 #ifndef _HMM_COMPAT_FAULT_H
 #define _HMM_COMPAT_FAULT_H
@@ -10,8 +10,8 @@
 #include <linux/version.h>
 
 /*
- * Since 6.0 a fault may be complete and yet have let the mmap lock go. Before,
- * it was to be tried again, which VM_FAULT_RETRY says.
+ * handle_mm_fault() has dropped the mmap lock if it returns VM_FAULT_RETRY, or,
+ * since 6.0, VM_FAULT_COMPLETED.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
 #define HMM_FAULT_UNLOCKED	(VM_FAULT_RETRY | VM_FAULT_COMPLETED)
@@ -20,8 +20,8 @@
 #endif
 
 /*
- * Whether a device may write to the vma. Shadow stacks have VM_WRITE since
- * 6.6, but only the CPU may write to them.
+ * Returns true if a device may write to the vma. Shadow stacks (since 6.6) have
+ * VM_WRITE, but only the CPU may write to them.
  */
 static inline bool hmm_vma_writable(const struct vm_area_struct *vma)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Kernels before 5.16 have compound pages instead of folios.
+ * Differences between kernels: folios, which are compound pages before 5.16.
  */
 #ifndef _HMM_COMPAT_FOLIO_H
 #define _HMM_COMPAT_FOLIO_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels in what an invalidation tells.
+ * Differences between kernels: MMU notifiers and their ranges.
  */
 #ifndef _HMM_COMPAT_NOTIFIER_H
 #define _HMM_COMPAT_NOTIFIER_H
@@ -9,12 +9,12 @@
 #include <linux/version.h>
 
 /*
- * When a notifier refuses a start, the kernel calls the ends of all notifiers:
- * commit c2655835fd8c ("mm/mmu_notifiers: ensure range_end() is paired with
- * range_start()") in 5.12, 5.11.11 and 5.10.27. Without it an invalidation that
- * any other notifier refuses stays in progress, and our readers wait, until the
- * process has exited. Nothing tells a notifier of a refusal that comes after
- * it, so this cannot be mended here.
+ * If a notifier refuses a start, the kernel calls the ends of all notifiers
+ * since commit c2655835fd8c ("mm/mmu_notifiers: ensure range_end() is paired
+ * with range_start()"), which is in 5.12, 5.11.11 and 5.10.27. Without that
+ * commit, an invalidation that another notifier refuses stays in progress, and
+ * readers wait until the process has exited. A notifier cannot detect a refusal
+ * by a later one, so there is no workaround.
  */
 #define HMM_KERNEL_IN(first, fixed) \
 	(LINUX_VERSION_CODE >= (first) && LINUX_VERSION_CODE < (fixed))
@@ -25,8 +25,8 @@
 #endif
 
 /*
- * Exclusive access came with 5.14, and with it the owner of any invalidation
- * in place of that of a migration.
+ * 5.14 introduced exclusive access, and replaced migrate_pgmap_owner by an
+ * owner that is valid for both kinds of invalidations.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
 static inline bool

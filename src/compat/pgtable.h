@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels and architectures in reading page tables
- * without a lock.
+ * Differences between kernels and architectures: reading page tables without a
+ * lock.
  *
- * The header of an architecture says what its entries mean:
+ * The header of an architecture defines three properties of an entry:
  *
  * plain
- *	The entry means the same in every vma: user mode may read the page (and
- *	write to it, if that is requested), it has a struct page, and no
- *	protection key decides about it. That is what get_user_pages_fast()
- *	accepts, except that it compares a key with the rights of the current
- *	CPU, which may be running another process. Entries with a key are left
- *	to the slow path, which looks at the vma.
+ *	The entry has the same meaning in every vma: user mode may read the page
+ *	(and write to it, if that is requested), the page has a struct page, and
+ *	the entry has no protection key. These are the entries that
+ *	get_user_pages_fast() accepts, except for protection keys, which it
+ *	checks against the rights of the current CPU. The current CPU may run
+ *	another process, so entries with a key are left to the slow path, which
+ *	checks the vma.
  * user
- *	User mode may read the page, whatever its key or kind. PROT_NONE, a NUMA
- *	hint and memory that can only be executed are not user.
+ *	User mode may read the page, regardless of protection keys and the kind
+ *	of page. Entries for PROT_NONE, NUMA hinting and execute-only memory are
+ *	not user entries.
  * write
- *	A device may write to the page. False for shadow stacks, to which only
- *	the CPU writes, although pte_write() is true for them.
+ *	A device may write to the page. This is false for shadow stacks, to
+ *	which only the CPU writes, although pte_write() is true for them.
  */
 #ifndef _HMM_COMPAT_PGTABLE_H
 #define _HMM_COMPAT_PGTABLE_H
@@ -27,31 +29,32 @@
 #include <linux/version.h>
 
 /*
- * A walk with interrupts off keeps page tables from being freed under it in
- * one of two ways.
+ * A walk with interrupts disabled keeps page tables from being freed under one
+ * of two conditions.
  *
  * HMM_PAGE_TABLES_FREED_BY_RCU
- *	The tables of any mm may be walked. Every page table is freed through
- *	tlb_remove_table(), which waits for an RCU grace period. Without memory
- *	for that, it sends an interrupt to every CPU and waits until all have
- *	taken it (newer kernels: synchronize_rcu()). A CPU with interrupts off
- *	holds up either one, also on PREEMPT_RT, where local_irq_save()
- *	disables interrupts as elsewhere.
+ *	The page tables of any mm may be walked. Every page table is freed
+ *	through tlb_remove_table(), which waits for an RCU grace period. If it
+ *	cannot allocate memory for that, it sends an IPI to every CPU and waits
+ *	until all have handled it (newer kernels: synchronize_rcu()). A CPU with
+ *	interrupts disabled delays both. This includes PREEMPT_RT, where
+ *	local_irq_save() disables interrupts as well.
  *
  * HMM_PAGE_TABLES_FREED_AFTER_IPI
- *	The tables of the current mm may be walked. Before a table is freed, the
- *	CPUs that run its mm are sent an interrupt to flush their TLB, and all of
- *	them have to take it. Under hypervisors that flush without interrupts,
- *	tables are freed by RCU.
+ *	The page tables of the current mm may be walked. Before a table is
+ *	freed, an IPI flushes the TLBs of the CPUs that run its mm, and the
+ *	kernel waits until all of them have handled it. Under hypervisors that
+ *	flush TLBs without IPIs, tables are freed by RCU.
  *
- * With neither, tables are walked with the mmap lock held. It keeps the tables
- * of a vma, except those of hugetlb pages that several processes share: they
- * are unshared (huge_pmd_unshare(), as by truncate) with only the i_mmap lock
- * of the file held for writing, and then another process may free them at once.
+ * Otherwise, page tables are walked with the mmap lock held. It protects the
+ * tables of a vma, except for hugetlb tables that several processes share.
+ * huge_pmd_unshare(), called for example by truncate, only holds the i_mmap
+ * lock of the file for writing. Another process may free the tables immediately
+ * afterwards.
  *
- * Tables that do not go through tlb_remove_table() are safe as well: after
- * khugepaged has unlinked one, it sends an interrupt to every CPU, or (since
- * 6.6, for files) calls pte_free_defer(), which waits for a grace period.
+ * Tables that are not freed through tlb_remove_table() are safe, too: after
+ * khugepaged has unlinked a table, it sends an IPI to every CPU, or (since 6.6,
+ * for files) calls pte_free_defer(), which waits for a grace period.
  *
  * x86-64: MMU_GATHER_RCU_TABLE_FREE is selected with PARAVIRT since 4.20, but
  * before 6.14 arch/x86/mm/pgtable.c called tlb_remove_table() only under some
@@ -83,7 +86,7 @@
 #define HMM_PAGE_TABLES_FREED_BY_RCU	(!pgtable_l5_enabled())
 #endif
 #else
-/* How another architecture frees page tables has not been examined. */
+/* Nobody has examined how other architectures free page tables. */
 #error "hmm_mirror supports x86-64 and arm64 only"
 #endif
 
@@ -148,7 +151,7 @@ static inline bool hmm_pud_write(pud_t pud)
 	return hmm_bits_write(hmm_pud_bits(pud));
 }
 
-/* Memory of a DAX file was mapped by special entries with a struct page. */
+/* Older kernels map DAX files by special entries that have a struct page. */
 static inline bool hmm_pte_devmap(pte_t pte)
 {
 #ifdef CONFIG_ARCH_HAS_PTE_DEVMAP
@@ -158,7 +161,7 @@ static inline bool hmm_pte_devmap(pte_t pte)
 #endif
 }
 
-/* Huge mappings can be special since 6.12; before, nothing told them apart. */
+/* Since 6.12, huge mappings of pages without a struct page are special. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define hmm_pmd_special		pmd_special
 #define hmm_pud_special		pud_special
@@ -174,7 +177,7 @@ static inline bool hmm_pud_special(pud_t pud)
 }
 #endif
 
-/* A pointer to a table of the next level, and neither empty nor a leaf. */
+/* Returns true if the entry points to a table of the next level. */
 static inline bool hmm_pmd_table(pmd_t pmd)
 {
 	return pmd_present(pmd) && !pmd_leaf(pmd) && !pmd_bad(pmd);

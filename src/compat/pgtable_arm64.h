@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Page table entries of arm64; only for pgtable.h, which defines the words.
+ * Page table entries of arm64; included by pgtable.h, which defines the terms.
  */
 #ifndef _HMM_COMPAT_PGTABLE_ARM64_H
 #define _HMM_COMPAT_PGTABLE_ARM64_H
@@ -9,13 +9,13 @@
 #include <linux/pgtable.h>
 
 #define HMM_USER	((pteval_t)(PTE_VALID | PTE_USER))
-/* The overlay index, PTE_PO_IDX_MASK; kernels before 6.12 leave it 0. */
+/* The overlay index, PTE_PO_IDX_MASK; it is 0 before 6.12. */
 #define HMM_KEY_MASK	((pteval_t)GENMASK_ULL(62, 60))
-/* Above the last level; PUD_TYPE_SECT is the same. */
+/* For PMDs and PUDs; PUD_TYPE_SECT has the same value. */
 #define HMM_LEAF_MASK	((pteval_t)PMD_TYPE_MASK)
 #define HMM_LEAF	((pteval_t)PMD_TYPE_SECT)
 
-/* What an entry must be, in one comparison. */
+/* A plain entry has @bits under @mask: one comparison. */
 struct hmm_plain {
 	pteval_t mask;
 	pteval_t bits;
@@ -23,8 +23,8 @@ struct hmm_plain {
 
 /*
  * Every user page has PTE_PXN, except shadow stacks (Guarded Control Stack,
- * since 6.13): there the same bits are an index of permissions. They are left
- * to the slow path.
+ * since 6.13), where the bit is part of a permission index. Shadow stacks are
+ * left to the slow path.
  */
 static inline struct hmm_plain hmm_plain(bool write)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Page table entries of x86-64; only for pgtable.h, which defines the words.
+ * Page table entries of x86-64; included by pgtable.h, which defines the terms.
  */
 #ifndef _HMM_COMPAT_PGTABLE_X86_H
 #define _HMM_COMPAT_PGTABLE_X86_H
@@ -12,7 +12,7 @@
 #define HMM_LEAF_MASK	_PAGE_PSE
 #define HMM_LEAF	_PAGE_PSE
 
-/* What an entry must be, in one comparison. */
+/* A plain entry has @bits under @mask: one comparison. */
 struct hmm_plain {
 	pteval_t mask;
 	pteval_t bits;
@@ -43,13 +43,13 @@ static inline pteval_t hmm_pud_bits(pud_t pud)
 	return native_pud_val(pud);
 }
 
-/* Entries of shadow stacks have _PAGE_DIRTY without _PAGE_RW. */
+/* False for shadow stacks, which have _PAGE_DIRTY without _PAGE_RW. */
 static inline bool hmm_bits_write(pteval_t bits)
 {
 	return (bits >> _PAGE_BIT_RW) & 1;
 }
 
-/* pte_pfn() also undoes the inversion of entries that are not present. */
+/* Unlike pte_pfn(), only for present entries, whose bits are not inverted. */
 static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
 {
 	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;
