@@ -1,41 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding the entry that stands for a page.
+ * Finding the entry of a page in an array that may be compact.
  *
- * A full array has an entry for each page. A compact one is a chain: the
- * length of an entry leads to the next one, and the words in between are
- * stale. Finding the entry of page i by following the chain from its start
- * costs the length of the chain, so unmapping a range page by page would cost
- * its square.
+ * A full array has an entry for each page. A compact array is a chain: the
+ * order of an entry gives the position of the next one, and the words in
+ * between are stale. Following the chain from its start to the entry of page i
+ * costs the length of the chain, so unmapping a range page by page would take
+ * quadratic time.
  *
- * The first lookup therefore links the chain, which costs its length once: it
- * writes links, which lead back to the entry at @head, into a few of the stale
- * words. With the entry at @head standing for pages [head, next), these are
- * the first index above @head that is a multiple of 1, 2, 4, ..., as far as
- * they are below @next: at most one for each power of two.
+ * Therefore the first lookup adds links to the chain, which costs its length
+ * once. A link is written into a stale word and contains the index of the entry
+ * that the word belongs to. An entry at @head that covers the pages [head,
+ * next) gets links at the first multiple of 1, 2, 4, ... above @head, as far as
+ * they are below @next. That is at most one link for each power of two.
  *
- * A lookup of page i never reads a stale word. It goes through the prefixes of
- * i, that is i with its low bits cleared, from the shortest on. It knows the
- * entry that stands for the previous prefix, and that entry's @next:
+ * A lookup of page i does not read stale words. It visits the prefixes of i,
+ * which are i with some of its low bits cleared, from the shortest on. It knows
+ * the entry that covers the previous prefix, and the @next of that entry:
  *
- *   - A prefix below @next belongs to the same entry.
- *   - Any other prefix is an entry or a link. Say it is p = q + 2^k, where q
- *     is the previous prefix and 2^(k+1) divides q. The entry that stands for
- *     page p begins at @next or above, so above q. If it begins below p, then
- *     p is the first multiple of 2^k above that entry: a link.
+ *   - A prefix below @next is covered by the same entry.
+ *   - Any other prefix is at an entry or a link. Let it be p = q + 2^k, where q
+ *     is the previous prefix and 2^(k+1) divides q. The entry that covers page
+ *     p begins at @next or above, so above q. If it begins below p, then p is
+ *     the first multiple of 2^k above the start of that entry, so there is a
+ *     link.
  *
- * The last prefix is i.
+ * The last prefix is i itself.
  *
- * A read of a compact range writes its first entry, and thereby clears the bit
- * that says that the chain is linked.
+ * A read of a compact range overwrites the first entry, which clears the bit
+ * HMM_CHAIN_LINKED.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
 
 #include "chain.h"
 
-/* Private bits. Entries of a compact array keep no request (pfn_entry.c). */
-#define HMM_CHAIN_LINKED	BIT(53)	/* of entry 0: the links are there */
+/* Private bits, free in a compact array because its entries keep no request. */
+#define HMM_CHAIN_LINKED	BIT(53)	/* in entry 0: the links exist */
 #define HMM_CHAIN_LINK		BIT(54)	/* the word is the index of an entry */
 
 static void hmm_chain_link(const struct hmm_mirror_range *range)
@@ -74,10 +75,10 @@ static unsigned long hmm_chain_head(const struct hmm_mirror_range *range,
 }
 
 /*
- * The index of the entry that stands for page @i.
+ * Returns the index of the entry that covers page @i.
  *
- * Context: the range was read; no other CPU reads it again, looks up its pages
- * or changes its entries.
+ * Context: the range has been read. The caller serializes against other reads
+ * of the range, lookups and changes of its entries.
  */
 unsigned long hmm_range_entry_index(const struct hmm_mirror_range *range,
 				    unsigned long i)
@@ -88,9 +89,10 @@ unsigned long hmm_range_entry_index(const struct hmm_mirror_range *range,
 }
 
 /*
- * The first page of the range that the CPU maps by the same entry as page @i.
+ * Returns the index of the first page of the range that is in the same CPU
+ * mapping as page @i.
  *
- * Context: as hmm_range_entry_index().
+ * Context: the same as for hmm_range_entry_index().
  */
 unsigned long hmm_range_mapping_index(const struct hmm_mirror_range *range,
 				      unsigned long i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finding the entry that stands for a page.
+ * Finding the entry of a page in an array that may be compact.
  */
 #ifndef _HMM_CORE_CHAIN_H
 #define _HMM_CORE_CHAIN_H

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Life and death of contexts.
+ * Creation and teardown of contexts.
  *
- * A context lives as long as a mirror uses it. The race that this file is
- * about is a last unregister meeting a new register:
+ * A context exists as long as a mirror uses it. The last unregister may race
+ * with a new register:
  *
  *	unregister                        register
  *	----------                        --------
  *	users: 1 -> 0
  *	                                  finds the context in the hash,
- *	                                  users is 0: not this one
+ *	                                  but users is 0: skips it
  *	                                  creates and hashes a new one
  *	unhashes the old one
  *	unregisters its notifiers
  *	frees it
  *
- * A count that has reached zero never rises again, so the newcomer cannot
- * get the dying context; the old and the new one may both be registered on
- * the mm for a moment, and the old one has nobody left to tell.
+ * A count that has reached zero never increases again, so the new mirror cannot
+ * acquire the dying context. Both contexts may be registered on the mm for a
+ * short time. The old one has no mirrors and no intervals left then.
  */
 #include <linux/hashtable.h>
 #include <linux/rwsem.h>
@@ -33,10 +33,10 @@
 static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
 static DEFINE_SPINLOCK(hmm_contexts_lock);
 
-/* For what the task at hand cannot do itself; it may run under reclaim. */
+/* For work that the calling task must not do itself; it may run in reclaim. */
 static struct workqueue_struct *hmm_workqueue;
 
-/* All contexts that have memory, dying ones too, for debugfs. */
+/* All allocated contexts, including dying ones, for debugfs. */
 DEFINE_XARRAY_ALLOC(hmm_contexts);
 
 static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
@@ -57,11 +57,11 @@ static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
 }
 
 /**
- * struct hmm_registration - a notifier that a worker registers
- * @work: the work
+ * struct hmm_registration - the registration of a notifier by a worker
+ * @work: the work item
  * @notifier: the notifier
- * @mm: the mm, whose mmap lock the waiting task holds for writing
- * @ret: the result
+ * @mm: the mm; the waiting task holds its mmap lock for writing
+ * @ret: what __mmu_notifier_register() returned
  */
 struct hmm_registration {
 	struct work_struct work;
@@ -76,16 +76,16 @@ static void hmm_notifier_register_work(struct work_struct *work)
 		container_of(work, struct hmm_registration, work);
 	struct mm_struct *mm = registration->mm;
 
-	/* The waiting task lends its hold of the lock: tell lockdep. */
+	/* The waiting task holds the mmap lock on behalf of this worker. */
 	rwsem_acquire(&mm->mmap_lock.dep_map, 0, 1, _THIS_IP_);
 	registration->ret = __mmu_notifier_register(registration->notifier, mm);
 	rwsem_release(&mm->mmap_lock.dep_map, _THIS_IP_);
 }
 
 /*
- * A worker registers the notifier while the caller keeps the mmap lock, and
- * waits. A worker has no signals, and never waits for the mmap lock here, so
- * the caller need not be killable.
+ * Let a worker register the notifier while the caller holds the mmap lock and
+ * waits. The worker receives no signals and does not acquire the mmap lock, so
+ * the wait is short and need not be killable.
  */
 static int hmm_notifier_register_by_worker(struct mmu_notifier *notifier,
 					   struct mm_struct *mm)
@@ -105,10 +105,10 @@ static int hmm_notifier_register_by_worker(struct mmu_notifier *notifier,
 }
 
 /*
- * __mmu_notifier_register() takes every lock of the mm, and gives up with
- * -EINTR as soon as the calling task has anything to do in user mode: a signal
- * with a handler, a stop, a freezer, a task_work of io_uring. None of them is
- * a reason to fail, and trying again would find them still pending.
+ * __mmu_notifier_register() acquires every lock of the mm. It fails with -EINTR
+ * if signal_pending() is true for the calling task: because of a signal with a
+ * handler, a stop, the freezer, or a task_work of io_uring. None of these is a
+ * reason to fail, and all of them would still be pending in a second attempt.
  */
 static int hmm_notifier_register(struct mmu_notifier *notifier,
 				 struct mm_struct *mm)
@@ -138,15 +138,16 @@ static void hmm_context_unwind_work(struct work_struct *work)
 /*
  * Register both notifiers. On failure the context is freed.
  *
- * No invalidation is in progress while a notifier registers, because
- * __mmu_notifier_register() takes every lock of the mm. But one may come and
- * go between the two registrations: with the end notifier there first its end is
- * ignored, while the other way round its start would be known, and its end
- * awaited for ever.
+ * No invalidation is in progress while a notifier is registered, because
+ * __mmu_notifier_register() acquires every lock of the mm. An invalidation may
+ * start and end between the two registrations, however. The end notifier is
+ * registered first, so that it ignores the end of such an invalidation. In the
+ * reverse order, the start would be recorded, and readers would wait for its
+ * end for ever.
  *
- * To unregister the end notifier waits for the SRCU read sections of every notifier in
- * the system. With the mmap lock held that could last as long as the slowest
- * callback of any driver, so a worker does it later.
+ * Unregistering the end notifier waits for the SRCU read-side critical sections
+ * of all notifiers in the system. With the mmap lock held, that could take as
+ * long as the slowest callback of any driver, so a worker does it later.
  */
 static int hmm_context_register_notifiers(struct hmm_context *context)
 {
@@ -204,8 +205,8 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 }
 
 /*
- * Find or create the context of an mm whose mm_users the caller holds. With
- * @locked, it also holds the mmap lock for writing.
+ * Find or create the context of an mm. The caller holds a reference to
+ * mm_users, and the mmap lock for writing if @locked.
  */
 struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
 {
@@ -218,7 +219,7 @@ struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
 	if (!locked && mmap_write_lock_killable(mm))
 		return ERR_PTR(-EINTR);
 
-	/* Somebody else may have created it while we waited for the lock. */
+	/* Another task may have created it while this one waited. */
 	context = hmm_context_lookup(mm);
 	if (!context)
 		context = hmm_context_create(mm);
@@ -229,9 +230,11 @@ struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
 }
 
 /*
- * The last user unregisters. It must not hold the mmap lock nor run inside
- * of a callback, for mmu_notifier_unregister() waits for all callbacks. On
- * return the context no longer pins the mm.
+ * Drop a reference. The last one unregisters the notifiers: on return the
+ * context no longer pins the mm.
+ *
+ * mmu_notifier_unregister() waits for all callbacks, so the caller must not
+ * hold the mmap lock nor run in a callback.
  */
 void hmm_context_put(struct hmm_context *context)
 {
@@ -257,8 +260,8 @@ int hmm_contexts_init(void)
 
 void hmm_contexts_exit(void)
 {
-	/* What a failed registration left behind is unregistered first. */
+	/* Wait until failed registrations have been unwound. */
 	destroy_workqueue(hmm_workqueue);
-	/* Contexts are freed by RCU; debugfs may still look at the last. */
+	/* Contexts are freed after an RCU grace period. */
 	rcu_barrier();
 }

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The context: the one object per mm that all mirrors of it share.
+ * The context: one object per mm, which all mirrors of the mm share.
  *
  * What protects what:
  *
- *   context->lock     the interval tree, every member of an interval but its
- *                     callbacks' doings, the invalidations in progress, the
- *                     list of mirrors (writers). Innermost; never held over
- *                     a callback, an allocation or anything that sleeps.
+ *   context->lock     The interval tree, all members of an interval, the
+ *                     invalidations in progress, and the list of mirrors
+ *                     against other writers. It is the innermost lock, and is
+ *                     never held across a callback, an allocation or anything
+ *                     else that may sleep.
  *   the SRCU of mm/mmu_notifier.c
- *                     every callback runs inside of a read section of it, so
- *                     mmu_notifier_synchronize() fences callbacks, and the
- *                     list of mirrors is walked under it without a lock.
- *   hmm_contexts_lock the hash from mm to context.
- *   mmap lock, for writing
- *                     creation of a context: at most one is created for an
- *                     mm at a time.
+ *                     Every callback runs in one of its read-side critical
+ *                     sections, so mmu_notifier_synchronize() waits for
+ *                     callbacks. The list of mirrors is walked under it.
+ *   hmm_contexts_lock The hash table that maps an mm to its context.
+ *   mmap lock, held for writing
+ *                     The creation of a context. Only one context is created
+ *                     for an mm at a time.
  *
- * Read without the lock, on the readers' fast path: interval->seq,
- * interval->busy and context->inflight; see read_begin.c.
+ * The fast path of readers reads interval->seq, interval->busy and
+ * context->inflight without the lock; see read_begin.c.
  */
 #ifndef _HMM_CORE_CONTEXT_H
 #define _HMM_CORE_CONTEXT_H
@@ -37,21 +38,27 @@
 #include <hmm/interval.h>
 #include <hmm/mirror.h>
 
-/* How many invalidations of one mm are told apart; at most 5 were seen. */
+/*
+ * How many invalidations of an mm are tracked one by one; 5 was the maximum
+ * seen.
+ */
 #define HMM_SLOTS	32
-/* Set in context->inflight while one that found no slot is in progress. */
+/*
+ * Set in context->inflight while an invalidation without a slot is in progress.
+ */
 #define HMM_OVERFLOW	BIT(HMM_SLOTS)
 
-/* How many intervals are worked on before the lock is dropped for a moment. */
+/* How many intervals a walk visits before it drops the lock briefly. */
 #define HMM_BATCH	64
 
 /**
- * struct hmm_invalidation - what lies between a start and its end
- * @range: tells this invalidation from every other in progress
+ * struct hmm_invalidation - an invalidation between its start and its end
+ * @range: identifies this invalidation among those in progress
  * @start: first address
  * @last: last address, inclusive
- * @calling: pinned, its callback is being run; NULL once that removed it
- * @caller: the task that runs the callback, while @calling is set
+ * @calling: the interval whose callback is running; it is pinned. NULL if
+ *           there is none, or if the callback has removed its interval
+ * @caller: the task that runs the callback; valid while @calling is set
  */
 struct hmm_invalidation {
 	const struct mmu_notifier_range *range;
@@ -63,35 +70,37 @@ struct hmm_invalidation {
 
 /**
  * struct hmm_context - all mirrors and intervals of one mm
- * @inflight: a bit for each slot of @invalidations in use, and HMM_OVERFLOW;
- *            set under @lock, cleared without
- * @mm: the mm; stays pinned by the two notifiers, but may have exited
+ * @inflight: a bit for each slot of @invalidations that is in use, and
+ *            HMM_OVERFLOW; bits are set under @lock and cleared without it
+ * @mm: the mm; the two notifiers pin it, but it may have exited
  * @dead: the mm has exited
  * @lock: see the top of this file
- * @waited: slots on whose end a reader waits
- * @overflowed: invalidations in progress that found no slot
- * @nr_mirrors: mirrors in @mirrors
- * @nr_sync_mirrors: those of them that have a sync callback
- * @intervals: tree of the inserted ones
- * @order: stamp given to an interval when it enters the tree
+ * @waited: slots whose end a reader waits for
+ * @overflowed: number of invalidations in progress that have no slot
+ * @nr_mirrors: number of mirrors in @mirrors
+ * @nr_sync_mirrors: number of mirrors with a sync callback
+ * @intervals: tree of the inserted intervals
+ * @order: the stamp that was last given to an interval entering the tree
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
- * @dispatch_ids: number of the latest of them
- * @moved: intervals that were updated while there was one
- * @mirrors: RCU list
- * @wq: readers, removers; woken with @lock held or inside of the SRCU
- * @invalidations: those in progress, by slot
- * @end_notifier: hears of the ends
- * @start_notifier: hears of the starts, and may refuse; and of the exit
- * @users: mirrors
- * @hash: by @mm, in context.c
- * @unwind: unregisters @end_notifier when @start_notifier could not be registered
+ * @dispatch_ids: number of the latest dispatch
+ * @moved: intervals that were updated during a dispatch; see dispatch.h
+ * @mirrors: list of the mirrors, walked under SRCU
+ * @wq: where readers and removers wait; woken with @lock held or in an SRCU
+ *      read-side critical section
+ * @invalidations: the invalidations in progress, by slot
+ * @end_notifier: receives the end of every invalidation
+ * @start_notifier: receives the start of every invalidation, which it may
+ *                  refuse, and the exit of the mm
+ * @users: number of mirrors that use the context
+ * @hash: node in the hash table of context.c
+ * @unwind: unregisters @end_notifier if @start_notifier cannot be registered
  * @id: index in hmm_contexts
- * @nr_updates: how many updates there were under an invalidation in progress
- * @nr_invalidations: how many have started
- * @nr_hits: how many of them overlapped an interval
- * @nr_refused: how many of them a callback refused
- * @nr_waits: how often a reader had to look under the lock
- * @rcu: debugfs looks at contexts under RCU
+ * @nr_updates: number of updates of intervals under an invalidation
+ * @nr_invalidations: number of invalidations that have started
+ * @nr_hits: number of invalidations that overlapped an interval
+ * @nr_refused: number of invalidations that a callback refused
+ * @nr_waits: number of times that a reader took the lock to check for overlaps
+ * @rcu: for freeing; debugfs walks contexts under RCU
  */
 struct hmm_context {
 	unsigned long inflight;
@@ -133,8 +142,7 @@ void hmm_contexts_exit(void);
 extern struct xarray hmm_contexts;
 
 /*
- * In a long walk: drop the lock for a moment, and give others the CPU if
- * @may_sleep.
+ * For long walks: drop the lock briefly, and reschedule if @may_sleep.
  */
 static inline void hmm_context_relax(struct hmm_context *context,
 				     bool may_sleep)

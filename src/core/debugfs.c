@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/hmm_mirror: what exists.
+ * /sys/kernel/debug/hmm_mirror: the contexts, mirrors, intervals and
+ * invalidations that exist.
  *
- * The contexts are walked under RCU, and what is shown is read from the
- * context alone: the mm is never looked into, so that nothing keeps an
- * exiting process waiting and nothing of it can go away under the walk.
+ * Contexts are walked under RCU. Everything shown comes from the context and
+ * not from the mm, so a reader neither delays an exiting process nor uses
+ * memory that it frees.
  */
 #include <linux/debugfs.h>
 #include <linux/rcupdate.h>
@@ -27,7 +28,7 @@ static unsigned long nr_intervals(struct hmm_context *context)
 	return n;
 }
 
-/* One name and value a line; all are 0 when nothing is mirrored. */
+/* One name and value per line; all values are 0 if nothing is mirrored. */
 static int counts_show(struct seq_file *m, void *v)
 {
 	unsigned long contexts = 0, mirrors = 0, intervals = 0;
@@ -47,7 +48,7 @@ static int counts_show(struct seq_file *m, void *v)
 	seq_printf(m, "contexts %lu\n", contexts);
 	seq_printf(m, "mirrors %lu\n", mirrors);
 	seq_printf(m, "intervals %lu\n", intervals);
-	/* A context has its notifiers registered as long as it is listed. */
+	/* The notifiers of a listed context are registered, and pin its mm. */
 	seq_printf(m, "pinned_mms %lu\n", contexts);
 	return 0;
 }
@@ -62,7 +63,7 @@ static void *contexts_start(struct seq_file *m, loff_t *pos)
 	return xa_find(&hmm_contexts, &id, ULONG_MAX, XA_PRESENT);
 }
 
-/* Contexts come and go between two reads: go on behind the number shown. */
+/* Contexts may appear and disappear between two reads: continue by number. */
 static void *contexts_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct hmm_context *context = v;
@@ -78,7 +79,7 @@ static void contexts_stop(struct seq_file *m, void *v)
 	rcu_read_unlock();
 }
 
-/* Lists are cut here: they are printed with the context's lock held. */
+/* Limit of each list, because context->lock is held while it is printed. */
 #define HMM_SHOWN	32
 
 static void show_mirrors(struct seq_file *m, struct hmm_context *context)
@@ -116,7 +117,7 @@ static void show_intervals(struct seq_file *m, struct hmm_context *context)
 	}
 }
 
-/* Once the mm is dead, the end of one may never be told. */
+/* After the exit of the mm, the end of an invalidation may not be delivered. */
 static void show_invalidations(struct seq_file *m,
 			       struct hmm_context *context)
 {
@@ -163,7 +164,7 @@ static const struct seq_operations contexts_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(contexts);
 
-/* Without debugfs every call does nothing; there is nothing to report. */
+/* Failures are ignored: without debugfs, all these calls do nothing. */
 void hmm_debugfs_init(void)
 {
 	hmm_debugfs_dir = debugfs_create_dir("hmm_mirror", NULL);

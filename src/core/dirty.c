@@ -2,11 +2,11 @@
 /*
  * Marking pages dirty that a device has written to.
  *
- * The dirty bit of the CPU's page table entry does not show what a device
- * writes, and a writable entry may be clean. If neither that bit nor the folio
- * is dirty, reclaim drops the page: after MADV_FREE, or if it is in the page
- * cache or the swap cache. It reads both bits after the invalidation, so it is
- * early enough to mark the folio in the callback.
+ * The dirty bit of a CPU page table entry does not reflect writes by a device,
+ * and a writable entry may be clean. If neither the entry nor the folio is
+ * dirty, reclaim drops a page after MADV_FREE, or a page in the page cache or
+ * swap cache. Reclaim checks both after the invalidation, so it is early enough
+ * to mark the folio dirty in the callback.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -20,8 +20,8 @@
 /*
  * Mark @n pages dirty, each folio once.
  *
- * The folio lock is not needed, and waiting for it would deadlock with reclaim,
- * which holds it in the callback: the CPU still maps the pages, because their
+ * The folio lock must not be acquired, because reclaim holds it while it runs
+ * the callback. It is not needed: the CPU still maps the pages, because their
  * invalidation waits for the update lock. So they are not truncated, split or
  * freed meanwhile.
  */
@@ -35,27 +35,27 @@ void hmm_pfns_mark_dirty(unsigned long pfn, unsigned long n)
 
 /**
  * hmm_mirror_range_mark_dirty() - mark pages dirty that a device has written to
- * @range: a range that was read
+ * @range: a range that has been read
  * @start: first address, in bytes
  * @end: first address past the end, in bytes
  *
  * A page may be writable and clean: memory after MADV_FREE, a page that was
- * swapped in, shared memory that was only read. If a device writes to it and
- * nothing marks it dirty, reclaim drops it and the write is lost.
+ * swapped in, or shared memory that was only read. If a device writes to it and
+ * nothing marks it dirty, reclaim drops it, and the write is lost.
  *
- * A driver must call this for what its device may have written to, after the
- * last write and before the callback of the invalidation returns. Only pages
- * that the range holds as writable are marked. A driver that uses
- * hmm_mirror_range_dma_map() does not need this, because
- * hmm_mirror_range_dma_unmap() marks what was mapped for writing.
+ * A driver must call this function for pages that its device may have written
+ * to, after the last write and before the callback of the invalidation returns.
+ * Only pages with a writable entry in the range are marked. A driver that uses
+ * hmm_mirror_range_dma_map() does not need this function, because
+ * hmm_mirror_range_dma_unmap() marks pages that were mapped for writing.
  *
- * [@start, @end) is clipped to the range, and must not contain pages that
- * were invalidated since the range was read, other than by the invalidation
- * of the running callback: they may have been freed. The range must not be
- * read again before its pages are marked. For pages that the device keeps
- * after a first call, call it again once the device has written again.
+ * [@start, @end) is clipped to the range. It must not contain pages that have
+ * been invalidated since the range was read, except by the invalidation of the
+ * running callback, because such pages may have been freed. The range must not
+ * be read again before its pages are marked. If the device writes to the pages
+ * again after a call, the driver must call this function again.
  *
- * Context: the caller holds its update lock; does not sleep.
+ * Context: does not sleep; the caller holds its update lock.
  *
  * Since: 0.2
  */

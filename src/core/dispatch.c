@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Running the callbacks of the intervals that an invalidation overlaps.
+ * Running the callbacks of the intervals that an invalidation overlaps: see
+ * dispatch.h.
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -10,9 +11,10 @@
 #include "iter.h"
 
 /*
- * Make room for one more started interval, without sleeping. All starts come
- * before any finish, so that the shootdowns of many devices overlap; if there
- * is no room, the caller finishes that interval at once instead.
+ * Reserve room for one more started interval, without sleeping. All intervals
+ * are started before the first one is finished, so that the TLB shootdowns of
+ * several devices overlap. If there is no room, the caller finishes the
+ * interval at once.
  */
 static bool hmm_dispatch_reserve(struct hmm_dispatch *dispatch)
 {
@@ -31,8 +33,8 @@ static bool hmm_dispatch_reserve(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Enter a callback of @interval, which is pinned: record it in @inv and drop
- * the lock.
+ * Prepare to run a callback of @interval, which is pinned: record the interval
+ * in @inv and drop the lock.
  */
 static __always_inline void
 hmm_callback_enter(struct hmm_context *context, struct hmm_invalidation *inv,
@@ -44,8 +46,8 @@ hmm_callback_enter(struct hmm_context *context, struct hmm_invalidation *inv,
 }
 
 /*
- * Leave a callback: acquire the lock again. Returns false if the callback
- * removed the interval, which then has lost its pin and must not be touched.
+ * Acquire the lock again after a callback. Returns false if the callback
+ * removed the interval: its pin is gone then, and it must not be touched.
  */
 static __always_inline bool
 hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
@@ -59,9 +61,11 @@ hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
 }
 
 /*
- * Run the callback, or the first of two, of @interval without the lock.
- * Returns false if the callback refused; *@later is set if it has started and
- * hmm_dispatch_finish() must finish it. @room: there is room to remember that.
+ * Run the callback of @interval, or the first one of two. Returns false if it
+ * refused. With @room, an interval that was started is not finished here, and
+ * *@later is set: hmm_dispatch_finish() finishes it.
+ *
+ * Context: called without context->lock.
  */
 static bool hmm_dispatch_invoke(struct hmm_dispatch *dispatch,
 				struct hmm_interval_notifier *interval,
@@ -83,9 +87,10 @@ static bool hmm_dispatch_invoke(struct hmm_dispatch *dispatch,
 }
 
 /*
- * Call one interval. The lock is dropped meanwhile; a pin keeps the memory of
- * the interval, but not its place in the tree. Returns false if the callback
- * refused. If *@gone is set on return, the interval must not be touched.
+ * Call one interval. The lock is dropped around the callback. A pin keeps the
+ * memory of the interval, but not its place in the tree. Returns false if the
+ * callback refused. If *@gone is set on return, the interval must not be
+ * touched any more.
  */
 static bool hmm_dispatch_call(struct hmm_dispatch *dispatch,
 			      struct hmm_interval_notifier *interval,
@@ -119,7 +124,10 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
 	return i->ops && (i->ops->invalidate || i->ops->invalidate_start);
 }
 
-/* Did a callback agree? Only a non-blockable invalidation may be refused. */
+/*
+ * Check the result of a callback. Only a non-blockable invalidation may be
+ * refused; any other refusal is reported and ignored.
+ */
 static bool hmm_dispatch_accepted(const struct mmu_notifier_range *range,
 				  bool accepted)
 {
@@ -129,8 +137,8 @@ static bool hmm_dispatch_accepted(const struct mmu_notifier_range *range,
 }
 
 /*
- * Call the intervals that entered the tree before the dispatch began and
- * stayed where they were.
+ * Call the intervals that were inserted before the dispatch began and have not
+ * been updated since.
  */
 static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -157,8 +165,8 @@ static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Does the dispatch still have to call @interval, which is on the list of
- * those that were updated? A place marker on that list has no callback.
+ * Check whether the dispatch still has to call @interval, which is on the list
+ * of updated intervals. The markers on that list have no callback.
  */
 static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
 				   const struct hmm_interval_notifier *interval)
@@ -173,9 +181,9 @@ static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
 }
 
 /*
- * Call the intervals that were updated since the dispatch began, in one pass
- * over the list. The marker keeps the place while the lock is dropped; what
- * stands in front of it is never looked at again.
+ * Call the intervals that were updated since the dispatch began, in one walk
+ * of the list. A marker keeps the position while the lock is dropped. The walk
+ * does not return to intervals before the marker.
  */
 static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -204,7 +212,7 @@ static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 	return accepted;
 }
 
-/* Finish and unpin what was started, also if a later interval refused. */
+/* Finish and unpin the started intervals, even if a later one refused. */
 static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
@@ -226,14 +234,14 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_begin() - fix which intervals an invalidation has to call
- * @dispatch: memory for it, on the caller's stack
+ * hmm_dispatch_begin() - fix the set of intervals that are called
+ * @dispatch: uninitialized, on the caller's stack
  * @context: the context
  * @range: the invalidation
  * @bit: its bit in context->inflight
  *
- * Called before any interval is marked as collided, in the same hold of the
- * lock in which the invalidation was entered among those in progress.
+ * Must be called before the first interval is marked as collided, and without
+ * dropping the lock since hmm_invalidation_begin().
  *
  * Context: context->lock held.
  */
@@ -259,11 +267,12 @@ void hmm_dispatch_begin(struct hmm_dispatch *dispatch,
 
 /**
  * hmm_dispatch_run() - run the callbacks
- * @dispatch: begun; every interval that overlaps has collided since
+ * @dispatch: a dispatch that has begun; every overlapping interval has been
+ *            marked as collided
  *
  * Context: context->lock held; it is dropped around each callback. May sleep
  * if the invalidation is blockable.
- * Return: false if a callback would have to block and must not.
+ * Return: false if a callback refused a non-blockable invalidation.
  */
 bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -273,8 +282,8 @@ bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_end() - finish what was started, and forget the dispatch
- * @dispatch: begun, and run unless something refused before
+ * hmm_dispatch_end() - finish the started intervals and end the dispatch
+ * @dispatch: a dispatch that has begun
  *
  * Context: context->lock held; it is dropped around each callback. May sleep
  * if the invalidation is blockable.
@@ -289,7 +298,7 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 	hmm_dispatch_finish(dispatch);
 	list_del(&dispatch->node);
 	kfree(dispatch->started);
-	/* Without a dispatch the list of updated intervals means nothing. */
+	/* The list of updated intervals is only needed during a dispatch. */
 	while (list_empty(&context->dispatches) &&
 	       !list_empty(&context->moved)) {
 		hmm_interval_unlist_moved(list_first_entry(&context->moved,
@@ -303,11 +312,11 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Most often one interval overlaps, and its callback is a plain one: the same
- * without a dispatch. No other interval has to be called, whatever is updated
- * meanwhile; see dispatch.h.
+ * Fast path without a dispatch: a single interval overlaps, and it has an
+ * invalidate callback. No other interval has to be called, whatever is updated
+ * at the same time; see dispatch.h.
  *
- * Context: context->lock held, and dropped around the callback.
+ * Context: context->lock held; it is dropped around the callback.
  */
 bool hmm_dispatch_single(struct hmm_context *context,
 			 const struct mmu_notifier_range *range,
@@ -327,9 +336,13 @@ bool hmm_dispatch_single(struct hmm_context *context,
 	return hmm_dispatch_accepted(range, accepted);
 }
 
-/* If the calling task's callback of @interval runs in @inv, drop its pin. */
-static bool hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
-					  struct hmm_interval_notifier *interval)
+/*
+ * Drop the pin that @inv holds on @interval if the calling task runs its
+ * callback. Returns true if the calling task runs any callback of @inv.
+ */
+static bool
+hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
+			      struct hmm_interval_notifier *interval)
 {
 	if (!inv->calling || inv->caller != current)
 		return false;
@@ -341,25 +354,25 @@ static bool hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
 }
 
 /*
- * The calling task is about to remove @interval, and to wait until it is not
- * pinned any more. In a callback it would wait for itself: drop its own pins.
- * Returns true if the task is in a callback.
+ * The calling task removes @interval, and waits until no callback pins it. If
+ * the task itself runs such a callback, it would wait for itself, so drop the
+ * pins that it holds. Returns true if the task runs a callback.
  *
- * A dispatch is looked up in the list of dispatches and not by its slot,
- * because it may have none.
+ * Dispatches are searched in their list rather than by slot, because a dispatch
+ * may have no slot.
  */
 bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
 				struct hmm_interval_notifier *interval)
 {
 	unsigned long inflight = READ_ONCE(context->inflight);
+	struct hmm_invalidation *inv = context->invalidations;
 	struct hmm_dispatch *dispatch;
 	unsigned int slot, i;
 	bool found = false;
 
 	lockdep_assert_held(&context->lock);
 	for_each_set_bit(slot, &inflight, HMM_SLOTS)
-		found |= hmm_invalidation_drop_own_pin(&context->invalidations[slot],
-						       interval);
+		found |= hmm_invalidation_drop_own_pin(&inv[slot], interval);
 	list_for_each_entry(dispatch, &context->dispatches, node) {
 		if (dispatch->caller != current)
 			continue;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A dispatch: the callbacks that one invalidation has to run.
+ * A dispatch: running the callbacks of one invalidation.
  *
- * Which intervals it has to call is fixed when it begins: those that overlap
- * its range and are in the tree. An interval that is inserted later holds
- * nothing that was read before, and its readers wait for the end of the
- * invalidation. The same holds for an interval that an update moves into the
- * range: the device maps nothing of the range through it. One that leaves the
- * range owes nothing either, because the driver removes what lies outside of
- * the new bounds.
+ * The set of intervals that a dispatch calls is fixed when it begins: those in
+ * the tree that overlap its range. Other intervals need no call:
+ *
+ * - An interval that is inserted later maps nothing that was read before, and
+ *   its readers wait for the end of the invalidation.
+ * - An interval that an update moves into the range maps nothing of the range.
+ * - For an interval that an update moves out of the range, the driver removes
+ *   what lies outside of the new bounds.
  *
  * The difficult case is an interval that overlaps before and after an update:
  *
@@ -21,21 +22,21 @@
  *	                                  and the new bounds stays mapped
  *	reaches the end
  *
- * Therefore an update under a dispatch puts its interval on a list, and each
- * dispatch calls what is left on that list after its walk:
+ * Therefore an update during a dispatch adds the interval to a list, and every
+ * dispatch walks that list after it has walked the tree:
  *
- * - The walk calls the intervals that entered the tree before the dispatch
- *   began and were not updated since: their key in the tree has not changed,
- *   so the walk reaches them.
- * - The list has those that were updated since. An interval that is on the
- *   list keeps its place there, however often it is updated again, and a
- *   dispatch goes through the list once. When it has passed an interval, it
- *   has called it, or the interval did not overlap and maps nothing of the
- *   range any more.
+ * - The walk of the tree calls the intervals that were inserted before the
+ *   dispatch began and have not been updated since. Their keys have not
+ *   changed, so the walk reaches them.
+ * - The list contains the intervals that have been updated since. An interval
+ *   on the list keeps its position if it is updated again, and a dispatch
+ *   walks the list once. When the dispatch passes an interval, it calls it, or
+ *   the interval does not overlap and no longer maps anything of the range.
  *
- * So a dispatch is one walk and one pass over the list, whatever other tasks
- * update meanwhile. An interval is called once; if two dispatches call it at
- * the same time and it is updated in between, each may call it twice.
+ * So a dispatch is one walk of the tree and one walk of the list, however many
+ * updates run at the same time. It calls each interval once. If two dispatches
+ * call the same interval and it is updated in between, either may call it
+ * twice.
  */
 #ifndef _HMM_CORE_DISPATCH_H
 #define _HMM_CORE_DISPATCH_H
@@ -43,20 +44,21 @@
 #include "context.h"
 
 /**
- * struct hmm_dispatch - the callbacks of one invalidation, if it may be several
- * @node: in context->dispatches
+ * struct hmm_dispatch - running the callbacks of one invalidation
+ * @node: node in context->dispatches
  * @context: the context
  * @range: the invalidation
- * @inv: its entry, which says whose callback runs
- * @no_slot: serves as @inv if the invalidation has no slot
+ * @inv: its slot, which records the interval whose callback is running
+ * @no_slot: used as @inv if the invalidation has no slot
  * @caller: the task that runs the callbacks
- * @id: stamp of the intervals that have been called
- * @newest: stamp of the interval that entered the tree last before it began
- * @started: array of those between invalidate_start and invalidate_finish;
- *           each is pinned, or NULL once a callback removed it
- * @nr_called: how many callbacks were run
- * @nr_started: how many are in @started
- * @max_started: room
+ * @id: stored in &hmm_interval_notifier.called of each interval that is called
+ * @newest: context->order when the dispatch began
+ * @started: array of the intervals between invalidate_start and
+ *           invalidate_finish; each is pinned, or NULL if a callback has
+ *           removed it
+ * @nr_called: number of callbacks that were run
+ * @nr_started: number of entries in @started
+ * @max_started: number of entries that @started has room for
  *
  * Protected by context->lock, because a callback may remove intervals.
  */
@@ -90,8 +92,8 @@ bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
 				struct hmm_interval_notifier *interval);
 
 /*
- * An interval was updated under a dispatch. It keeps its place if it is
- * listed already.
+ * Record that an interval was updated during a dispatch. An interval that is
+ * already on the list keeps its position.
  *
  * Context: context->lock held.
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA addresses for the pages of a range.
+ * DMA mappings of the pages of a range.
  *
- * The part of a CPU mapping that lies in the range is mapped and unmapped as
- * one. HMM_MIRROR_PFN_DMA in the entry of its first page is set while it is
- * mapped.
+ * The part of a CPU mapping that is in the range is mapped and unmapped as a
+ * unit. While it is mapped, HMM_MIRROR_PFN_DMA is set in the entry of its first
+ * page.
  *
- * All of this runs under the update lock. So the pages need no references: an
- * invalidation that takes a page away runs its callback first, and the callback
+ * All functions run under the update lock, so the pages need no references: an
+ * invalidation runs its callback before a page is removed, and the callback
  * waits for the lock and unmaps the page.
  */
 #include <linux/export.h>
@@ -22,12 +22,12 @@
 #include "dirty.h"
 
 /**
- * struct hmm_dma - how a range is mapped
+ * struct hmm_dma - the arguments of a DMA mapping
  * @range: the range
  * @dev: the device that does the DMA
  * @dir: the direction of the DMA
  * @addrs: one DMA address per page
- * @direct: the DMA API does not use an IOMMU; set to map
+ * @direct: the DMA API does not use an IOMMU; only set for mapping
  */
 struct hmm_dma {
 	struct hmm_mirror_range *range;
@@ -38,33 +38,35 @@ struct hmm_dma {
 };
 
 /**
- * hmm_mirror_dma_supported() - can a device share memory with a process?
- * @dev: a device whose DMA mask is set
+ * hmm_mirror_dma_supported() - check whether a device can share process memory
+ * @dev: a device with a DMA mask
  *
- * A device shares the pages of a process only if it reads and writes these
- * pages, coherently with the CPU. A bounce buffer is a copy. This returns false
- * for a device that is known to need one, or not to be coherent:
+ * A device can only share pages with a process if it accesses these very pages,
+ * coherently with the CPU, and not a copy in a bounce buffer. This function
+ * returns false for a device that is known not to be coherent, or to need
+ * bounce buffers:
  *
  * * dev_is_dma_coherent() is false, or the device has no DMA mask.
- * * Its addresses are not translated by an IOMMU, which includes a device in an
- *   identity domain (iommu.passthrough=1), and it does not reach all memory
- *   (dma_addressing_limited()), or from 5.15 on every mapping bounces
- *   (swiotlb=force, a restricted DMA pool, a confidential guest).
- * * It uses DMA operations of its own, or those of Xen or an AMD GART.
+ * * The device is not behind an IOMMU, or in an identity domain
+ *   (iommu.passthrough=1), and cannot address all memory
+ *   (dma_addressing_limited()). Since 5.15, this includes a device whose
+ *   mappings always bounce (swiotlb=force, a restricted DMA pool, a
+ *   confidential guest).
+ * * The device uses its own DMA operations, or those of Xen or an AMD GART.
  *
- * A device behind an IOMMU reaches all memory, whatever its mask. Whole pages
- * of an untrusted device do not bounce there.
+ * A device behind an IOMMU can address all memory, whatever its mask. Mappings
+ * of whole pages do not bounce there, even if the device is untrusted.
  *
- * A device for which it returns true may still be found to bounce later: with
- * swiotlb=force before 5.15, and before 6.7 if the bus translates addresses and
- * does not reach all memory. hmm_mirror_range_dma_map() finds this out for each
- * page on every kernel.
+ * A device for which this function returns true may still need bounce buffers:
+ * with swiotlb=force before 5.15, and before 6.7 if the bus translates
+ * addresses and cannot address all memory. hmm_mirror_range_dma_map() checks
+ * each page on every kernel.
  *
- * Call it in probe and do not bind to a device for which it returns false;
+ * A driver should call this function in probe, and fail if it returns false.
  * hmm_mirror_range_dma_map() refuses such a device.
  *
  * Context: any; does not sleep.
- * Return: false if the device cannot share memory.
+ * Return: true if the device can share memory with a process, as far as known.
  *
  * Since: 0.2
  */
@@ -79,7 +81,7 @@ bool hmm_mirror_dma_supported(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_dma_supported);
 
-/* How many pages one mapping of the device may have: a power of two. */
+/* Returns the maximum number of pages per DMA mapping, a power of two. */
 static unsigned long hmm_dma_max_pages(struct device *dev)
 {
 	size_t max = dma_max_mapping_size(dev) >> PAGE_SHIFT;
@@ -87,7 +89,7 @@ static unsigned long hmm_dma_max_pages(struct device *dev)
 	return max ? rounddown_pow_of_two(max) : 1;
 }
 
-/* How many of the pages [i, next) the next mapping of the device has. */
+/* Returns how many of the pages [@i, @next) the next DMA mapping covers. */
 static unsigned long hmm_dma_part(const struct hmm_dma *dma, unsigned long i,
 				  unsigned long next)
 {
@@ -113,8 +115,8 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 }
 
 /*
- * Unmap every mapping that has one of the pages [i, end).
- * @written: the device may have written to them
+ * Unmap every mapping that contains one of the pages [@i, @end). @written: the
+ * device may have written to them.
  */
 static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 				unsigned long end, bool written)
@@ -136,7 +138,7 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 	}
 }
 
-/* Can the device access, in this direction, the page of @entry? */
+/* Check whether the device may access the page of @entry in this direction. */
 static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 {
 	struct page *page;
@@ -145,7 +147,7 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 		return -EINVAL;
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return -EFAULT;
-	/* Device memory has no address that another device can use. */
+	/* Other devices cannot address device memory. */
 	page = hmm_mirror_pfn_to_page(entry);
 	if (is_device_private_page(page) || is_pci_p2pdma_page(page))
 		return -EFAULT;
@@ -154,7 +156,10 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 	return 0;
 }
 
-/* Map one part. A direct mapping that fails has no other cause than bouncing. */
+/*
+ * Map one part. A direct mapping only fails if it needs a bounce buffer and
+ * there is none.
+ */
 static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
 			    unsigned long n, dma_addr_t *addr)
 {
@@ -162,7 +167,7 @@ static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
 				   dma->dir, HMM_DMA_ATTRS);
 	if (dma_mapping_error(dma->dev, *addr))
 		return dma->direct ? -EOPNOTSUPP : -ENOMEM;
-	/* A coherent device needs syncs for a bounce buffer only. */
+	/* For a coherent device, only a bounce buffer needs syncs. */
 	if (dma->direct && dma_need_sync(dma->dev, *addr)) {
 		hmm_dma_unmap_part(dma, *addr, n);
 		return -EOPNOTSUPP;
@@ -203,28 +208,29 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 
 /**
  * hmm_mirror_range_dma_map() - map the pages of a range for DMA
- * @range: a range that was read and is valid
- * @dev: the device that will do the DMA
- * @dir: %DMA_TO_DEVICE if the device only reads; otherwise every page must be
- *       writable
- * @addrs: array for the DMA addresses, with one slot per page like the pfn
- *         array; only the slots of entries are set if the range is compact
+ * @range: a range that has been read
+ * @dev: the device that performs the DMA
+ * @dir: %DMA_TO_DEVICE if the device only reads; with any other direction,
+ *       every page must be writable
+ * @addrs: array for the DMA addresses, with one element per page, like the pfn
+ *         array; in a compact range only the elements of entries are set
  *
- * Pages that the CPU maps by one entry get consecutive addresses, so that the
- * device can map them by one entry too. If dma_max_mapping_size() of the device
- * is less than their size, each part of that size gets consecutive addresses,
- * and in a compact range the first slot of each part is set.
+ * Pages in one CPU mapping get consecutive addresses, so that the device can
+ * map them with one entry as well. If dma_max_mapping_size() of the device is
+ * smaller than the mapping, each part of that size gets consecutive addresses.
+ * In a compact range, the first element of each part is set then.
  *
  * The whole range must be unmapped before it can be read again.
  *
- * Context: the caller holds its update lock; does not sleep.
- * Return: 0; -EBUSY if the range has collided: populate it again; -EFAULT if
- * an entry is not valid or is device memory; -EPERM if the device is to write
- * where an entry is not writable; -EINVAL if @dir is invalid or a page of the
- * range is mapped; -EOPNOTSUPP if hmm_mirror_dma_supported() is false for @dev,
- * or the DMA API uses a bounce buffer for a page or cannot map it directly;
- * -ENOMEM if the IOMMU has no address or no memory left. Nothing is mapped on
- * an error.
+ * Context: does not sleep; the caller holds its update lock.
+ * Return: 0; -EBUSY if the range has collided, populate it again; -EFAULT if an
+ * entry is not valid or is device memory; -EPERM if @dir includes writing and
+ * an entry is not writable; -EINVAL if @dir is invalid or a page of the range
+ * is already mapped; -EOPNOTSUPP if hmm_mirror_dma_supported() is false for
+ * @dev, or if the DMA API uses a bounce buffer for a page or cannot map it
+ * directly;
+ * -ENOMEM if the IOMMU has no addresses or no memory left. On an error, nothing
+ * is mapped.
  *
  * Since: 0.1
  */
@@ -264,32 +270,33 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
 
 /**
- * hmm_mirror_range_dma_widen() - the bounds that an unmap will really unmap
+ * hmm_mirror_range_dma_widen() - compute the bounds that an unmap affects
  * @range: a range
  * @start: in: first address, in bytes; out: first address that
- *         hmm_mirror_range_dma_unmap() with these bounds unmaps
- * @end: first address past the end; likewise
+ *         hmm_mirror_range_dma_unmap() unmaps for these bounds
+ * @end: in: first address past the end, in bytes; out: first address past what
+ *       hmm_mirror_range_dma_unmap() unmaps for these bounds
  *
- * An invalidation may cover a part of a huge mapping, as the first of the two
- * does that split it. The DMA mapping of the huge mapping is one, so all of it
- * is unmapped. A callback that removes only the bounds of the invalidation
- * from the device leaves it with addresses that are no longer mapped.
+ * An invalidation may cover only a part of a huge mapping, for example before
+ * it is split. A huge mapping has one DMA mapping, so all of it is unmapped. A
+ * callback that only removes the bounds of the invalidation from the device
+ * leaves the device with addresses that are no longer mapped.
  *
- * Call it before the device is touched, remove the resulting bounds from the
- * device, then pass them to hmm_mirror_range_dma_unmap()::
+ * Call this function first, remove the resulting bounds from the device, and
+ * then pass them to hmm_mirror_range_dma_unmap()::
  *
  *	if (!hmm_mirror_range_dma_widen(range, &start, &end))
  *		return;
  *	...
  *	hmm_mirror_range_dma_unmap(range, dev, dir, addrs, start, end);
  *
- * The bounds are clipped to the range, and to nothing more: some or all of
- * the pages within may not be mapped. If the range has no mapped page, the
- * bounds are not widened.
+ * The bounds are clipped to the range. Some or all of the pages within the
+ * bounds may not be mapped. If no page of the range is mapped, the bounds are
+ * not widened.
  *
- * Context: the caller holds its update lock; does not sleep.
- * Return: false if [@start, @end) and the range do not overlap; @start and
- * @end are unchanged then.
+ * Context: does not sleep; the caller holds its update lock.
+ * Return: true; false if [@start, @end) and the range do not overlap, with
+ * @start and @end unchanged.
  *
  * Since: 0.2
  */
@@ -322,20 +329,20 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_widen);
 /**
  * hmm_mirror_range_dma_unmap() - unmap pages of a range
  * @range: a range
- * @dev: the device that it was mapped for
- * @dir: the direction that it was mapped for
- * @addrs: the array that it was mapped with
+ * @dev: the device that was passed to hmm_mirror_range_dma_map()
+ * @dir: the direction that was passed to hmm_mirror_range_dma_map()
+ * @addrs: the array that was passed to hmm_mirror_range_dma_map()
  * @start: first address to unmap, in bytes
  * @end: first address past the end, in bytes
  *
  * Unmaps the mapped pages of the range in [@start, @end), and the pages that
- * were mapped as one with them: hmm_mirror_range_dma_widen() tells which. The
- * bounds need not lie in the range. The device must not use any of the
- * addresses any more when this is called.
+ * are part of the same DMA mappings; hmm_mirror_range_dma_widen() computes the
+ * resulting bounds. @start and @end need not be in the range. The device must
+ * have stopped using all affected addresses before the call.
  *
- * Pages that were mapped for the device to write, by @dir, are marked dirty.
+ * If @dir includes writing by the device, the pages are marked dirty.
  *
- * Context: the caller holds its update lock; does not sleep.
+ * Context: does not sleep; the caller holds its update lock.
  *
  * Since: 0.1
  */

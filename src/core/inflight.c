@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The invalidations in progress, where they are many: see inflight.h.
+ * The invalidations in progress, slow paths: see inflight.h.
  */
 #include <linux/sched.h>
 
 #include "inflight.h"
 
 /*
- * All slots are taken: it counts as covering the whole mm, as all its like do
- * together.
+ * All slots are in use. The invalidations without a slot share one bit, and
+ * count as covering the whole address space.
  */
 unsigned long hmm_invalidation_begin_overflow(struct hmm_context *context)
 {
@@ -18,7 +18,10 @@ unsigned long hmm_invalidation_begin_overflow(struct hmm_context *context)
 	return HMM_OVERFLOW;
 }
 
-/* The slots of the invalidations in progress that overlap [start, last]. */
+/*
+ * Returns the bits of the invalidations in progress that overlap
+ * [@start, @last].
+ */
 unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
 					    unsigned long start,
 					    unsigned long last)
@@ -38,7 +41,7 @@ unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
 	return found;
 }
 
-/* The end of one for which a reader waits. */
+/* A reader may wait for the invalidation that had @slot: wake all readers. */
 void hmm_invalidation_wake(struct hmm_context *context, unsigned int slot)
 {
 	spin_lock(&context->lock);
@@ -52,14 +55,14 @@ static void hmm_invalidation_end_overflow(struct hmm_context *context)
 {
 	spin_lock(&context->lock);
 	/*
-	 * The count is 0 if the end notifier was registered already, but the
-	 * start_notifier not yet; there are no intervals then.
+	 * The count is 0 if the invalidation started when only the end notifier
+	 * was registered; there are no intervals then.
 	 *
-	 * The release pairs with the acquire of inflight by readers, which do
-	 * not take the lock: a reader that no longer sees the bit sees the page
-	 * tables as they are now. Taking the lock does not order what was
-	 * stored before it. The page tables that other invalidations without a
-	 * slot changed are ordered by the lock, which their ends dropped.
+	 * The release pairs with the acquire of inflight in
+	 * hmm_interval_is_idle(): a reader that no longer sees the bit sees the
+	 * changed page tables. Acquiring the lock does not order the stores
+	 * before it. The changes of other invalidations without a slot are
+	 * ordered by the lock, which their ends have dropped.
 	 */
 	if (context->overflowed && !--context->overflowed)
 		clear_bit_unlock(HMM_SLOTS, &context->inflight);
@@ -67,7 +70,7 @@ static void hmm_invalidation_end_overflow(struct hmm_context *context)
 	wake_up_all(&context->wq);
 }
 
-/* The end of one that is not the first. */
+/* Slow path: the invalidation does not have the lowest slot in use. */
 void hmm_invalidation_end_slow(struct hmm_context *context,
 			       const struct mmu_notifier_range *range)
 {
@@ -75,7 +78,7 @@ void hmm_invalidation_end_slow(struct hmm_context *context,
 	unsigned int slot;
 
 	for_each_set_bit(slot, &inflight, HMM_SLOTS) {
-		/* Another's may be changing, but never into ours. */
+		/* Races with a start in this slot: see inflight.h. */
 		if (data_race(context->invalidations[slot].range) == range) {
 			hmm_invalidation_end_slot(context, slot);
 			return;

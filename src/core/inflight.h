@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The invalidations in progress: what lies between a start and its end.
+ * The invalidations in progress: those between their start and their end.
  *
- * Each has a slot, and a bit in context->inflight. The kernel passes nothing
- * from the start to the end but the range, so the end finds its slot by the
- * address of the range. That lies in a stack frame of the invalidating task
- * from before the start until after the end, so no two invalidations in
- * progress have the same.
+ * Each of them has a slot, and a bit in context->inflight. The start and the
+ * end have only the range in common, so the end finds its slot by the address
+ * of the range. The range is on the stack of the invalidating task from before
+ * the start until after the end, so the addresses of two ranges in progress
+ * differ.
  *
- * The start runs under the lock. The end does not take it unless a reader
- * waits:
+ * The start runs under the lock. The end acquires it only if a reader waits:
  *
  *	end                               reader that must wait
  *	---                               ---------------------
@@ -20,14 +19,14 @@
  *	  lock, waited &= ~bit, wake        no: waited &= ~bit, go on
  *	                                  unlock, sleep
  *
- * At least one of them sees the other. The bit in waited may by then be set
- * for the next invalidation in that slot. All readers are woken, and those that
- * still have to wait set it again.
+ * At least one of them sees the other's write. When the end sees the bit in
+ * waited, it may have been set for the next invalidation in that slot. All
+ * readers are woken, and those that still have to wait set the bit again.
  *
  * A start takes the lowest free slot, and an end searches from the lowest slot
- * on. So the slots below that of the ending task were in use when it started,
- * by others with other ranges: what is written there meanwhile never equals the
- * address of its range.
+ * upwards. It may read a slot below its own while another task writes it. Such
+ * a slot belongs to other invalidations, whose ranges have other addresses, so
+ * neither the old nor the new value matches.
  */
 #ifndef _HMM_CORE_INFLIGHT_H
 #define _HMM_CORE_INFLIGHT_H
@@ -43,7 +42,7 @@ unsigned long hmm_invalidations_overlapping(struct hmm_context *context,
 					    unsigned long last);
 
 /*
- * Enter an invalidation among those in progress; returns its bit.
+ * Record an invalidation as in progress. Returns its bit in context->inflight.
  *
  * Context: context->lock held.
  */
@@ -63,7 +62,7 @@ hmm_invalidation_begin(struct hmm_context *context,
 	inv->range = range;
 	inv->start = range->start;
 	inv->last = range->end - 1;
-	/* The end of another may clear its bit at the same time. */
+	/* Atomic, because an end may clear another bit without the lock. */
 	set_bit(slot, &context->inflight);
 	return BIT(slot);
 }
@@ -72,22 +71,22 @@ static __always_inline void
 hmm_invalidation_end_slot(struct hmm_context *context, unsigned int slot)
 {
 	/*
-	 * Pairs with the acquire in hmm_interval_read_begin(): a reader that
-	 * no longer sees the bit sees the page tables as they are now.
+	 * Pairs with the acquire of inflight in hmm_interval_is_idle(): a
+	 * reader that no longer sees the bit sees the changed page tables.
 	 */
 	smp_mb__before_atomic();
 	clear_bit(slot, &context->inflight);
-	/* See the top of this file. */
+	/* Pairs with smp_mb() in hmm_interval_read_begin_slow(). */
 	smp_mb__after_atomic();
 	if (unlikely(READ_ONCE(context->waited) & BIT(slot)))
 		hmm_invalidation_wake(context, slot);
 }
 
 /*
- * Take an invalidation out of those in progress. Most often it is the only
- * one.
+ * Remove an invalidation from those in progress. The fast path is for the
+ * lowest slot, because there is seldom more than one invalidation.
  *
- * Context: in a callback of a notifier, which keeps the context.
+ * Context: called from a notifier, whose SRCU keeps the context.
  */
 static __always_inline void
 hmm_invalidation_end(struct hmm_context *context,
@@ -98,7 +97,7 @@ hmm_invalidation_end(struct hmm_context *context,
 	const struct mmu_notifier_range *of_first = NULL;
 
 	if (likely(first < HMM_SLOTS)) {
-		/* Another's may be changing, but never into ours. */
+		/* Races with a start in this slot; see the top of this file. */
 		of_first = data_race(context->invalidations[first].range);
 	}
 	if (likely(of_first == range))

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Intervals: what is in the tree, and who keeps it alive.
+ * Intervals: insert, remove, put, update and find.
  *
- * Every operation takes effect on the tree before it returns, also in the
- * middle of an invalidation. What lives on is memory only, and two counts
- * say for how long:
- *
- *   users  the owner's reference, from insert, and one for each find that
- *          was not yet put. With the last of them the interval leaves the
- *          tree (remove takes it out at once, whoever else holds one).
- *   pins   callbacks that run on it. A pin keeps the memory, not the place
- *          in the tree.
- *
- * When both are gone, either hmm_interval_notifier_remove() returns or
- * ops->release is called, never both.
+ * Every operation takes effect on the tree before it returns, even during an
+ * invalidation. Only the memory of an interval may stay in use afterwards; see
+ * interval_ref.h.
  */
 #include <linux/export.h>
 #include <linux/sched.h>
@@ -28,9 +19,10 @@
 #include "trace.h"
 
 /*
- * An interval may reach past the end of the address space, so that one can
- * cover all of it. One that starts there would never be notified, while page
- * table indices wrap: a read at its addresses finds the pages of others.
+ * An interval may end past the task size, so that one interval can cover the
+ * whole address space. It must not start there: it would never be notified, but
+ * because page table indices wrap, a read would find the pages of other
+ * addresses.
  */
 static int hmm_interval_check_bounds(const struct hmm_context *context,
 				     unsigned long start, unsigned long length,
@@ -71,7 +63,11 @@ hmm_interval_unlink(struct hmm_context *context,
 	trace_hmm_interval_remove(interval);
 }
 
-/* Out of the tree for good, while hmm_interval_unlink() alone is for a move. */
+/*
+ * Take an interval out of the tree for good. An update uses
+ * hmm_interval_unlink() alone, because the interval stays on the list of
+ * updated intervals.
+ */
 static __always_inline void
 hmm_interval_delete(struct hmm_context *context,
 		    struct hmm_interval_notifier *interval)
@@ -82,18 +78,18 @@ hmm_interval_delete(struct hmm_context *context,
 }
 
 /**
- * hmm_interval_notifier_insert() - begin to hear of invalidations of a range
- * @interval: memory for it; every member is set
+ * hmm_interval_notifier_insert() - start watching a range of addresses
+ * @interval: the interval; every member is initialized
  * @mirror: a registered mirror, which must outlive the interval
- * @start: first address, below the task size of the mm; without a tag
- * @length: in bytes; may reach past the task size
- * @ops: callbacks, or NULL if only collisions matter
+ * @start: first address, in bytes, without a tag; below the task size of the mm
+ * @length: in bytes; the interval may end past the task size
+ * @ops: the callbacks, or NULL if only collisions matter
  *
- * Its readers collide with every invalidation that overlaps it from now on,
- * and wait for those that are in progress already.
+ * From now on, readers of the interval collide with every invalidation that
+ * overlaps it. They wait for overlapping invalidations that are in progress.
  *
- * Context: any in which a spinlock may be taken, but not an interrupt; also
- * a callback.
+ * Context: any context in which a spinlock may be acquired, including
+ * callbacks, but not interrupts.
  * Return: 0; -EINVAL if @length is 0, @start is not below the task size of
  * the mm, @mirror is not registered, or only one of the two-pass callbacks is
  * set; -EOVERFLOW if the range wraps; -ESRCH if the mm has exited.
@@ -117,7 +113,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	if (ret)
 		return ret;
 
-	/* 0 is no sequence, so a range never begun is never valid. */
+	/* Never 0, so that a range without a read_begin is not valid. */
 	interval->seq = 1;
 	interval->context = context;
 	interval->ops = ops;
@@ -143,19 +139,19 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
 
 /*
- * The interval has left the tree, but a reference from find keeps it. Whoever
- * reads under it would never be notified: let those in flight collide, and
- * give it bounds that cover nothing, so that ranges bound to it fail.
+ * The interval has left the tree, but a reference from find may keep it. Its
+ * readers are no longer notified, so let those in flight collide. Set bounds
+ * that cover nothing, so that ranges bound to the interval fail.
  */
 static void hmm_interval_retire(struct hmm_interval_notifier *interval)
 {
 	WRITE_ONCE(interval->start, ULONG_MAX);
 	WRITE_ONCE(interval->last, 0);
-	/* Pairs with the acquire in hmm_interval_read_begin(). */
+	/* Pairs with the acquire in hmm_interval_is_idle(). */
 	smp_store_release(&interval->seq, interval->seq + 1);
 }
 
-/* Another reference or a pin is left, or this is a callback. */
+/* Slow path: another reference or a pin is left, or this is a callback. */
 static noinline void
 hmm_interval_remove_slow(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval)
@@ -172,7 +168,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	spin_unlock(&context->lock);
 
 	if (!WARN_ONCE(in_callback,
-		       "interval removed in a callback, where only put is right\n"))
+		       "interval removed in a callback, use hmm_interval_notifier_put()\n"))
 		hmm_might_wait_for_callbacks();
 	if (!unused)
 		wait_event(context->wq,
@@ -180,20 +176,22 @@ hmm_interval_remove_slow(struct hmm_context *context,
 }
 
 /**
- * hmm_interval_notifier_remove() - stop hearing of invalidations, and wait
- * @interval: an inserted interval; the caller gives up the owner's reference
+ * hmm_interval_notifier_remove() - remove an interval and wait for callbacks
+ * @interval: an inserted interval; the owner's reference is dropped
  *
- * The interval is out of the tree at once, and readers in flight collide. A
- * range that another task binds to it, or has bound, by a reference from
- * hmm_interval_notifier_find() fails. On return no callback runs on it,
- * every reference from hmm_interval_notifier_find() has been put, and the
- * memory is the caller's; ops->release is not called.
+ * The interval leaves the tree at once, and readers in flight collide. A range
+ * that another task binds to it, or has bound, with a reference from
+ * hmm_interval_notifier_find() fails.
  *
- * In a callback it would wait for itself: there it warns, and only
- * hmm_interval_notifier_put() is right.
+ * This function waits until no callback of the interval is running and all
+ * references from hmm_interval_notifier_find() have been dropped. On return
+ * the caller owns the memory again; ops->release is not called.
  *
- * Context: may sleep; not from a callback, and not with a lock held that a
- * callback takes.
+ * A callback must use hmm_interval_notifier_put() instead. This function would
+ * wait for the callback; it warns and does not wait for the calling task.
+ *
+ * Context: may sleep. It must not be called from a callback, or with a lock
+ * held that a callback acquires.
  *
  * Since: 0.1
  */
@@ -226,15 +224,15 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
 
 /**
  * hmm_interval_notifier_put() - drop a reference without waiting
- * @interval: an interval of which the caller holds a reference: the owner's,
- *            from insert, or one from hmm_interval_notifier_find()
+ * @interval: an interval; the caller holds a reference to it, from
+ *            hmm_interval_notifier_insert() or hmm_interval_notifier_find()
  *
- * With the last reference the interval leaves the tree at once; no find
- * returns it afterwards. ops->release is called when the callbacks that may
- * still run on it are done, at the latest.
+ * When the last reference is dropped, the interval leaves the tree at once, and
+ * hmm_interval_notifier_find() no longer returns it. ops->release is called
+ * here, or, if callbacks of the interval are running, after the last of them.
  *
- * Context: any in which a spinlock may be taken, but not an interrupt; also
- * a callback.
+ * Context: any context in which a spinlock may be acquired, including
+ * callbacks, but not interrupts.
  *
  * Since: 0.1
  */
@@ -260,24 +258,25 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
 
 /**
  * hmm_interval_notifier_update() - move or resize an interval in place
- * @interval: an inserted interval of which the caller holds a reference
- * @start: first address
- * @length: how many bytes
+ * @interval: an inserted interval; the caller holds a reference to it
+ * @start: first address, in bytes, without a tag; below the task size of the mm
+ * @length: in bytes
  *
- * At once: find, invalidations and readers know only the new bounds from
- * here on. Every reader in flight collides. What the device maps outside of
- * the new bounds is no longer watched: remove it before. A range that is bound
- * to the interval and no longer covered by it fails with -ENOENT from now on.
+ * The new bounds take effect at once, for find, invalidations and readers.
+ * Every reader in flight collides. Addresses outside of the new bounds are no
+ * longer watched, so the driver must remove device mappings there first. A
+ * range that is bound to the interval and is no longer covered by it fails with
+ * -ENOENT from now on.
  *
- * Call it with the update lock held, and remove what is to go under the same
- * hold of it, so that no reader programs anything for the old bounds, or for
- * the new ones too early.
+ * The caller should hold the update lock, and remove the mappings outside of
+ * the new bounds without dropping it. No reader can then program anything for
+ * the old bounds, or program the new ones too early.
  *
- * What the device maps belongs to the interval under which it was read: one
- * that grows over another does not take over what that one mapped.
+ * A device mapping belongs to the interval under which it was read. An interval
+ * that grows over another one does not take over the mappings of that one.
  *
- * Context: any in which a spinlock may be taken, but not an interrupt; also
- * a callback, of this interval too.
+ * Context: any context in which a spinlock may be acquired, including callbacks
+ * of this interval, but not interrupts.
  * Return: 0; -EINVAL if @length is 0 or @start is not below the task size of
  * the mm; -EOVERFLOW if the range wraps; -ENOENT if the interval is no longer
  * inserted.
@@ -303,7 +302,7 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 		hmm_interval_link(context, interval, start, last);
 		if (interval->busy)
 			context->nr_updates++;
-		/* The walk of a dispatch may have missed it. */
+		/* The walk of a dispatch may miss the interval. */
 		if (unlikely(!list_empty(&context->dispatches)))
 			hmm_interval_list_moved(context, interval);
 		/* After busy, as in hmm_interval_collide(). */
@@ -317,19 +316,19 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_update);
 
 /**
- * hmm_interval_notifier_find() - the lowest interval that overlaps
- * @mirror: a registered mirror; only its intervals are looked at
- * @ops: only intervals with these callbacks are looked at
- * @start: first address
- * @last: last address, inclusive
+ * hmm_interval_notifier_find() - find the lowest interval that overlaps
+ * @mirror: a registered mirror; only its intervals are considered
+ * @ops: only intervals with these callbacks are considered
+ * @start: first address, in bytes
+ * @last: last address, in bytes, inclusive
  *
- * Sees every insert, update, remove and put that returned before, and none
- * in halves.
+ * The result reflects every insert, update, remove and put that has returned.
+ * An update is seen as a whole or not at all.
  *
- * Context: any in which a spinlock may be taken, but not an interrupt; also
- * a callback.
- * Return: the interval, with a reference to be dropped with
- * hmm_interval_notifier_put(), or NULL.
+ * Context: any context in which a spinlock may be acquired, including
+ * callbacks, but not interrupts.
+ * Return: the interval with the lowest first address, with a reference that the
+ * caller drops with hmm_interval_notifier_put(); NULL if there is none.
  *
  * Since: 0.1
  */
@@ -358,8 +357,9 @@ hmm_interval_notifier_find(struct hmm_mirror *mirror,
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
 
 /*
- * A driver unregistered a mirror and left intervals behind; it has been told
- * so. Take them out before the context, to which they point, is freed.
+ * A driver has unregistered a mirror that still had intervals, which was
+ * reported. Remove the intervals before the context that they point to is
+ * freed.
  */
 void hmm_mirror_detach_intervals(struct hmm_mirror *mirror)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walking intervals while the tree changes: see iter.h.
+ * Walking intervals while the tree may change: see iter.h.
  */
 #include "iter.h"
 
 /*
- * The first interval behind the walk's key that overlaps, found from the
- * root.
+ * Find the first overlapping interval after the key of the walk, starting at
+ * the root of the tree.
  *
  * Context: context->lock held.
  */
@@ -14,34 +14,35 @@ struct hmm_interval_notifier *
 hmm_interval_iter_resume(struct hmm_interval_iter *iter)
 {
 	struct rb_node *rb = iter->context->intervals.rb_root.rb_node;
-	struct hmm_interval_notifier *interval, *behind = NULL;
+	struct hmm_interval_notifier *interval, *next = NULL;
 
 	while (rb) {
 		interval = rb_entry(rb, struct hmm_interval_notifier, rb);
 		if (interval->start > iter->key_start ||
 		    (interval->start == iter->key_start &&
 		     interval->order > iter->key_order)) {
-			behind = interval;
+			next = interval;
 			rb = rb->rb_left;
 		} else {
 			rb = rb->rb_right;
 		}
 	}
 
-	if (!behind || behind->start > iter->last)
+	if (!next || next->start > iter->last)
 		return NULL;
-	if (behind->last >= iter->start)
-		return hmm_interval_iter_set(iter, behind);
+	if (next->last >= iter->start)
+		return hmm_interval_iter_set(iter, next);
 	return hmm_interval_iter_set(iter,
-		hmm_tree_iter_next(behind, iter->start, iter->last));
+		hmm_tree_iter_next(next, iter->start, iter->last));
 }
 
 /*
- * The next interval. Drops the lock for a moment after each HMM_BATCH of
- * them, so that a walk over a million does not keep preemption off.
+ * Advance to the next interval. The lock is dropped briefly every HMM_BATCH
+ * intervals, so that a walk over a million of them does not keep preemption
+ * disabled.
  *
- * @interval is where the walk stands, if that interval is still known to
- * exist; it may have been moved or taken out of the tree.
+ * @interval is the current interval, or NULL if its memory may be gone. It may
+ * have been moved or removed from the tree.
  *
  * Context: context->lock held.
  */

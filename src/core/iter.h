@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Walking the intervals that overlap [start, last], in the order of the tree,
- * while the lock is dropped now and then and the tree changes meanwhile.
+ * Walking the intervals that overlap [start, last], in the order of the tree.
+ * The lock is dropped from time to time, and the tree may change then.
  *
- * The tree sorts by first address; intervals with the same one stand in the
- * order in which they entered. So (first address, order) is a key that grows
- * along the walk, no two intervals share it, and a walk that knows the key
- * it has come to can go on from there whatever became of the interval that
- * had it. Nothing is marked, deferred or kept in the tree for a walker.
+ * The tree is sorted by first address, and intervals with the same first
+ * address by the order in which they were inserted. So (first address, order)
+ * is a unique key that increases during the walk. A walk only remembers the key
+ * of its current interval, and can continue from there even if that interval is
+ * gone. The tree needs no marks, and no operation is deferred for a walk.
  *
- * A walk meets every interval that stays where it is. One that is inserted
- * or updated behind the walk is not met.
+ * A walk visits every interval that is not moved. It does not visit intervals
+ * that are inserted, or moved by an update, to a key that it has passed.
  */
 #ifndef _HMM_CORE_ITER_H
 #define _HMM_CORE_ITER_H
@@ -19,14 +19,15 @@
 #include "tree.h"
 
 /**
- * struct hmm_interval_iter - a place in such a walk
- * @context: whose intervals
+ * struct hmm_interval_iter - the state of a walk
+ * @context: the context
  * @start: first address
  * @last: last address, inclusive
- * @key_start: key of the interval that the walk has come to
- * @key_order: likewise
- * @budget: intervals to go before the lock is dropped
- * @may_sleep: give others the CPU then; hmm_interval_iter_begin() clears it
+ * @key_start: key of the current interval: its first address
+ * @key_order: key of the current interval: its order
+ * @budget: number of intervals to visit before the lock is dropped
+ * @may_sleep: reschedule when the lock is dropped; hmm_interval_iter_begin()
+ *             clears it
  */
 struct hmm_interval_iter {
 	struct hmm_context *context;
@@ -38,7 +39,7 @@ struct hmm_interval_iter {
 	bool may_sleep;
 };
 
-/* The walk has come to @interval. */
+/* Make @interval, which may be NULL, the current interval. */
 static inline struct hmm_interval_notifier *
 hmm_interval_iter_set(struct hmm_interval_iter *iter,
 		      struct hmm_interval_notifier *interval)
@@ -50,7 +51,7 @@ hmm_interval_iter_set(struct hmm_interval_iter *iter,
 	return interval;
 }
 
-/* Begin a walk at @interval, which is the first. */
+/* Begin a walk at @interval, the first one that overlaps. */
 static inline void hmm_interval_iter_begin(struct hmm_interval_iter *iter,
 					   struct hmm_context *context,
 					   struct hmm_interval_notifier *interval,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What lockdep is told of the callbacks.
+ * The lock class of callbacks: see lockdep.h.
  */
 #include <linux/sched/mm.h>
 
@@ -12,9 +12,10 @@ struct lockdep_map hmm_callback_map;
 #endif
 
 /*
- * Callbacks run under reclaim. Say so before the first of them does: a driver
- * that allocates with GFP_KERNEL under a lock that its callback takes is then
- * reported when it first does both, not when memory is first short.
+ * Callbacks run in reclaim. Record this dependency at load, before a callback
+ * runs: lockdep then reports a driver that allocates with GFP_KERNEL under a
+ * lock of its callback as soon as it has done both, not only once memory is
+ * short.
  */
 void hmm_lockdep_init(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module: what has to be done once, at load and unload.
+ * Module initialization and exit.
  */
 #include <linux/module.h>
 
@@ -17,7 +17,7 @@ static int __init hmm_mirror_init(void)
 	hmm_lockdep_init();
 	hmm_debugfs_init();
 	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
-		pr_info("hmm_mirror: this kernel has no CONFIG_DEVICE_PRIVATE: memory cannot be migrated to a device, all else works\n");
+		pr_info("hmm_mirror: CONFIG_DEVICE_PRIVATE is off: memory cannot be migrated to a device; everything else works\n");
 	return 0;
 }
 module_init(hmm_mirror_init);

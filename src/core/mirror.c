@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mirrors: registration, and the callbacks that concern a whole mm.
+ * Registration of mirrors.
  */
 #include <linux/export.h>
 #include <linux/rculist.h>
@@ -40,19 +40,19 @@ static int hmm_mirror_attach(struct hmm_mirror *mirror, struct mm_struct *mm,
 }
 
 /**
- * hmm_mirror_register() - begin to mirror an mm
- * @mirror: zeroed but for its ops, which may be NULL; not registered
- * @mm: the mm; the caller holds a reference on it (mm_count at the least)
+ * hmm_mirror_register() - start mirroring an mm
+ * @mirror: an unregistered mirror, zeroed except for its ops, which may be NULL
+ * @mm: the mm; the caller holds a reference to it (at least mm_count)
  *
- * Callbacks may come before it returns. Any number of mirrors may register
- * on one mm, at the same time and from anywhere. The mm stays pinned
- * (mm_count) until hmm_mirror_unregister(), but is not kept from exiting.
+ * Callbacks may run before this function returns. Any number of mirrors may be
+ * registered on an mm, by any task and at the same time. The mm is pinned
+ * (mm_count) until hmm_mirror_unregister(), but it may exit.
  *
- * Context: may sleep; the caller does not hold the mmap lock, nor a lock
- * that one of its callbacks takes.
- * Return: 0, -EINVAL for a bad argument or a mirror that is registered
- * already, -ESRCH if the mm has exited, -ENOMEM, -EINTR if the caller was
- * killed.
+ * Context: may sleep. The caller must not hold the mmap lock or a lock that one
+ * of its callbacks acquires.
+ * Return: 0; -EINVAL if an argument is NULL or the mirror is already
+ * registered; -ESRCH if the mm has exited; -ENOMEM if out of memory; -EINTR if
+ * the calling task was killed.
  *
  * Since: 0.1
  */
@@ -66,22 +66,23 @@ int hmm_mirror_register(struct hmm_mirror *mirror, struct mm_struct *mm)
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	ret = hmm_mirror_attach(mirror, mm, false);
-	/* This may be the last reference: the callbacks are ready for it. */
+	/* If this is the last reference, the release callback runs here. */
 	mmput(mm);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_register);
 
 /**
- * hmm_mirror_register_locked() - begin to mirror an mm, mmap lock held
- * @mirror: zeroed but for its ops, which may be NULL; not registered
- * @mm: the mm; the caller keeps it from exiting (mm_users)
+ * hmm_mirror_register_locked() - start mirroring an mm, mmap lock held
+ * @mirror: an unregistered mirror, zeroed except for its ops, which may be NULL
+ * @mm: the mm; the caller holds a reference to mm_users, or runs in a task
+ *      that uses the mm
  *
- * As hmm_mirror_register(), for a caller that holds the mmap lock for
+ * Like hmm_mirror_register(), but for a caller that holds the mmap lock for
  * writing.
  *
- * Context: may sleep; the mmap lock is held for writing.
- * Return: as hmm_mirror_register().
+ * Context: may sleep; the caller holds the mmap lock for writing.
+ * Return: the same as hmm_mirror_register().
  *
  * Since: 0.1
  */
@@ -100,16 +101,17 @@ EXPORT_SYMBOL_GPL(hmm_mirror_register_locked);
 
 /**
  * hmm_mirror_unregister() - stop mirroring
- * @mirror: a registered mirror, all of whose intervals are gone
+ * @mirror: a registered mirror without intervals
  *
- * On return no callback of the mirror runs or will run. If it was the last
- * mirror of the mm, nothing of this module refers to the mm any longer. Safe
- * against every other register and unregister and against the mm exiting: a
- * release callback that has begun is waited for, one that has not will not
- * come.
+ * On return no callback of the mirror is running, and none will run. If it was
+ * the last mirror of the mm, the module no longer pins the mm.
  *
- * Context: may sleep; not from a callback, not with the mmap lock nor with a
- * lock held that a callback takes.
+ * This function may race with any other register and unregister, and with the
+ * exit of the mm: it waits for a release callback that has started, and no
+ * release callback starts afterwards.
+ *
+ * Context: may sleep. It must not be called from a callback, or with the mmap
+ * lock or a lock held that a callback acquires.
  *
  * Since: 0.1
  */
@@ -130,7 +132,7 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 		context->nr_sync_mirrors--;
 	spin_unlock(&context->lock);
 
-	/* All walks of the list and all callbacks run inside of that SRCU. */
+	/* Wait for all walks of the list, and for all callbacks. */
 	mmu_notifier_synchronize();
 
 	if (WARN_ONCE(mirror->nr_intervals,
@@ -144,13 +146,13 @@ void hmm_mirror_unregister(struct hmm_mirror *mirror)
 EXPORT_SYMBOL_GPL(hmm_mirror_unregister);
 
 /**
- * hmm_mirror_synchronize() - wait for callbacks that have begun
+ * hmm_mirror_synchronize() - wait for callbacks that have started
  *
- * After it returns, no callback runs that had begun before, the release
- * callbacks of intervals among them. A driver calls it in its module exit,
- * after the last hmm_interval_notifier_put().
+ * On return every callback that had started before the call has returned,
+ * including the release callbacks of intervals. A driver calls this function
+ * in its module exit, after its last hmm_interval_notifier_put().
  *
- * Context: may sleep; not from a callback.
+ * Context: may sleep. It must not be called from a callback.
  *
  * Since: 0.1
  */
@@ -162,18 +164,18 @@ void hmm_mirror_synchronize(void)
 EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
 
 /**
- * hmm_mirror_caused_by() - is this invalidation of the driver's own making?
- * @range: what a callback was told
- * @owner: the driver's &migrate_vma.pgmap_owner, or what it gave to
- *         make_device_exclusive_range(); NULL is nobody
+ * hmm_mirror_caused_by() - check whether a driver caused an invalidation
+ * @range: the invalidation that the callback received
+ * @owner: the driver's &migrate_vma.pgmap_owner, or the owner that it passed to
+ *         make_device_exclusive_range(); if NULL, the result is false
  *
- * For a driver that migrates pages, or makes them exclusive, and keeps its
- * page table right while it does so: its callback may leave the mappings
- * alone then. The interval collides all the same.
+ * A driver that migrates pages, or makes them exclusive, may update its page
+ * table itself. Its callback need not remove the mappings then. The interval
+ * collides nevertheless.
  *
- * Context: any; from a callback.
- * Return: true if the invalidation comes from migrate_vma_setup() or
- * make_device_exclusive_range() with this very owner.
+ * Context: any; called from a callback.
+ * Return: true if the invalidation was caused by migrate_vma_setup() or
+ * make_device_exclusive_range() with @owner.
  *
  * Since: 0.1
  */

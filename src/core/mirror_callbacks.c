@@ -7,11 +7,18 @@
 #include "context.h"
 #include "mirror_callbacks.h"
 
-/* Runs inside of the SRCU of mm/mmu_notifier.c, whose name is private. */
+/*
+ * The caller is in a read-side critical section of the SRCU of
+ * mm/mmu_notifier.c. That SRCU is private to its file, so there is no condition
+ * to check.
+ */
 #define hmm_for_each_mirror(mirror, context) \
 	hlist_for_each_entry_srcu(mirror, &(context)->mirrors, node, true)
 
-/* Tell every mirror; false if one would have to block and must not. */
+/*
+ * Run the sync callback of every mirror that has one. Returns false if a
+ * callback refused a non-blockable invalidation; the rest is skipped then.
+ */
 bool hmm_mirrors_sync(struct hmm_context *context,
 		      const struct mmu_notifier_range *range)
 {
@@ -30,6 +37,7 @@ bool hmm_mirrors_sync(struct hmm_context *context,
 	return true;
 }
 
+/* Run the release callbacks: the mm exits. */
 void hmm_mirrors_release(struct hmm_context *context)
 {
 	struct hmm_mirror *mirror;

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The two notifiers of a context, which run when the mm changes.
+ * The two MMU notifiers of a context, which the kernel calls when the mm
+ * changes.
  *
- * The start notifier receives the start of every invalidation: it enters it among
- * those in progress, raises the sequence of every interval that overlaps, and
- * runs the drivers' callbacks. It may refuse an invalidation that must not
- * block if a driver would have to. The end notifier receives the end and takes the
- * invalidation out. There are two because the kernel does not allow a notifier
- * whose start can fail to have an end. When a start fails, ours or that of
- * another notifier, the kernel calls the end of every notifier that has one,
- * so the end notifier receives the end of every start.
+ * The start notifier receives the start of every invalidation. It records the
+ * invalidation as in progress, increments the sequence of every overlapping
+ * interval, and runs the drivers' callbacks. If a driver would have to block in
+ * a non-blockable invalidation, it refuses the invalidation.
  *
- * This is enough, with the driver's update lock as the only lock that both
- * sides share:
+ * The end notifier receives the end of every invalidation and removes it from
+ * those in progress. There are two notifiers because the kernel does not allow
+ * a notifier whose start can fail to have an end. If a start fails, in this or
+ * in another notifier, the kernel calls the end of every notifier that has
+ * one. So the end notifier receives an end for every start.
+ *
+ * The only lock that both sides share is the driver's update lock:
  *
  *	invalidation                      reader
  *	------------                      ------
@@ -29,15 +31,16 @@
  *	                                  unlock(update)
  *	end
  *
- * If the reader takes the update lock before the callback does, the callback
- * removes what the reader programmed. If it takes the lock after the callback,
- * it sees the raised sequence, because the callback dropped the lock after the
- * sequence was raised, and starts again. Its next read_begin() sleeps until the
- * end, so it never reads what is half changed.
+ * If the reader acquires the update lock before the callback does, the callback
+ * removes what the reader has programmed. If it acquires the lock after the
+ * callback, it sees the incremented sequence, because the callback dropped the
+ * lock after the increment. It starts again then, and its next read_begin()
+ * sleeps until the end. So it never uses page tables that are half changed.
  *
- * A walk over many intervals raises their sequences one after the other. Until
- * it reaches an interval, a reader of that interval may go on as if nothing had
- * begun: the callback of that interval runs only after its sequence was raised.
+ * If many intervals overlap, their sequences are incremented one after the
+ * other. A reader of an interval whose turn has not come may proceed as if the
+ * invalidation had not started: the callback of that interval only runs after
+ * its sequence has been incremented.
  */
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
@@ -51,19 +54,22 @@
 #include "notifier.h"
 #include "trace.h"
 
-/* Readers that began before will retry; later ones wait for the end. */
+/*
+ * Mark @interval as collided: readers that have begun will retry, and later
+ * ones wait for the end.
+ */
 static __always_inline void
 hmm_interval_collide(struct hmm_interval_notifier *interval, unsigned long bit)
 {
 	WRITE_ONCE(interval->busy, interval->busy | bit);
 	/*
-	 * Pairs with the acquire in hmm_interval_read_begin(): a reader that
-	 * sees the new sequence sees the invalidation in progress.
+	 * Pairs with the acquire of the sequence in hmm_interval_is_idle(): a
+	 * reader that sees the new sequence sees the invalidation in progress.
 	 */
 	smp_store_release(&interval->seq, interval->seq + 1);
 }
 
-/* Mark @interval and all that follow it and overlap as collided. */
+/* Mark @interval, and all overlapping intervals after it, as collided. */
 static void hmm_intervals_collide(struct hmm_context *context,
 				  struct hmm_interval_notifier *interval,
 				  const struct mmu_notifier_range *range,
@@ -82,7 +88,7 @@ static void hmm_intervals_collide(struct hmm_context *context,
 	} while (interval);
 }
 
-/* Run the mirrors' sync callbacks, if there are any, without the lock. */
+/* Run the sync callbacks of the mirrors, if any, without the lock. */
 static bool hmm_invalidate_mirrors(struct hmm_context *context,
 				   const struct mmu_notifier_range *range)
 	__must_hold(&context->lock)
@@ -98,9 +104,9 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 }
 
 /*
- * The general case: several intervals overlap, or one that needs more than a
- * plain callback, or a mirror has a sync callback. Every interval that
- * overlaps is marked as collided before the first callback runs.
+ * The general case: several intervals overlap, or one without an invalidate
+ * callback or with two-pass callbacks, or a mirror has a sync callback. Every
+ * overlapping interval is marked as collided before the first callback runs.
  */
 static noinline bool hmm_invalidate_many(struct hmm_context *context,
 					 const struct mmu_notifier_range *range,
@@ -121,7 +127,10 @@ static noinline bool hmm_invalidate_many(struct hmm_context *context,
 	return accepted;
 }
 
-/* Is @interval the only one that overlaps, with a plain callback? */
+/*
+ * Check whether @interval is the only one that overlaps, and has an invalidate
+ * callback.
+ */
 static __always_inline bool
 hmm_interval_is_single(struct hmm_interval_notifier *interval,
 		       const struct mmu_notifier_range *range)
@@ -188,9 +197,11 @@ static void hmm_notifier_range_end(struct mmu_notifier *notifier,
 }
 
 /*
- * The mm exits: an invalidation of everything, without an end. Readers do not
- * wait from now on, because no end is delivered after the kernel has emptied
- * its list of notifiers; a call that reads pages finds that the mm is dead.
+ * The mm exits: an invalidation of the whole address space, without an end.
+ *
+ * The kernel has emptied its list of notifiers before, so no end is delivered
+ * any more, and readers do not wait from now on. Functions that read pages
+ * check whether the mm is dead.
  */
 static void hmm_notifier_release(struct mmu_notifier *notifier,
 				 struct mm_struct *mm)
@@ -210,7 +221,7 @@ static void hmm_notifier_release(struct mmu_notifier *notifier,
 
 	hmm_callbacks_begin();
 	spin_lock(&context->lock);
-	/* mmu_notifier_unregister() calls it, too. */
+	/* mmu_notifier_unregister() calls this function as well. */
 	if (context->dead) {
 		spin_unlock(&context->lock);
 		hmm_callbacks_end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing pfn entries, each of them only if it holds what was requested.
+ * Writing pfn entries that satisfy the request.
  */
 #include <linux/bitops.h>
 #include <linux/minmax.h>
@@ -12,14 +12,14 @@
 #include "walk.h"
 
 /*
- * An entry that was written keeps what was requested of it, so that the same
- * array can be asked again: the request sits HMM_PFN_KEPT_SHIFT lower.
+ * A written entry keeps its request in private bits, HMM_PFN_KEPT_SHIFT lower,
+ * so that the array can be used for another read.
  */
 #define HMM_PFN_KEPT		BIT(55)
 #define HMM_PFN_KEPT_SHIFT	9
 #define HMM_PFN_REQUEST		(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
 
-/* What an entry on the way in requests. */
+/* Returns the request in an entry, whether it was kept or set by the driver. */
 static unsigned long hmm_entry_request(unsigned long entry)
 {
 	if (entry & HMM_PFN_KEPT)
@@ -27,7 +27,7 @@ static unsigned long hmm_entry_request(unsigned long entry)
 	return entry & HMM_PFN_REQUEST;
 }
 
-/* What is requested of the page at @addr. */
+/* Returns the flags that are requested of the page at @addr. */
 unsigned long hmm_walk_requested(const struct hmm_walk *walk,
 				 unsigned long addr)
 {
@@ -36,15 +36,18 @@ unsigned long hmm_walk_requested(const struct hmm_walk *walk,
 	return (request & walk->mask) | walk->required;
 }
 
-/* Less is there than what was requested: the walk stops. */
+/*
+ * The walk stops at @entry, which does not satisfy the request. Record whether
+ * a page fault may help.
+ */
 static void hmm_walk_set_unusable(struct hmm_walk *walk, unsigned long entry)
 {
 	walk->unusable = entry & HMM_MIRROR_PFN_ERROR;
 }
 
 /*
- * Write one entry, unless it is less than what was requested: then it stays
- * as it is, and so does what it requests.
+ * Write one entry if it satisfies the request. Otherwise return false and leave
+ * the old entry, with its request, unchanged.
  */
 bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
 		    unsigned long entry)
@@ -62,7 +65,8 @@ bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
 }
 
 /*
- * Compact: cover [addr, end) with as few entries as their alignment permits.
+ * In a compact range: cover [@addr, @end) with as few entries as their
+ * alignment permits.
  */
 static void hmm_walk_fill_compact(struct hmm_walk *walk, unsigned long addr,
 				  unsigned long end, unsigned long entry)
@@ -80,8 +84,8 @@ static void hmm_walk_fill_compact(struct hmm_walk *walk, unsigned long addr,
 }
 
 /*
- * Fill [addr, end) with @entry; returns the first address of which more was
- * requested than that.
+ * Fill [@addr, @end) with @entry. Returns @end, or the first address whose
+ * request @entry does not satisfy.
  */
 unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long entry)
@@ -108,19 +112,23 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 }
 
 /*
- * The part of a mapping of 1 << @shift bytes that [addr, end) covers.
+ * Write the entries of [@addr, @end), which is a part of a mapping of 1 <<
+ * @shift bytes. @pfn is the first page frame of the whole mapping. Returns
+ * @end, or the first address whose request the mapping does not satisfy.
  *
- * Compact: one entry, always at @addr. The walk comes here at the start of a
- * mapping or of a read. A read that starts within a mapping may be the
- * continuation of one that read its first part, and then this entry is not in
- * the chain. But the earlier read may also have found no mapping there: a
- * first fault maps a huge page without any invalidation.
+ * In a compact range, one entry is written, always at @addr. The walk calls
+ * this function at the start of a mapping or at the start of a read. A read
+ * that starts within a mapping may continue an earlier read that wrote an entry
+ * for the first part. This entry is then not part of the chain, which is
+ * harmless. But the earlier read may also have found no mapping there, because
+ * the first fault of a huge page does not invalidate. Then this entry is
+ * needed.
  *
- * So the chain has no gap. Entries cover naturally aligned blocks, or what is
- * left of one from @addr on: of two, one contains the other or they do not
- * overlap. A later read writes from where the earlier one stopped, so the
- * first entry after a mapping that was cut off there lies exactly at its end,
- * unless a still larger mapping replaced it, which invalidates.
+ * So the chain has no gap. Entries cover naturally aligned blocks, or the rest
+ * of such a block from @addr on. Of two blocks, one contains the other, or they
+ * do not overlap. A later read starts where the earlier one stopped. So the
+ * first entry after a mapping that was cut off there is exactly at its end,
+ * unless a larger mapping has replaced it, which invalidates.
  */
 unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long pfn,
@@ -133,7 +141,7 @@ unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 	pfn += (addr & (BIT(shift) - 1)) >> PAGE_SHIFT;
 	entry = hmm_mirror_pfn_entry(pfn, writable, shift - PAGE_SHIFT);
 
-	/* All of them are alike, but for the page frame. */
+	/* Fast path: the entries only differ in the page frame number. */
 	if (likely(!walk->mask)) {
 		if (walk->required & ~entry)
 			return addr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges: a request, the interval that guards it, and the loop around both.
+ * Ranges: a request for pages, and the interval that detects collisions.
  */
 #include <linux/delay.h>
 #include <linux/export.h>
@@ -15,9 +15,8 @@
 #include "read_range.h"
 
 /*
- * Page table indices wrap, so an address past the end of the address space
- * would read the pages of another one, whose invalidations do not overlap the
- * range.
+ * Page table indices wrap. A read past the end of the address space would find
+ * the pages of another address, whose invalidations do not overlap the range.
  */
 static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
 			   unsigned long end)
@@ -29,9 +28,10 @@ static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
 }
 
 /*
- * Does the interval cover the range? An update writes the bounds before it
- * raises the sequence: a caller that has read a sequence and then finds the
- * range covered by bounds that are changing collides with that update.
+ * Check whether the interval covers the range, without the lock. An update
+ * writes the bounds before it increments the sequence. So a caller that reads
+ * the sequence first, and then checks bounds that are changing, collides with
+ * that update.
  */
 static bool hmm_range_is_covered(const struct hmm_mirror_range *range)
 {
@@ -53,21 +53,21 @@ static int hmm_range_recheck(const struct hmm_mirror_range *range)
 	return hmm_range_is_covered(range) ? 0 : -ENOENT;
 }
 
-/* Also false once its mirror was unregistered and left the interval behind. */
+/* Returns false, too, if the mirror was unregistered before the interval. */
 static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
 {
 	return !WARN_ONCE(!range->interval || !range->interval->context,
-			  "hmm_mirror range used, but neither registered nor bound\n");
+			  "hmm_mirror range is neither registered nor bound\n");
 }
 
 /**
- * hmm_mirror_range_register() - prepare a request, with its own interval
- * @range: zeroed, or with its array and flags set
+ * hmm_mirror_range_register() - initialize a range with its own interval
+ * @range: zeroed, except for its array and flags
  * @mirror: a registered mirror, which must outlive the range
- * @start: first address, page aligned; without a tag
- * @end: first address past the end, page aligned
+ * @start: first address, in bytes, page aligned, without a tag
+ * @end: first address past the end, in bytes, page aligned
  *
- * Context: any in which a spinlock may be taken, but not an interrupt.
+ * Context: any context in which a spinlock may be acquired, but not interrupts.
  * Return: 0; -EINVAL if the addresses are not aligned, @start is not below
  * @end, @end is past the task size of the mm, or @mirror is not registered;
  * -ESRCH if the mm has exited.
@@ -100,15 +100,15 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
 
 /**
- * hmm_mirror_range_bind() - prepare a request, guarded by a borrowed interval
- * @range: zeroed, but for its addresses, array and flags
- * @interval: an inserted interval that covers the range and outlives it
+ * hmm_mirror_range_bind() - initialize a range that uses another interval
+ * @range: zeroed, except for its addresses, array and flags
+ * @interval: an inserted interval, which must cover and outlive the range
  *
- * For many requests under one wide interval: nothing is inserted. The range
- * needs no hmm_mirror_range_unregister().
+ * Use this for many ranges in one large interval, because nothing is inserted.
+ * The range needs no hmm_mirror_range_unregister().
  *
- * The range follows no update of the interval: as long as the interval does
- * not cover it, it can be neither begun nor read.
+ * The range does not follow updates of the interval. While the interval does
+ * not cover the range, functions that begin or read the range fail.
  *
  * Context: any.
  * Return: 0; -EINVAL if the addresses are not aligned, not within the interval
@@ -127,23 +127,24 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 	ret = hmm_range_is_bound(range) ? hmm_range_recheck(range) : -EINVAL;
 	if (ret)
 		range->interval = NULL;
-	/* Nothing has moved yet: the range is bound to the wrong interval. */
+	/* The caller passed an interval that never covered the range. */
 	return ret == -ENOENT ? -EINVAL : ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
 
 /**
- * hmm_mirror_range_unregister() - done with a request
- * @range: a range that was registered or bound; nothing of it is mapped for
- *         DMA
+ * hmm_mirror_range_unregister() - release a range
+ * @range: a registered or bound range, without DMA mappings
  *
- * Context: may sleep; not from a callback.
+ * Context: may sleep. It must not be called from a callback, or with a lock
+ * held that a callback acquires.
  *
  * Since: 0.1
  */
 void hmm_mirror_range_unregister(struct hmm_mirror_range *range)
 {
-	WARN_ONCE(range->mapped, "hmm_mirror range given up with %lu DMA mappings\n",
+	WARN_ONCE(range->mapped,
+		  "hmm_mirror range unregistered with %lu DMA mappings\n",
 		  range->mapped);
 	if (range->interval == &range->own)
 		hmm_interval_notifier_remove(&range->own);
@@ -157,18 +158,22 @@ static bool hmm_range_mm_is_dead(const struct hmm_mirror_range *range)
 }
 
 /**
- * hmm_mirror_range_wait_until_valid() - begin: wait out what is in progress
- * @range: a range
- * @timeout_ms: how long to wait at most, in milliseconds; 0: for ever
+ * hmm_mirror_range_wait_until_valid() - begin to read a range
+ * @range: a registered or bound range
+ * @timeout_ms: the longest time to wait, in milliseconds; 0 means no limit
  *
- * What is read afterwards may be used if hmm_mirror_range_valid() is true under
- * the update lock. What was read before is not valid any more. Call it again,
- * in the loop, when hmm_mirror_range_valid() is false or a read has collided.
+ * Waits until no invalidation of the interval is in progress. Entries that are
+ * read afterwards may be used if hmm_mirror_range_valid() returns true under
+ * the update lock. Entries that were read before are no longer valid, even if
+ * this function fails. Call it again if hmm_mirror_range_valid() returns false
+ * or a read fails with -EBUSY.
  *
- * Context: may sleep; not from a callback, not with the update lock held.
- * Return: 0; -ETIME; -EINTR if the task was killed; -ESRCH if the mm has
- * exited; -ENOENT if the interval that the range is bound to no longer covers
- * it; -EINVAL if the range is neither registered nor bound.
+ * Context: may sleep. It must not be called from a callback, or with the update
+ * lock held.
+ * Return: 0; -ETIME if an invalidation is still in progress after @timeout_ms;
+ * -EINTR if the calling task was killed; -ESRCH if the mm has exited; -ENOENT
+ * if the interval that the range is bound to no longer covers it; -EINVAL if
+ * the range is neither registered nor bound, or its addresses are invalid.
  *
  * Since: 0.1
  */
@@ -180,7 +185,7 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 
 	if (!hmm_range_is_bound(range))
 		return -EINVAL;
-	/* What was read before is not valid, also if this fails. */
+	/* Earlier results are no longer valid, even if this fails. */
 	range->seq = 0;
 	ret = hmm_interval_read_begin_timeout(range->interval, timeout_ms,
 					      &seq);
@@ -188,7 +193,7 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 		return ret;
 	if (hmm_range_mm_is_dead(range))
 		return -ESRCH;
-	/* After the sequence was read: see hmm_range_is_covered(). */
+	/* Must follow the read of the sequence: see hmm_range_is_covered(). */
 	ret = hmm_range_recheck(range);
 	if (!ret)
 		range->seq = seq;
@@ -196,26 +201,28 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
 
-/* An early look without the update lock. */
+/* An early check without the update lock. */
 static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 {
 	return hmm_interval_check_retry(range->interval, range->seq);
 }
 
 /*
- * How often a page that does not appear is faulted anew, HMM_FAULT_TRIES times
- * each, with a pause of a millisecond between: long enough for another task
- * that was preempted with the page locked.
+ * How often hmm_read_range() is repeated for a page that is not present after
+ * HMM_FAULT_TRIES faults, with a pause in between. The whole time is long
+ * enough for another task that was preempted with the page locked.
  */
 #define HMM_RANGE_ATTEMPTS	1000
 #define HMM_RANGE_PAUSE_US	1000
 
 /*
- * Read and fault in until a page that does not appear is explained: what takes
- * it away invalidates, so the range has collided; or the fault handler is slow
- * or waits for another task, which a pause is for. A handler that never maps
- * anything usable ends it too, in every task: a kernel thread receives no
- * signal that would.
+ * Read and fault in the range.
+ *
+ * A page may not be present although its fault succeeded. Either it was removed
+ * again, which invalidates, so that the range has collided. Or the fault
+ * handler waits for another task, so pause and repeat. The number of attempts
+ * is limited, because a fault handler may never map anything usable, and a
+ * kernel thread cannot be killed.
  */
 static int hmm_range_read_pages(struct hmm_mirror_range *range,
 				struct hmm_read_request *request, ktime_t deadline)
@@ -277,20 +284,21 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 }
 
 /**
- * hmm_mirror_range_snapshot() - what the CPU page tables say
- * @range: a range that was begun
+ * hmm_mirror_range_snapshot() - read the CPU page tables
+ * @range: a range that has begun
  *
- * Faults nothing in and honours no request. Present pages are read without
- * a lock of the mm, if it is the current one or the kernel frees page tables
- * by RCU; the rest under the mmap lock.
+ * Nothing is faulted in, and requests are ignored. Present pages are read
+ * without the mmap lock if the mm is the current one, or if the kernel frees
+ * page tables by RCU. Anything else is read with the mmap lock held.
  *
- * Context: may sleep; without the mmap lock and without the update lock.
- * Return: 0, and then every entry is set; -EBUSY if the range has collided:
- * begin again; -ENOENT if the interval that the range is bound to no longer
- * covers it; -ESRCH if the mm has exited; -EINTR if the task was killed;
+ * Context: may sleep. The caller must not hold the mmap lock or the update
+ * lock.
+ * Return: 0, with every entry written; -EBUSY if the range has collided, begin
+ * again; -ENOENT if the interval that the range is bound to no longer covers
+ * it; -ESRCH if the mm has exited; -EINTR if the calling task was killed;
  * -EINVAL if pages of the range are mapped for DMA, its flags or addresses are
- * invalid, it has no array, or it is neither registered nor bound. On an error
- * each entry is either as it was or wholly set.
+ * invalid, it has no array, or it is neither registered nor bound. On an error,
+ * each entry is either unchanged or completely written.
  *
  * Since: 0.1
  */
@@ -318,28 +326,30 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 }
 
 /**
- * hmm_mirror_range_fault() - fault in what is requested
- * @range: a range that was begun
+ * hmm_mirror_range_fault() - read the page tables and fault in requested pages
+ * @range: a range that has begun
  *
- * Where the request is met already nothing is locked. A fault that has to
- * wait does so without the mmap lock.
+ * If all requested pages are present, no lock is acquired, under the same
+ * conditions as for hmm_mirror_range_snapshot(). A page fault that has to wait
+ * drops the mmap lock.
  *
- * Faulting may itself invalidate, as when it breaks a copy-on-write: the
- * range has collided then, and the next call finds the pages present.
+ * A fault may itself cause an invalidation, for example by breaking
+ * copy-on-write. The range has collided then, and the next call finds the page
+ * present.
  *
- * Context: may sleep; without the mmap lock, without the update lock and
- * without any lock that a page fault may take.
- * Return: 0, and then every entry is set and holds what was requested of it;
- * -EBUSY if the range has collided: begin again; -EFAULT where there is no
- * vma, one that cannot be read (but pages that the CPU can reach in it may be
- * given), device memory, the fault failed, or it succeeded again and again
- * without the page appearing although nothing collided; -EPERM for a write
- * where the vma does not allow it; -ENOENT if the interval that the range is
- * bound to no longer covers it; -ESRCH if the mm has exited; -EINTR if the
- * task was killed; -ENOMEM; -EINVAL if pages of the range are mapped for DMA,
- * its flags or addresses are invalid, it has no array, or it is neither
- * registered nor bound. On an error each entry is either as it was or wholly
- * set.
+ * Context: may sleep. The caller must not hold the mmap lock, the update lock,
+ * or any lock that a page fault may acquire.
+ * Return: 0, with every entry written and every request satisfied; -EBUSY if
+ * the range has collided, begin again; -EFAULT if an address has no vma or is
+ * device memory (VM_IO, VM_PFNMAP), if its vma is not readable and the page not
+ * present, if the fault failed, or if faults succeeded repeatedly without the
+ * page becoming present; -EPERM if writing is requested and the vma does not
+ * permit it;
+ * -ENOENT if the interval that the range is bound to no longer covers it;
+ * -ESRCH if the mm has exited; -EINTR if the calling task was killed; -ENOMEM
+ * if out of memory; -EINVAL if pages of the range are mapped for DMA, its flags
+ * or addresses are invalid, it has no array, or it is neither registered nor
+ * bound. On an error, each entry is either unchanged or completely written.
  *
  * Since: 0.1
  */
@@ -350,15 +360,16 @@ int hmm_mirror_range_fault(struct hmm_mirror_range *range)
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
 
 /**
- * hmm_mirror_range_fault_locked() - fault in, with the mmap lock held
- * @range: a range that was begun
+ * hmm_mirror_range_fault_locked() - fault in pages, mmap lock held
+ * @range: a range that has begun
  *
- * As hmm_mirror_range_fault(), for a caller that holds the mmap lock for
- * reading and must keep it: it is never let go.
+ * Like hmm_mirror_range_fault(), but for a caller that holds the mmap lock for
+ * reading. The lock is not dropped.
  *
- * Context: may sleep; the mmap lock is held for reading.
- * Return: as hmm_mirror_range_fault(), and -EAGAIN where the fault would
- * have to wait without the lock.
+ * Context: may sleep; the caller holds the mmap lock for reading, and not the
+ * update lock.
+ * Return: the same as hmm_mirror_range_fault(), and -EAGAIN if a fault would
+ * have to drop the mmap lock.
  *
  * Since: 0.1
  */
@@ -371,25 +382,25 @@ int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 
 /**
- * hmm_mirror_range_populate() - begin and fault, until it succeeds
- * @range: a range
- * @timeout_ms: how long to try at most, in milliseconds; 0: for ever
+ * hmm_mirror_range_populate() - begin and fault in, until it succeeds
+ * @range: a registered or bound range
+ * @timeout_ms: the longest time to try, in milliseconds; 0 means no limit
  *
- * The loop that hmm_mirror_range_wait_until_valid() and
- * hmm_mirror_range_fault() need around them. Then, under the update lock,
- * hmm_mirror_range_valid() says whether the result may be used; if not, call
- * it again.
+ * Repeats hmm_mirror_range_wait_until_valid() and hmm_mirror_range_fault()
+ * until the range does not collide. Afterwards the caller must check
+ * hmm_mirror_range_valid() under the update lock, and call this function again
+ * if it returns false.
  *
- * The timeout bounds the waits for invalidations and the attempts that
- * collide. It does not bound a single attempt: a page fault that reads from
- * a disk or waits for a userfaultfd monitor ends when the page is there, or
- * when the task is killed. A kernel thread cannot be killed: it waits as
- * long as such a fault does.
+ * The timeout limits the time spent waiting for invalidations and repeating
+ * attempts. It does not limit a single page fault: one that reads from a disk,
+ * or waits for a userfaultfd monitor, returns when the page is present or the
+ * calling task is killed. A kernel thread cannot be killed, so it waits for
+ * such a fault however long that takes.
  *
- * Context: may sleep; without the mmap lock, without the update lock and
- * without any lock that a page fault may take.
- * Return: as hmm_mirror_range_fault(), but never -EBUSY: -ETIME if it still
- * collides after @timeout_ms.
+ * Context: may sleep. The caller must not hold the mmap lock, the update lock,
+ * or any lock that a page fault may acquire.
+ * Return: the same as hmm_mirror_range_fault(), except that it never returns
+ * -EBUSY; -ETIME if the range still collides after @timeout_ms.
  *
  * Since: 0.1
  */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The readers' side of the protocol; the other side, and why the two are
- * enough, stand in notifier.c.
+ * The readers' side of the protocol. notifier.c has the other side, and
+ * explains why both together are correct.
  *
- * A reader that finds no invalidation in progress touches no lock and writes
- * nothing:
+ * A reader that finds no invalidation in progress acquires no lock and writes
+ * no shared memory:
  *
  *	start                             read_begin
  *	-----                             ----------
@@ -16,17 +16,17 @@
  *	---
  *	inflight &= ~bit    (release)
  *
- * If it read the raised sequence, it sees the bit too, unless the end has
- * come; and if the end has come, it sees the page tables as they are then.
- * If it read the sequence from before, it may go on, and read_retry will
- * tell it.
+ * A reader that reads the incremented sequence also sees the bit, unless the
+ * invalidation has ended. If it has ended, the reader sees the changed page
+ * tables. A reader that reads the old sequence may proceed, and
+ * hmm_interval_read_retry() will return true.
  *
- * A bit in busy is not taken back at the end, for that would mean another
- * walk over the intervals. So it may be stale: its slot may by now belong to
+ * The end does not clear the bit in busy, because it would have to walk the
+ * intervals again. So the bit may be stale: the slot may have been reused for
  * an invalidation of other addresses. A reader that finds a bit set in both
- * therefore looks under the lock at the bounds, corrects busy, and sleeps
- * only if there is a real overlap. It is woken by the end of just that
- * invalidation; a stream of others does not hold it up.
+ * words compares the bounds under the lock, corrects busy, and sleeps only if
+ * there is an overlap. The end of that invalidation wakes it. Other
+ * invalidations do not delay it.
  */
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -38,7 +38,10 @@
 #include "lockdep.h"
 #include "trace.h"
 
-/* Under the lock: true, and *@seq set, if none in progress overlaps. */
+/*
+ * Slow path, under the lock: returns true, with *@seq set, if no invalidation
+ * in progress overlaps the interval.
+ */
 static bool hmm_interval_read_begin_slow(struct hmm_interval_notifier *interval,
 					 unsigned long *seq)
 {
@@ -53,13 +56,15 @@ static bool hmm_interval_read_begin_slow(struct hmm_interval_notifier *interval,
 	WRITE_ONCE(context->waited, waited | busy);
 	/* Pairs with the end of an invalidation: see inflight.h. */
 	smp_mb();
-	/* Who finds that the end has come reads the page tables after it. */
+	/* A reader that sees the end must read the page tables after it. */
 	busy &= smp_load_acquire(&context->inflight);
 	WRITE_ONCE(context->waited, waited | busy);
-	/* Pairs with the acquire in hmm_interval_is_idle(). */
+	/* Pairs with the acquire of busy in hmm_interval_is_idle(). */
 	smp_store_release(&interval->busy, busy);
 	*seq = interval->seq;
-	/* Nobody tells the ends once the mm has exited. */
+	/*
+	 * No end is delivered after the mm has exited, so do not wait for one.
+	 */
 	if (context->dead)
 		busy = 0;
 	spin_unlock(&context->lock);
@@ -67,8 +72,8 @@ static bool hmm_interval_read_begin_slow(struct hmm_interval_notifier *interval,
 }
 
 /*
- * The fast path: true, and *@seq set, if nothing that could concern the
- * interval is in progress. Never says so wrongly.
+ * Fast path: returns true, with *@seq set, if no invalidation of the interval
+ * is in progress. May spuriously return false, but never wrongly returns true.
  */
 static __always_inline bool
 hmm_interval_is_idle(const struct hmm_interval_notifier *interval,
@@ -76,13 +81,13 @@ hmm_interval_is_idle(const struct hmm_interval_notifier *interval,
 {
 	unsigned long inflight;
 
-	/* Pairs with the release of the raised sequence: see the top. */
+	/* Pairs with the release in hmm_interval_collide(). */
 	*seq = smp_load_acquire(&interval->seq);
-	/* Pairs with the release at the end of an invalidation. */
+	/* Pairs with the barriers in hmm_invalidation_end_slot(). */
 	inflight = smp_load_acquire(&interval->context->inflight);
 	if (likely(!inflight))
 		return true;
-	/* Before the page tables are read, or busy may be of a time after. */
+	/* An acquire, so that busy is not read after the page tables. */
 	return !(smp_load_acquire(&interval->busy) & inflight);
 }
 
@@ -109,8 +114,8 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
 }
 
 /*
- * What is rare in hmm_interval_read_begin() stands out of line, as its last
- * call, so that the rest of it needs no stack frame.
+ * Keep the slow paths of hmm_interval_read_begin() out of line, as tail calls,
+ * so that its fast path needs no stack frame.
  */
 static noinline unsigned long
 hmm_interval_read_begin_traced(struct hmm_interval_notifier *interval,
@@ -131,15 +136,17 @@ hmm_interval_wait_idle(struct hmm_interval_notifier *interval)
 }
 
 /**
- * hmm_interval_read_begin() - begin to read what the CPU maps
+ * hmm_interval_read_begin() - start reading the CPU page tables
  * @interval: an inserted interval
  *
- * Waits while an invalidation of this very interval is in progress, for none
- * else. What is read from the CPU page tables afterwards may be used if
- * hmm_interval_read_retry() says so, under the update lock.
+ * Waits while an invalidation of this interval is in progress; invalidations of
+ * other addresses do not matter. Data that is read from the CPU page tables
+ * afterwards may be used if hmm_interval_read_retry() returns false under the
+ * update lock.
  *
- * Context: may sleep; not from a callback, not with the update lock held.
- * Return: the sequence for hmm_interval_read_retry().
+ * Context: may sleep. It must not be called from a callback, or with the update
+ * lock held.
+ * Return: the sequence to pass to hmm_interval_read_retry().
  *
  * Since: 0.1
  */
@@ -158,12 +165,12 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
 
 /**
- * hmm_interval_read_try_begin() - begin to read, but do not wait
+ * hmm_interval_read_try_begin() - start reading the CPU page tables, no waiting
  * @interval: an inserted interval
- * @seq: where the sequence is stored
+ * @seq: where to store the sequence
  *
- * Context: any in which a spinlock may be taken, but not an interrupt.
- * Return: false if an invalidation of the interval is in progress.
+ * Context: any context in which a spinlock may be acquired, but not interrupts.
+ * Return: true; false if an invalidation of the interval is in progress.
  *
  * Since: 0.1
  */
@@ -176,14 +183,15 @@ bool hmm_interval_read_try_begin(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_read_try_begin);
 
 /**
- * hmm_interval_read_begin_timeout() - begin to read, but do not wait for ever
+ * hmm_interval_read_begin_timeout() - start reading, wait with a limit
  * @interval: an inserted interval
- * @timeout_ms: how long to wait at most, in milliseconds; 0: for ever
- * @seq: where the sequence is stored
+ * @timeout_ms: the longest time to wait, in milliseconds; 0 means no limit
+ * @seq: where to store the sequence
  *
- * Context: may sleep; not from a callback, not with the update lock held.
- * Return: 0, -ETIME after @timeout_ms, -EINTR if the task was killed
- * meanwhile.
+ * Context: may sleep. It must not be called from a callback, or with the update
+ * lock held.
+ * Return: 0; -ETIME if an invalidation of the interval is still in progress
+ * after @timeout_ms; -EINTR if the calling task was killed.
  *
  * Since: 0.1
  */
@@ -209,11 +217,11 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin_timeout);
 
 /**
- * hmm_interval_trace_retry() - note a collision that a reader found
+ * hmm_interval_trace_retry() - trace a collision that a reader has detected
  * @interval: the interval
- * @seq: the sequence that is no longer true
+ * @seq: the sequence that the reader started with
  *
- * For hmm_interval_read_retry(); drivers have no use for it.
+ * Called by hmm_interval_read_retry(). Drivers do not call it.
  *
  * Context: any.
  *

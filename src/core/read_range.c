@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faulting in, and whatever else needs the vma.
+ * Reading a range: the walk of the page tables, and page faults.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb_inline.h>
@@ -16,21 +16,21 @@
 #include "read_range.h"
 
 /*
- * How often a page is faulted that is still not there afterwards, before the
- * range is checked for a collision. See hmm_range_read().
+ * How often a page that is still not present is faulted, before the range is
+ * checked for a collision. See hmm_range_read_pages().
  */
 #define HMM_FAULT_TRIES	4
 
-/* How many pages are faulted in before the page tables are read again. */
+/* How much is faulted in before the page tables are read again. */
 #define HMM_FAULT_BATCH	(64 * PAGE_SIZE)
 
 /*
- * How much is read before tasks that wait for the mmap lock get it. A stretch
- * ends where a table does, so that it splits no huge page.
+ * How much is read before the mmap lock is dropped for waiting tasks. A stretch
+ * ends at a multiple of PMD_SIZE, so that it does not split a huge page.
  */
 #define HMM_READ_STRETCH	max_t(unsigned long, SZ_64M, PMD_SIZE)
 
-/* A vma whose pages a device must not or cannot use at all. */
+/* Returns true for a vma whose pages a device cannot or must not use. */
 static bool hmm_vma_forbidden(const struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
@@ -45,7 +45,7 @@ static int hmm_fault_errno(vm_fault_t fault)
 }
 
 /*
- * Fault one page in. *@locked: whether the mmap lock is still held.
+ * Fault in one page. *@locked is cleared if the mmap lock was dropped.
  */
 static int hmm_fault_page(struct hmm_read_request *request,
 			  struct vm_area_struct *vma, unsigned long addr,
@@ -68,7 +68,7 @@ static int hmm_fault_page(struct hmm_read_request *request,
 
 	ret = handle_mm_fault(vma, addr, flags, NULL);
 	if (ret & HMM_FAULT_UNLOCKED) {
-		/* With RETRY_NOWAIT it would have slept, but kept the lock. */
+		/* With FAULT_FLAG_RETRY_NOWAIT the lock is still held. */
 		if (request->keep_lock)
 			return -EAGAIN;
 		*locked = false;
@@ -80,9 +80,9 @@ static int hmm_fault_page(struct hmm_read_request *request,
 }
 
 /*
- * Fault in what is requested from @addr on. Where nothing has ever been, that
- * is more than one page: what one fault maps is then known, and to read the
- * page tables after each would cost more than it tells.
+ * Fault in the page at @addr. In anonymous memory, fault in the requested pages
+ * after it as well, as long as their page table entries are empty: reading the
+ * page tables after each fault would cost more than it gains.
  */
 static int hmm_fault_pages(struct hmm_read_request *request,
 			   struct vm_area_struct *vma, unsigned long addr,
@@ -109,10 +109,10 @@ static int hmm_fault_pages(struct hmm_read_request *request,
 }
 
 /*
- * Read the page tables of a readable vma with the mmap lock held.
+ * Walk the page tables of a readable vma, with the mmap lock held.
  *
- * The mmap lock does not keep the tables of hugetlb pages that are shared with
- * another process; the i_mmap lock does. See compat/pgtable.h.
+ * Page tables of hugetlb memory may be shared with another process. They are
+ * protected by the i_mmap lock, not by the mmap lock; see compat/pgtable.h.
  */
 static unsigned long hmm_read_page_tables(struct hmm_walk *walk,
 					  struct vm_area_struct *vma,
@@ -134,9 +134,10 @@ static unsigned long hmm_read_page_tables(struct hmm_walk *walk,
 }
 
 /*
- * Go on from @addr, where the walk stopped, as far as the vma there reaches,
- * or until somebody else wants the mmap lock. @addr becomes the first address
- * that is not done, *@locked whether the lock is still held.
+ * Continue at *@addr, where the walk without a vma stopped, up to the end of
+ * the vma or hole there, or until another task waits for the mmap lock. *@addr
+ * is advanced to the first address that has not been written. *@locked is
+ * cleared if the mmap lock was dropped.
  */
 static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 			unsigned long end, bool *locked)
@@ -193,15 +194,14 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 }
 
 /*
- * Write every entry of [start, end) as requested.
+ * Write every entry of [@start, @end), and fault in what is requested.
  *
- * The mmap lock is taken only once something is met that needs the vma, and
- * given back at the latest before a fault sleeps: handle_mm_fault() itself
- * lets it go for that.
+ * The mmap lock is acquired only for entries that depend on the vma. A fault
+ * that sleeps drops it.
  *
- * Context: may sleep; the caller holds mm_users, and the mmap lock exactly
- * if request->keep_lock.
- * Return: 0, an error, or -EBUSY if a page did not appear.
+ * Context: may sleep; the caller holds a reference to mm_users. It holds the
+ * mmap lock if and only if request->keep_lock.
+ * Return: 0, an error, or -EBUSY if a page is not present after several faults.
  */
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 		   unsigned long end)

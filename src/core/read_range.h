@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading page tables where the vma has a say, and faulting in.
+ * Reading a range: the walk of the page tables, and page faults.
  */
 #ifndef _HMM_CORE_READ_RANGE_H
 #define _HMM_CORE_READ_RANGE_H
@@ -8,10 +8,10 @@
 #include "walk.h"
 
 /**
- * struct hmm_read_request - one request
- * @walk: what is asked for, and of whom
- * @keep_lock: the caller holds the mmap lock for reading and it must be kept
- * @tries: how often the page that is in turn was faulted
+ * struct hmm_read_request - one read of a range
+ * @walk: the mm, the array and the requested flags
+ * @keep_lock: the caller holds the mmap lock for reading; do not drop it
+ * @tries: how often the current page has been faulted
  */
 struct hmm_read_request {
 	struct hmm_walk walk;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The one place where the tracepoints of trace.h come to be.
+ * The definitions of the tracepoints of trace.h.
  */
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tracepoints, in the group hmm_mirror. Documentation/tracing.rst describes
- * them for who reads traces.
+ * them for users.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM hmm_mirror
@@ -111,19 +111,19 @@ DECLARE_EVENT_CLASS(hmm_interval,
 		  __entry->last)
 );
 
-/* Into the tree; an update is a remove and an insert. */
+/* An interval enters the tree. An update is a remove and an insert. */
 DEFINE_EVENT(hmm_interval, hmm_interval_insert,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)
 );
 
-/* Out of the tree, by remove, update or the last put. */
+/* An interval leaves the tree: remove, update or the last put. */
 DEFINE_EVENT(hmm_interval, hmm_interval_remove,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)
 );
 
-/* The memory is about to be given back with ops->release. */
+/* ops->release is about to be called. */
 DEFINE_EVENT(hmm_interval, hmm_interval_release,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tree of intervals: the kernel's interval tree, made for our structure,
- * so that the compiler can inline it. Intervals with the same first address
- * stand in the order in which they were inserted.
+ * The tree of intervals: the kernel's interval tree, instantiated for struct
+ * hmm_interval_notifier so that the compiler can inline it. Intervals with the
+ * same first address are in the order in which they were inserted.
  *
  * Context: context->lock held.
  */

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The walk over the CPU's page tables.
+ * Walking the CPU page tables.
  *
- * It takes no lock of the page tables: interrupts are off, which keeps the
- * tables from being freed (compat/pgtable.h says under which condition), and
- * each level is read once. What it reads may be out of date a moment later;
- * the caller finds that out from the sequence of its interval.
+ * The walk acquires no page table lock. It runs with interrupts disabled, which
+ * keeps page tables from being freed under the conditions in compat/pgtable.h,
+ * and reads each level once. The entries may change immediately afterwards; the
+ * caller detects that by the sequence of its interval.
  *
- * It comes in two strengths. Outside of a vma, with no mm lock held, it takes
- * only what has the same meaning in every vma: present, ordinary pages, at
- * every level. It stops at anything else. Inside of a vma that is known to be
- * readable, with the mmap lock held, what is not such a page is simply not
- * there. In both it stops where less is there than was requested.
+ * There are two modes. Without a vma and without the mmap lock, the walk only
+ * accepts entries that have the same meaning in every vma: present, ordinary
+ * pages of any size. It stops at any other entry. Within a readable vma, with
+ * the mmap lock held, anything else is reported as not present. In both modes,
+ * the walk stops where an entry does not satisfy the request.
  *
- * Present, ordinary pages in a vma that is not readable, or is a device's
- * (VM_IO), have a meaning of their own to some. They are what the CPU can
- * reach, and get_user_pages_fast() gives them out as well; so does this walk,
- * without looking at the vma, unless something in the range makes it look.
+ * Present, ordinary pages may also be in a vma that is not readable, or that
+ * belongs to a device (VM_IO). Like get_user_pages_fast(), the walk without a
+ * vma reports them, because user mode can access them.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -34,15 +33,17 @@
 #endif
 
 /*
- * The longest stretch with interrupts off: what a PMD entry spans, and as many
- * entries. If huge pages need one entry each, it is more, but not more entries.
+ * The most that is walked with interrupts disabled: the memory under one PMD
+ * entry, and the same number of entries. In a compact range, the limit on
+ * memory is larger, and the limit on entries is the same.
  */
 #define HMM_WALK_STRETCH	PMD_SIZE
 #define HMM_WALK_COMPACT	PUD_SIZE
 #define HMM_WALK_ENTRIES	((long)(PMD_SIZE >> PAGE_SHIFT))
 
 /*
- * The entry of a PTE; false if it depends on the vma and the walk has none.
+ * Convert a PTE to an entry. Returns false if the result depends on the vma and
+ * the walk has none.
  */
 static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 			    unsigned long *entry)
@@ -62,7 +63,7 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 	}
 	if (!hmm_pte_user(pte))
 		return walk->vma;
-	/* The zero page is mapped by a special entry, and never writable. */
+	/* The zero page is mapped by a special PTE, which is not writable. */
 	zero = pte_special(pte) && is_zero_pfn(pte_pfn(pte));
 	if (pte_special(pte) && !zero && !hmm_pte_devmap(pte))
 		*entry = HMM_MIRROR_PFN_ERROR;
@@ -73,10 +74,10 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 }
 
 /*
- * The run of plain entries from @ptep on: what most memory consists of, and
- * all that this loop knows. Returns how many of @n it took.
+ * Convert plain PTEs from @ptep on, up to @n, until the first other one.
+ * Returns how many were converted. Most memory is mapped by plain PTEs.
  *
- * Out of line, for then all that it needs stays in registers.
+ * Kept out of line, so that all variables of the loop stay in registers.
  */
 static noinline unsigned long
 hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
@@ -95,7 +96,7 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 	return i;
 }
 
-/* Likewise, the run of entries where nothing is and nothing is asked. */
+/* The same for empty PTEs, if nothing is requested. */
 static noinline unsigned long
 hmm_walk_none_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
 {
@@ -117,7 +118,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 	unsigned long i = 0, entry;
 
 	while (i < n) {
-		/* What each page is asked for need not be looked at. */
+		/* Fast path: all entries have the same request. */
 		if (likely(!walk->mask)) {
 			i += hmm_walk_plain_ptes(plain, ptep + i, slot + i,
 						 n - i);
@@ -135,7 +136,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 	return addr + (i << PAGE_SHIFT);
 }
 
-/* In a vma: a huge mapping that is not plain. */
+/* Within a vma: a huge mapping that is not plain. */
 static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 				       unsigned long addr, unsigned long end,
 				       unsigned long pfn, unsigned int shift,
@@ -143,13 +144,15 @@ static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 {
 	if (!special)
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, writable);
-	/* Of what is special, anonymous memory has the huge zero page only. */
+	/*
+	 * The only special mapping of anonymous memory is the huge zero page.
+	 */
 	if (vma_is_anonymous(walk->vma))
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, false);
 	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);
 }
 
-/* In a vma: a PMD that is neither a table nor a plain mapping. */
+/* Within a vma: a PMD that is neither a table nor a plain mapping. */
 static unsigned long hmm_walk_vma_pmd(struct hmm_walk *walk, pmd_t pmd,
 				      unsigned long addr, unsigned long end)
 {
@@ -168,7 +171,7 @@ static unsigned long hmm_walk_vma_pmd(struct hmm_walk *walk, pmd_t pmd,
 	return hmm_walk_fill(walk, addr, end, 0);
 }
 
-/* Likewise a PUD. */
+/* Within a vma: a PUD that is neither a table nor a plain mapping. */
 static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 				      unsigned long addr, unsigned long end)
 {
@@ -180,8 +183,8 @@ static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 }
 
 /*
- * Compact: the run of plain huge pages from @pmdp on, one entry for each.
- * Returns how many of @n it took.
+ * In a compact range: convert plain huge PMDs from @pmdp on, up to @n, until
+ * the first other one. Returns how many were converted.
  */
 static noinline unsigned long
 hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
@@ -317,7 +320,7 @@ static unsigned long hmm_walk_pgds(struct hmm_walk *walk,
 	return end;
 }
 
-/* The table that holds the PTE of @addr; none if there is no such table. */
+/* Returns the PMD that points to the PTE table of @addr, or an empty one. */
 static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
 {
 	pgd_t *pgdp = pgd_offset(walk->mm, addr);
@@ -341,8 +344,9 @@ static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
 }
 
 /*
- * How far from @addr on do empty entries of one table reach? Returns the first
- * address behind them; @addr if there is no table of PTEs.
+ * Find the first address in [@addr, @end) whose PTE is not empty, within one
+ * PTE table. Returns the end of the table or @end if all are empty, and @addr
+ * if there is no PTE table.
  */
 unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
 				    unsigned long end)
@@ -366,8 +370,8 @@ unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
 }
 
 /*
- * Whether the mmap lock must be held so that no page table is freed during
- * the walk. compat/pgtable.h has the conditions.
+ * Returns true if the mmap lock must be held during the walk to keep page
+ * tables from being freed. compat/pgtable.h has the conditions.
  */
 bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 {
@@ -377,14 +381,15 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 }
 
 /*
- * Write the entries of [addr, end), as far as they can be told; returns the
- * first address that cannot, or @end. Reschedules between stretches.
+ * Write the entries of [@addr, @end). Returns @end, or the first address whose
+ * entry depends on the vma or does not satisfy the request. Reschedules between
+ * stretches.
  *
- * Compact: an entry is written at @addr, wherever that is, unless @addr is
+ * In a compact range, an entry is always written at @addr, unless @addr is
  * returned.
  *
- * Context: may sleep; the caller holds mm_users, and the mmap lock if
- * walk->vma or hmm_walk_needs_lock().
+ * Context: may sleep; the caller holds a reference to mm_users. It holds the
+ * mmap lock if walk->vma is set or hmm_walk_needs_lock() returns true.
  */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end)
@@ -394,7 +399,7 @@ unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 	unsigned long next, done, flags;
 
 	while (addr < end) {
-		/* The one behind the last address there is would be 0. */
+		/* Avoid wrapping past the top of the address space. */
 		next = min(end - 1, addr | (stretch - 1)) + 1;
 		walk->budget = HMM_WALK_ENTRIES;
 		local_irq_save(flags);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading the CPU's page tables into an array of entries.
+ * Walking the CPU page tables and writing pfn entries.
  */
 #ifndef _HMM_CORE_WALK_H
 #define _HMM_CORE_WALK_H
@@ -9,18 +9,19 @@
 #include <linux/types.h>
 
 /**
- * struct hmm_walk - one pass over the page tables
- * @mm: whose
- * @pfns: where entries are written: the first is for @base
+ * struct hmm_walk - a walk of page tables
+ * @mm: the mm
+ * @pfns: array of entries; the first is for @base
  * @base: address of the first entry
- * @mask: what of an entry on the way in counts as a request
- * @required: requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
- * @owner: whose device-private pages are given as they are; NULL is nobody
- * @budget: how many more entries to write with interrupts off
+ * @mask: the flags of each entry that are its request
+ * @required: flags requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
+ * @owner: device-private pages of this owner are reported as they are; if NULL,
+ *         no such pages are
+ * @budget: number of entries that may still be written with interrupts disabled
  * @compact: write one entry per mapping; @mask is 0 then
- * @unusable: the walk stopped at what no fault makes usable
- * @vma: if not NULL, the walk lies within this readable vma and the mmap lock
- *       is held, so that whatever is not a page is known to be none
+ * @unusable: the walk stopped at an entry that no page fault makes usable
+ * @vma: if not NULL, the walk is within this readable vma and the mmap lock is
+ *       held, so that every entry that is not a page is known to be absent
  */
 struct hmm_walk {
 	struct mm_struct *mm;

@@ -307,7 +307,7 @@ const struct api_case api_misuse_cases[] = {
 	{ "r23_refuse_what_may_block", r23_refuse_what_may_block,
 	  .expect = "an interval refused an invalidation that may block" },
 	{ "r25_remove_in_a_callback", r25_remove_in_a_callback,
-	  .expect = "interval removed in a callback, where only put is right" },
+	  .expect = "interval removed in a callback, use hmm_interval_notifier_put()" },
 	{ "r62_range_that_is_not_bound", r62_range_that_is_not_bound,
 	  .expect = "neither registered nor bound|range for a mirror that is not registered" },
 	{ "r62_range_without_an_array", r62_range_without_an_array,
