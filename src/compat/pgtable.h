@@ -86,7 +86,7 @@
 #define HMM_PAGE_TABLES_FREED_BY_RCU	(!pgtable_l5_enabled())
 #endif
 #else
-/* Nobody has examined how other architectures free page tables. */
+/* How other architectures free page tables has not been examined. */
 #error "hmm_mirror supports x86-64 and arm64 only"
 #endif
 

@@ -143,7 +143,7 @@ static void hmm_context_unwind_work(struct work_struct *work)
  * start and end between the two registrations, however. The end notifier is
  * registered first, so that it ignores the end of such an invalidation. In the
  * reverse order, the start would be recorded, and readers would wait for its
- * end for ever.
+ * end without a limit.
  *
  * Unregistering the end notifier waits for the SRCU read-side critical sections
  * of all notifiers in the system. With the mmap lock held, that could take as

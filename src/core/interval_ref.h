@@ -4,8 +4,8 @@
  *
  *   users  the owner's reference, from insert, and one for each find without
  *          a put yet. When the last one is dropped, the interval leaves the
- *          tree; hmm_interval_notifier_remove() takes it out at once, whoever
- *          else holds a reference.
+ *          tree. hmm_interval_notifier_remove() takes it out at once, even if
+ *          other references are left.
  *   pins   callbacks that are running on the interval. A pin keeps the
  *          memory, not the place in the tree.
  *
