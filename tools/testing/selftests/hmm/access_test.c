@@ -74,14 +74,14 @@ TEST_F(access, cpu_reads_what_the_device_wrote)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(access, device_writes_to_memory_the_cpu_never_touched)
+TEST_F(access, device_writes_to_unpopulated_memory)
 {
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 5, 0));
 }
 
-TEST_F(access, buffer_of_the_caller_need_not_be_aligned)
+TEST_F(access, buffer_may_be_unaligned)
 {
 	hmm_fill(self->mem, 5, 6, 0);
 	memset(self->buf, 0x55, 6 * self->page);
@@ -96,7 +96,7 @@ TEST_F(access, buffer_of_the_caller_need_not_be_aligned)
 }
 
 /* A read takes the zero page and no more: the request is what counts, R31. */
-TEST_F(access, untouched_memory_reads_as_zeros_and_stays_the_zero_page)
+TEST_F(access, read_maps_the_zero_page)
 {
 	__u8 prot[NPAGES];
 
@@ -137,7 +137,7 @@ TEST_F(access, write_to_read_only_memory_is_refused)
 	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 9, 0));
 }
 
-TEST_F(access, prot_none_can_be_neither_read_nor_written)
+TEST_F(access, prot_none_is_refused)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -155,7 +155,7 @@ TEST_F(access, prot_none_can_be_neither_read_nor_written)
 }
 
 /* R32: cpages says how far it went, and the rest of the buffer is not touched. */
-TEST_F(access, hole_in_the_middle_ends_a_command_there)
+TEST_F(access, hole_ends_a_command)
 {
 	struct hmm_dmirror_cmd cmd;
 	char *hole = self->mem + 4 * self->page;

@@ -98,7 +98,7 @@ TEST_F(churn, threads_open_and_close_mirrors_of_one_process)
  * R02, R04, R05: every other process leaves its file to us, and half of
  * those we close while it exits.
  */
-TEST_F(churn, processes_come_mirror_themselves_and_go)
+TEST_F(churn, processes_mirror_themselves_and_exit)
 {
 	char *buf = hmm_map(NPAGES);
 	int *shared = hmm_map_shared(1);

@@ -71,7 +71,7 @@ TEST_F(coherent, cpu_and_devices_work_on_the_same_bytes)
 	EXPECT_EQ(0, hmm_mismatches(self->other, self->mem, NPAGES));
 }
 
-TEST_F(coherent, comes_back_when_told_to)
+TEST_F(coherent, migrate_to_sys_by_the_owner_only)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -193,7 +193,7 @@ TEST_F(coherent, r46_exclusive_access)
  * unmapped. No kernel so far can split a huge page in coherent memory, so none
  * may get there.
  */
-TEST_F(coherent, r66_part_of_what_was_huge)
+TEST_F(coherent, r66_part_of_a_huge_range)
 {
 	size_t size, npages, half;
 	const char *why;

@@ -128,7 +128,7 @@ TEST_F(collision, whole_invalidation_between_begin_and_reading)
 }
 
 /* R26: the device would write to memory that is no longer the process's. */
-TEST_F(collision, device_write_lands_in_the_new_memory)
+TEST_F(collision, device_write_reaches_the_new_memory)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
@@ -143,7 +143,7 @@ TEST_F(collision, device_write_lands_in_the_new_memory)
 }
 
 /* R26, R29: a right that is lost meanwhile is not used. */
-TEST_F(collision, device_write_when_the_right_was_taken_meanwhile)
+TEST_F(collision, device_write_after_write_permission_is_revoked)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
@@ -155,7 +155,7 @@ TEST_F(collision, device_write_when_the_right_was_taken_meanwhile)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(collision, memory_that_was_unmapped_meanwhile)
+TEST_F(collision, memory_unmapped_before_the_update_lock)
 {
 	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
@@ -249,7 +249,7 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
  * programmed, then the hole was met; before the device gets to the page, it
  * is invalidated. The error is the hole's, and the page is fetched once more.
  */
-TEST_F(collision, page_before_a_hole_is_lost_meanwhile)
+TEST_F(collision, page_before_a_hole_is_invalidated)
 {
 	self->access.npages = 2;
 	ASSERT_EQ(0, munmap(self->mem + self->page, self->page));

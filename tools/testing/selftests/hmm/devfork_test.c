@@ -37,7 +37,7 @@ static void expect_no_leak(struct __test_metadata *_metadata,
 	EXPECT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
 }
 
-TEST_F(devfork, r44_childs_writes_stay_its_own)
+TEST_F(devfork, r44_child_writes_are_private)
 {
 	pid_t pid = hmm_fork();
 
@@ -81,7 +81,7 @@ TEST_F(devfork, r44_device_breaks_copy_on_write)
 }
 
 /* Reading takes nothing from anybody: the page stays in the device for both. */
-TEST_F(devfork, r44_device_reads_what_is_shared_in_the_device)
+TEST_F(devfork, r44_device_reads_shared_device_pages)
 {
 	pid_t pid = hmm_fork();
 
@@ -107,7 +107,7 @@ TEST_F(devfork, r44_device_reads_what_is_shared_in_the_device)
 }
 
 /* The child's device writes: the parent's page and device do not change. */
-TEST_F(devfork, r44_childs_device_is_not_the_parents)
+TEST_F(devfork, r44_child_device_is_separate)
 {
 	pid_t pid = hmm_fork();
 
@@ -158,7 +158,7 @@ TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 }
 
 /* Shared memory does not move, and remains one for all. */
-TEST_F(devfork, r44_shared_memory_stays)
+TEST_F(devfork, r44_shared_memory_does_not_migrate)
 {
 	char *shared = hmm_map_shared(NPAGES);
 	struct hmm_dmirror_cmd cmd;

@@ -87,7 +87,7 @@ TEST_F(devhuge, there_and_back)
 	expect_intact(_metadata, self, 2);
 }
 
-TEST_F(devhuge, r45_cpu_touches_a_page_of_it)
+TEST_F(devhuge, r45_cpu_accesses_one_page)
 {
 	self->mem[5 * self->page]++;
 	self->mem[5 * self->page]--;
@@ -146,7 +146,7 @@ TEST_F(devhuge, r44_fork)
 }
 
 /* R47: no room for the whole of it, so it moves in parts; and back so. */
-TEST_F(devhuge, r47_no_huge_page_to_be_had)
+TEST_F(devhuge, r47_huge_page_allocation_fails)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -220,7 +220,7 @@ static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
 }
 
 /* R65: another process maps the huge page that moves in small ones. */
-TEST_F(devhuge, r65_shared_huge_page_with_room_for_part_of_it)
+TEST_F(devhuge, r65_room_for_part_of_a_shared_huge_page)
 {
 	struct hmm_completion gate;
 	pid_t pid;
@@ -238,7 +238,7 @@ TEST_F(devhuge, r65_shared_huge_page_with_room_for_part_of_it)
 }
 
 /* R65: the way back, where the system has no huge page. */
-TEST_F(devhuge, r65_shared_huge_page_comes_back_in_small_ones)
+TEST_F(devhuge, r65_shared_huge_page_returns_as_small_pages)
 {
 	struct hmm_completion gate;
 	pid_t pid = sharer(_metadata, self, &gate);

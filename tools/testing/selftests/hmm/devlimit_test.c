@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(devlimit)
 	close(self->fd);
 }
 
-TEST_F(devlimit, r47_what_finds_no_room_stays)
+TEST_F(devlimit, r47_pages_without_room_stay)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -80,7 +80,7 @@ TEST_F(devlimit, r47_grows_on_demand)
 	EXPECT_EQ(after.allocated, after.freed);
 }
 
-TEST_F(devlimit, r47_allocation_fails_on_the_way_there)
+TEST_F(devlimit, r47_allocation_fails_in_migrate_to_dev)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -96,7 +96,7 @@ TEST_F(devlimit, r47_allocation_fails_on_the_way_there)
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
-TEST_F(devlimit, r47_allocation_fails_on_the_way_back)
+TEST_F(devlimit, r47_allocation_fails_in_migrate_to_sys)
 {
 	struct hmm_dmirror_cmd cmd;
 

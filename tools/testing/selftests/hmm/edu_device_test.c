@@ -165,7 +165,7 @@ TEST_F(edu, r71_timed_out_device_is_dead)
  * R71: an interrupt that comes late, of whatever was done before, does not end
  * the DMA in flight.
  */
-TEST_F(edu, r71_late_interrupt_ends_no_dma)
+TEST_F(edu, r71_late_interrupt_does_not_end_a_dma)
 {
 	struct edu_job job = {
 		.fd = self->fd,

@@ -118,7 +118,7 @@ static void change_memory(struct hmm_completion *ready,
  * R70: one process waits in a callback for its DMA. Another process, and other
  * pages of the same one, are invalidated meanwhile.
  */
-TEST_F(edu, r70_nobody_else_waits_for_a_dma)
+TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 {
 	struct edu_job job = {
 		.fd = self->fd,
@@ -179,7 +179,7 @@ TEST_F(edu, r70_nobody_else_waits_for_a_dma)
  * device is opened under one lock. So the first ioctl does it, for the process
  * that calls it.
  */
-TEST_F(edu, r73_open_mirrors_nothing)
+TEST_F(edu, r73_open_does_not_register_a_mirror)
 {
 	const long mirrors = hmm_debugfs_count("mirrors");
 	pid_t pid;
@@ -204,7 +204,7 @@ TEST_F(edu, r73_open_mirrors_nothing)
  * R44: the device writes to the parent's copy and not to the child's, and the
  * child cannot use the parent's file.
  */
-TEST_F(edu, r44_fork_keeps_the_childs_memory_as_it_was)
+TEST_F(edu, r44_fork_keeps_the_memory_of_the_child)
 {
 	struct hmm_completion gate;
 	pid_t pid;
@@ -321,7 +321,7 @@ static int make_unrest(void *arg)
  * protection while they run. Each page has a content of its own, and the one
  * that was there before lives on: a copy from, or to, the wrong one shows.
  */
-TEST_F(edu, copies_are_right_whatever_the_process_does)
+TEST_F(edu, copies_are_correct_while_mappings_change)
 {
 	const size_t length = NPAGES * self->page, nfile = 16;
 	struct unrest unrest = { .src = self->src, .dst = self->dst };
@@ -382,7 +382,7 @@ TEST_F(edu, copies_are_right_whatever_the_process_does)
 }
 
 /* The device is taken away from under a copy, and comes back. */
-TEST_F(edu, device_goes_while_it_is_used)
+TEST_F(edu, unbind_during_a_copy)
 {
 	struct edu_job job = {
 		.fd = self->fd,

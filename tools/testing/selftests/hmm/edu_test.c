@@ -71,7 +71,7 @@ static int end_of_faults(void)
 }
 
 /* Across pages and at odd offsets; what is not copied to stays as it was. */
-TEST_F(edu, copies_what_it_is_told_to)
+TEST_F(edu, copy_across_pages_at_odd_offsets)
 {
 	const size_t from = 100, to = self->page - 1000, length = self->page;
 	char *want = malloc(NPAGES * self->page);
@@ -156,7 +156,7 @@ TEST_F(edu, r49_aliased_addresses_reach_no_memory)
 }
 
 /* R72: what is not copied is neither faulted in nor mapped. */
-TEST_F(edu, r72_only_what_is_touched_is_mapped)
+TEST_F(edu, r72_only_accessed_pages_are_mapped)
 {
 	const size_t npages = 4096;
 	char *mem = hmm_map(npages);
@@ -222,7 +222,7 @@ TEST_F(edu, read_only_memory_is_read_and_not_written)
 }
 
 /* The memory that is there when the device looks is what it gets. */
-TEST_F(edu, new_pages_are_copied_not_those_that_went)
+TEST_F(edu, copy_uses_the_current_pages)
 {
 	REGISTER_BOTH();
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
@@ -347,7 +347,7 @@ static int is_dirty(const void *addr)
 }
 
 /* R41: pages that the device could write become dirty, and no others. */
-TEST_F(edu, r41_only_what_was_written_becomes_dirty)
+TEST_F(edu, r41_only_written_pages_become_dirty)
 {
 	if (is_dirty(self->src) < 0)
 		SKIP(return, "no /proc/kpageflags");

@@ -66,7 +66,7 @@ TEST_F(exclusive, r46_device_writes_and_keeps_it)
 	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(exclusive, r46_cpu_read_and_write_take_it_back)
+TEST_F(exclusive, r46_cpu_access_revokes_it)
 {
 	EXPECT_TRUE(hmm_is_filled(self->mem + self->page, 1, 1, 1));
 	EXPECT_EQ(NPAGES - 1, held(self->fd, self->mem, NPAGES));
@@ -79,7 +79,7 @@ TEST_F(exclusive, r46_cpu_read_and_write_take_it_back)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
-TEST_F(exclusive, r46_mprotect_takes_it_back)
+TEST_F(exclusive, r46_mprotect_revokes_it)
 {
 	ASSERT_EQ(0, mprotect(self->mem, 3 * self->page, PROT_READ));
 	EXPECT_EQ(NPAGES - 3, held(self->fd, self->mem, NPAGES));
@@ -89,7 +89,7 @@ TEST_F(exclusive, r46_mprotect_takes_it_back)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
-TEST_F(exclusive, r46_fork_takes_it_back)
+TEST_F(exclusive, r46_fork_revokes_it)
 {
 	pid_t pid = hmm_fork();
 
@@ -130,7 +130,7 @@ TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 5, 0));
 }
 
-TEST_F(exclusive, r46_another_device_takes_it)
+TEST_F(exclusive, r46_another_device_acquires_it)
 {
 	int other = hmm_open(1);
 
@@ -149,7 +149,7 @@ TEST_F(exclusive, r46_another_device_takes_it)
 }
 
 /* A file that has it may ask again; so may another of the same device. */
-TEST_F(exclusive, r46_taken_twice)
+TEST_F(exclusive, r46_acquired_twice)
 {
 	int other = hmm_open(0);
 
@@ -163,7 +163,7 @@ TEST_F(exclusive, r46_taken_twice)
 	close(other);
 }
 
-TEST_F(exclusive, what_cannot_be_taken)
+TEST_F(exclusive, exclusive_access_is_refused)
 {
 	char *shared = hmm_map_shared(1);
 	struct hmm_dmirror_cmd cmd;
@@ -201,7 +201,7 @@ static void stop_in_the_midst(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE, 0));
 }
 
-TEST_F(exclusive, r46_dontneed_in_the_midst)
+TEST_F(exclusive, r46_dontneed_while_acquiring)
 {
 	struct taking t;
 
@@ -224,7 +224,7 @@ static int touch_one(void *mem)
 	return hmm_is_filled(mem, 1, 1, 0) ? 0 : -EIO;
 }
 
-TEST_F(exclusive, r46_cpu_touch_waits_in_the_midst)
+TEST_F(exclusive, r46_cpu_fault_waits_while_acquiring)
 {
 	struct hmm_thread toucher;
 	struct taking t;
@@ -243,7 +243,7 @@ TEST_F(exclusive, r46_cpu_touch_waits_in_the_midst)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
-TEST_F(exclusive, r46_unmapped_in_the_midst)
+TEST_F(exclusive, r46_munmap_while_acquiring)
 {
 	struct taking t;
 

@@ -175,7 +175,7 @@ static int dead_contexts(void)
 }
 
 /* A process is gone while its file is still open: the list knows that. */
-TEST_F(exit, r10_contexts_of_the_dead_are_listed)
+TEST_F(exit, r10_dead_contexts_are_listed)
 {
 	if (self->contexts < 0)
 		SKIP(return, "no debugfs");

@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(file)
 	close(self->fd);
 }
 
-TEST_F(file, device_reads_the_file_and_what_is_written_to_it_later)
+TEST_F(file, device_reads_later_writes_to_the_file)
 {
 	char *const maps[] = { self->shared, self->private };
 	struct hmm_dmirror_cmd cmd;
@@ -114,7 +114,7 @@ TEST_F(file, device_write_to_a_shared_mapping_reaches_the_file)
 	EXPECT_TRUE(hmm_is_filled(self->private + 2 * self->page, 3, 3, 0));
 }
 
-TEST_F(file, device_write_to_a_private_mapping_does_not)
+TEST_F(file, device_write_to_a_private_mapping_stays_private)
 {
 	/* The device may read the page cache first: it must let go of it. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->private, self->buf, NPAGES,
@@ -203,7 +203,7 @@ TEST_F(file, truncate_takes_the_pages_from_the_device)
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + 3 * self->page, 5, 0));
 }
 
-TEST_F(file, hole_punched_into_it_reads_as_zeros)
+TEST_F(file, punched_hole_reads_as_zeros)
 {
 	struct hmm_dmirror_stats before, after;
 

@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(fork)
 	close(self->fd);
 }
 
-TEST_F(fork, childs_private_writes_stay_its_own)
+TEST_F(fork, child_writes_are_private)
 {
 	pid_t pid = hmm_fork();
 
@@ -103,7 +103,7 @@ TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-TEST_F(fork, shared_memory_is_one_for_parent_child_and_device)
+TEST_F(fork, shared_memory_is_the_same_for_child_and_device)
 {
 	pid_t pid = hmm_fork();
 
@@ -150,7 +150,7 @@ TEST_F(fork, inherited_file_addresses_the_parent)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(fork, childs_own_device_is_a_mirror_of_the_child)
+TEST_F(fork, child_can_mirror_itself)
 {
 	pid_t pid = hmm_fork();
 
@@ -173,7 +173,7 @@ TEST_F(fork, childs_own_device_is_a_mirror_of_the_child)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
-TEST_F(fork, childs_exit_is_nothing_to_the_parents_mirror)
+TEST_F(fork, child_exit_does_not_affect_the_mirror)
 {
 	struct hmm_dmirror_stats stats;
 	struct hmm_dmirror_cmd cmd;

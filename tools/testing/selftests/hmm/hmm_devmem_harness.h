@@ -27,4 +27,22 @@
 	ASSERT_LE(0, self->used);					\
 } while (0)
 
+/*
+ * The device and then the CPU read the pattern of a seed. The CPU's reads
+ * migrate all pages back.
+ */
+#define EXPECT_INTACT(seed) do {					\
+	unsigned int _seed = (seed);					\
+									\
+	memset(self->buf, 0, NPAGES * self->page);			\
+	EXPECT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES,	\
+			      NULL));					\
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, _seed, 0));	\
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));	\
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, _seed, 0));	\
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));	\
+	EXPECT_EQ(self->used,						\
+		  hmm_devmem_wait_used(self->fd, self->used));		\
+} while (0)
+
 #endif /* _HMM_DEVMEM_HARNESS_H */

@@ -125,7 +125,7 @@ TEST_F(hostile, last_page_of_user_space_and_page_zero)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-TEST_F(hostile, buffers_of_the_caller)
+TEST_F(hostile, invalid_buffers_of_the_caller)
 {
 	char *readonly = hmm_map(1), *none = hmm_map(1);
 	char *const bad[] = {
@@ -184,7 +184,7 @@ TEST_F(hostile, buffers_of_the_caller)
 }
 
 /* What the commands of device memory do where there is nothing to be moved. */
-TEST_F(hostile, memory_that_does_not_move)
+TEST_F(hostile, memory_that_cannot_migrate)
 {
 	static const unsigned long moving[] = {
 		HMM_DMIRROR_MIGRATE_TO_DEV, HMM_DMIRROR_MIGRATE_TO_SYS,
@@ -226,7 +226,7 @@ TEST_F(hostile, memory_that_does_not_move)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-TEST_F(hostile, flags_that_do_not_exist)
+TEST_F(hostile, unknown_flags)
 {
 	EXPECT_EQ(-EINVAL, hmm_cmd(self->fd, HMM_DMIRROR_FLAGS, NULL, NULL,
 				   HMM_DMIRROR_FLAG_NO_HUGE << 1, NULL));
@@ -247,7 +247,7 @@ TEST_F(hostile, unloading_with_an_open_file)
 }
 
 /* The mirrored memory may be the very buffer of the command. */
-TEST_F(hostile, memory_that_is_its_own_buffer)
+TEST_F(hostile, mirrored_memory_as_the_buffer)
 {
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->mem, 4, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
@@ -291,7 +291,7 @@ TEST_F(hostile, requests_and_their_arguments)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-TEST_F(hostile, points_that_do_not_exist_or_that_nobody_reaches)
+TEST_F(hostile, invalid_and_unreached_stop_points)
 {
 	static const unsigned int bad[] = { HMM_DMIRROR_POINTS, 31, 32, ~0U };
 
@@ -350,7 +350,7 @@ static int without_the_right(int fd, char *mem, char *buf)
 	return 0;
 }
 
-TEST_F(hostile, r68_controls_need_a_right)
+TEST_F(hostile, r68_controls_need_a_capability)
 {
 	pid_t pid = hmm_fork();
 

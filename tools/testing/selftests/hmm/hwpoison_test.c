@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(hwpoison)
 	close(self->fd);
 }
 
-TEST_F(hwpoison, r34_page_that_fails_under_the_device)
+TEST_F(hwpoison, r34_memory_failure_of_a_mapped_page)
 {
 	struct hmm_dmirror_cmd cmd;
 	__u8 prot[NPAGES];
@@ -70,7 +70,7 @@ TEST_F(hwpoison, r34_page_that_fails_under_the_device)
 }
 
 /* One small page of a huge one fails: that splits it. */
-TEST_F(hwpoison, r34_part_of_a_huge_page_fails)
+TEST_F(hwpoison, r34_memory_failure_in_a_huge_page)
 {
 	size_t size, npages;
 	const char *why;

@@ -84,7 +84,7 @@ TEST_F(invalidate, mremap_moves_the_content_to_a_new_address)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, to, NPAGES));
 }
 
-TEST_F(invalidate, mprotect_takes_the_right_to_write)
+TEST_F(invalidate, mprotect_revokes_write_permission)
 {
 	char *part = self->mem + 8 * self->page;
 
@@ -104,7 +104,7 @@ TEST_F(invalidate, mprotect_takes_the_right_to_write)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(invalidate, mprotect_takes_the_right_to_read)
+TEST_F(invalidate, mprotect_revokes_read_permission)
 {
 	ASSERT_EQ(0, mprotect(self->mem, 2 * self->page, PROT_NONE));
 	expect_dropped(_metadata, self->fd, &self->before, 2);
@@ -162,7 +162,7 @@ TEST_F(invalidate, new_mapping_over_the_old_one)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-TEST_F(invalidate, heap_that_shrinks)
+TEST_F(invalidate, shrinking_heap)
 {
 	struct hmm_dmirror_stats stats;
 	size_t to_page = -(uintptr_t)sbrk(0) % self->page;
@@ -187,7 +187,7 @@ TEST_F(invalidate, heap_that_shrinks)
  * R19: the end of an invalidation is the first address that is not concerned.
  * The pages before and behind the device's entries go; the entries stay.
  */
-TEST_F(invalidate, neighbours_on_both_sides_are_not_concerned)
+TEST_F(invalidate, entries_next_to_an_invalidation_stay)
 {
 	struct hmm_dmirror_stats before, after;
 	struct hmm_dmirror_cmd cmd;

@@ -126,7 +126,7 @@ TEST_F(ksm, r34_cpu_write_splits_them)
 				  0));
 }
 
-TEST_F(ksm, r34_all_are_split_at_once)
+TEST_F(ksm, r34_unmerge_splits_all)
 {
 	ASSERT_EQ(NPAGES, merge(self->mem, self->twin));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,

@@ -61,7 +61,7 @@ static void victim(int *shared, char *mem, char *buf,
  * what it does not refuse removes its entries while the process still sits
  * where it is.
  */
-TEST(nonblocking_invalidation_is_refused_and_leaves_nothing_behind)
+TEST(nonblocking_invalidation_is_refused)
 {
 	int *shared = hmm_map_shared(1);
 	struct hmm_dmirror_stats stats = {};

@@ -202,7 +202,7 @@ TEST_F(range, r40_snapshot_of_64_gib)
  * R40: killed in the midst. It says that it has begun by what it has written
  * so far, and that it has not ended by what it has not.
  */
-TEST_F(range, r40_killed_in_the_midst)
+TEST_F(range, r40_killed_during_a_snapshot)
 {
 	const size_t gib = 256, npages = gib * GIB / self->page;
 	char *mem = map_sparse(1);

@@ -61,7 +61,7 @@ TEST_F(snapshot, each_page_has_its_own_protection)
 	}
 }
 
-TEST_F(snapshot, nothing_but_a_hole)
+TEST_F(snapshot, range_without_vmas)
 {
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, NPAGES));
@@ -69,7 +69,7 @@ TEST_F(snapshot, nothing_but_a_hole)
 		EXPECT_EQ(ERROR, self->prot[i]);
 }
 
-TEST_F(snapshot, faults_nothing_and_leaves_no_trace_in_the_device)
+TEST_F(snapshot, faults_nothing_in_and_adds_no_entries)
 {
 	struct hmm_dmirror_stats before, after;
 	unsigned char resident[NPAGES];
@@ -117,7 +117,7 @@ TEST_F(snapshot, alternating_pages_of_a_long_range)
 	EXPECT_EQ(0, wrong);
 }
 
-TEST_F(snapshot, mprotect_takes_and_gives_back_the_right_to_write)
+TEST_F(snapshot, mprotect_revokes_and_restores_write_permission)
 {
 	const size_t size = 4 * self->page;
 
@@ -133,7 +133,7 @@ TEST_F(snapshot, mprotect_takes_and_gives_back_the_right_to_write)
 	EXPECT_EQ(WRITE, self->prot[2]);
 }
 
-TEST_F(snapshot, fork_makes_private_pages_read_only_and_shared_ones_not)
+TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 {
 	char *shared = hmm_map_shared(4);
 	struct hmm_completion gate;

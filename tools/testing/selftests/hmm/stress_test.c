@@ -195,7 +195,7 @@ static int tear_at_mappings(void *arg)
 	return 0;
 }
 
-TEST(devices_see_only_whole_pages_while_the_process_changes_them)
+TEST(devices_see_no_torn_pages)
 {
 	static int (*const jobs[])(void *) = {
 		use_device, use_device, tear_at_mappings, tear_at_mappings,

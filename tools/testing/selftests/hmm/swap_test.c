@@ -100,7 +100,7 @@ TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-TEST_F(swap, r34_shared_memory_that_is_swapped_out)
+TEST_F(swap, r34_swapped_shared_memory_is_read)
 {
 	char *shared = hmm_map_shared(NPAGES);
 	unsigned char resident[NPAGES];
@@ -122,7 +122,7 @@ TEST_F(swap, r34_shared_memory_that_is_swapped_out)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 4, 0));
 }
 
-TEST_F(swap, r34_huge_page_that_is_swapped_out)
+TEST_F(swap, r34_swapped_huge_page_is_read)
 {
 	size_t size, npages, rest;
 	const char *why;

@@ -29,7 +29,7 @@ static int lines_with(const char *event, const char *field)
 	return n;
 }
 
-TEST(events_tell_what_happens_and_where)
+TEST(events_report_the_addresses)
 {
 	char *mem = hmm_map(NPAGES), *buf = hmm_map(NPAGES);
 	struct hmm_access access = {

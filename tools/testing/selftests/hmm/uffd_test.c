@@ -138,7 +138,7 @@ TEST_F(uffd, r38_missing_pages_are_written)
 }
 
 /* Each page is asked for by itself, and what came before is not lost. */
-TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
+TEST_F(uffd, r38_each_missing_page_faults_separately)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
@@ -157,7 +157,7 @@ TEST_F(uffd, r38_each_missing_page_is_answered_by_itself)
 }
 
 /* The memory goes while the device waits for it. */
-TEST_F(uffd, r38_missing_pages_are_unmapped_instead)
+TEST_F(uffd, r38_munmap_while_a_fault_waits)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
@@ -308,7 +308,7 @@ TEST_F(uffd, r34_poison_markers)
 }
 
 /* Nobody answers, and the process is killed. */
-TEST_F(uffd, r38_killed_while_it_waits)
+TEST_F(uffd, r38_killed_while_a_fault_waits)
 {
 	int *shared = hmm_map_shared(1);
 	pid_t pid;

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R45: migration to and from device memory that the CPU cannot access, while
+ * another task changes or uses the same pages.
+ */
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "hmm_devmem_harness.h"
+
+#define NPAGES 16
+
+#define MIGRATING	HMM_DMIRROR_POINT_MIGRATING
+#define RETURNING	HMM_DMIRROR_POINT_RETURNING
+
+FIXTURE(devmem_race) {
+	HMM_DEVMEM_FIXTURE_MEMBERS;
+	struct hmm_access access;
+	struct hmm_thread migrator;	/* runs access */
+};
+
+#define devmem_race_data FIXTURE_DATA(devmem_race)
+
+FIXTURE_SETUP(devmem_race)
+{
+	HMM_SETUP_DEVMEM(NPAGES);
+}
+
+FIXTURE_TEARDOWN(devmem_race)
+{
+	close(self->fd);
+}
+
+/* Stops a migration after it has isolated all of mem, before it copies. */
+static void stop_migration(struct __test_metadata *_metadata,
+			   devmem_race_data *self)
+{
+	hmm_access_init(&self->access, self->fd, HMM_DMIRROR_MIGRATE_TO_DEV,
+			self->mem, self->buf, NPAGES);
+	ASSERT_EQ(0, hmm_thread_create(&self->migrator, hmm_access_run,
+				       &self->access));
+	ASSERT_EQ(0, hmm_prefault());
+	ASSERT_EQ(0, hmm_stop_at(self->fd, MIGRATING));
+	hmm_thread_start(&self->migrator);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, MIGRATING, 0));
+}
+
+static int finish_migration(devmem_race_data *self)
+{
+	int ret = hmm_resume(self->fd, MIGRATING);
+
+	return ret ? ret : hmm_thread_join(&self->migrator);
+}
+
+static int check_pattern(void *mem)
+{
+	return hmm_is_filled(mem, NPAGES, 1, 0) ? 0 : -EIO;
+}
+
+TEST_F(devmem_race, r45_cpu_read_during_migration)
+{
+	struct hmm_thread reader;
+
+	ASSERT_EQ(0, hmm_thread_create(&reader, check_pattern, self->mem));
+	stop_migration(_metadata, self);
+	hmm_thread_start(&reader);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&reader));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&reader, HMM_QUIET_MS));
+	/* The result depends on when the reader's faults migrate pages back. */
+	finish_migration(self);
+	EXPECT_EQ(0, hmm_thread_join(&reader));
+	EXPECT_INTACT(1);
+}
+
+/*
+ * The migration holds the mmap lock for reading only, so MADV_DONTNEED removes
+ * pages that it has isolated. The device must not map them afterwards.
+ */
+TEST_F(devmem_race, r45_dontneed_during_migration)
+{
+	size_t half = NPAGES / 2 * self->page;
+
+	stop_migration(_metadata, self);
+	EXPECT_EQ(0, madvise(self->mem + half, half, MADV_DONTNEED));
+	EXPECT_EQ(-ENOENT, finish_migration(self));
+	EXPECT_EQ(NPAGES / 2, self->access.cmd.cpages);
+	EXPECT_EQ(NPAGES / 2, hmm_entries(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + NPAGES / 2, hmm_devmem_used(self->fd));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES / 2, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->buf + half, NPAGES / 2, 0));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES / 2, 1, 0));
+	EXPECT_TRUE(hmm_is_filled_with(self->mem + half, NPAGES / 2, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
+}
+
+static int unmap_half(void *mem)
+{
+	size_t half = NPAGES / 2 * hmm_page_size();
+
+	return munmap((char *)mem + half, half) ? -errno : 0;
+}
+
+TEST_F(devmem_race, r45_munmap_during_migration)
+{
+	struct hmm_thread unmapper;
+
+	ASSERT_EQ(0, hmm_thread_create(&unmapper, unmap_half, self->mem));
+	stop_migration(_metadata, self);
+	hmm_thread_start(&unmapper);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&unmapper));
+	finish_migration(self);
+	EXPECT_EQ(0, hmm_thread_join(&unmapper));
+	EXPECT_EQ(NPAGES / 2, hmm_entries(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(self->used + NPAGES / 2, hmm_devmem_used(self->fd));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
+				    NULL));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES / 2, 1, 0));
+	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
+}
+
+struct move {
+	void *from, *to;
+};
+
+static int remap(void *arg)
+{
+	struct move *move = arg;
+	size_t size = NPAGES * hmm_page_size();
+
+	return mremap(move->from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      move->to) == move->to ? 0 : -errno;
+}
+
+TEST_F(devmem_race, r45_mremap_during_migration)
+{
+	struct move move = { .from = self->mem, .to = hmm_map(NPAGES) };
+	struct hmm_thread remapper;
+
+	ASSERT_NE(NULL, move.to);
+	ASSERT_EQ(0, hmm_thread_create(&remapper, remap, &move));
+	stop_migration(_metadata, self);
+	hmm_thread_start(&remapper);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&remapper));
+	finish_migration(self);
+	EXPECT_EQ(0, hmm_thread_join(&remapper));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+	self->mem = move.to;
+	/* The pages are still in the device, at the new address. */
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_INTACT(1);
+}
+
+struct forking {
+	char *mem;
+	pid_t pid;
+};
+
+static int fork_and_check(void *arg)
+{
+	struct forking *forking = arg;
+	size_t page = hmm_page_size();
+
+	forking->pid = fork();
+	if (!forking->pid) {
+		bool intact = hmm_is_filled(forking->mem, NPAGES, 1, 0);
+
+		/* These writes break copy-on-write. */
+		memset(forking->mem, 7, NPAGES * page);
+		if (!hmm_is_filled_with(forking->mem, NPAGES, 7))
+			intact = false;
+		_exit(intact ? 0 : 1);
+	}
+	return forking->pid < 0 ? -errno : 0;
+}
+
+TEST_F(devmem_race, r45_fork_during_migration)
+{
+	struct forking forking = { .mem = self->mem };
+	struct hmm_thread forker;
+
+	ASSERT_EQ(0, hmm_thread_create(&forker, fork_and_check, &forking));
+	stop_migration(_metadata, self);
+	hmm_thread_start(&forker);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&forker));
+	finish_migration(self);
+	EXPECT_EQ(0, hmm_thread_join(&forker));
+	EXPECT_EQ(0, hmm_wait_exit(forking.pid));
+	EXPECT_INTACT(1);
+}
+
+/* The process is killed in its own migration. */
+TEST_F(devmem_race, r45_killed_during_migration)
+{
+	struct hmm_completion ready;
+	int fd = -1;
+	pid_t pid;
+	int *shared;
+
+	shared = hmm_map_shared(1);
+	ASSERT_NE(NULL, shared);
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	*shared = -1;
+	pid = hmm_fork_sharing_files();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		fd = hmm_open(0);
+		if (fd < 0 || hmm_stop_at(fd, MIGRATING))
+			_exit(1);
+		*shared = fd;
+		hmm_complete(&ready);
+		hmm_to_dev(fd, self->mem, self->buf, NPAGES, NULL);
+		_exit(2);
+	}
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+	fd = *shared;
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, hmm_wait_at(fd, MIGRATING, 0));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
+	EXPECT_EQ(-ESRCH, hmm_to_dev(fd, self->mem, self->buf, 1, NULL));
+	EXPECT_EQ(0, close(fd));
+	/* Parent and child shared the pages that the child migrated. */
+	EXPECT_INTACT(1);
+}
+
+/*
+ * The process exits while another task migrates its memory. That task holds
+ * the last reference to the mm and frees all of it when it is done.
+ */
+TEST_F(devmem_race, r45_exit_while_another_task_migrates)
+{
+	struct hmm_completion ready;
+	int *shared, fd;
+	pid_t pid;
+
+	shared = hmm_map_shared(1);
+	ASSERT_NE(NULL, shared);
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	*shared = -1;
+	pid = hmm_fork_sharing_files();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		hmm_fill(self->mem, NPAGES, 3, 0);
+		*shared = hmm_open(0);
+		hmm_complete(&ready);
+		pause();
+		_exit(1);
+	}
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+	fd = *shared;
+	ASSERT_LE(0, fd);
+	hmm_access_init(&self->access, fd, HMM_DMIRROR_MIGRATE_TO_DEV,
+			self->mem, self->buf, NPAGES);
+	ASSERT_EQ(0, hmm_thread_create(&self->migrator, hmm_access_run,
+				       &self->access));
+	ASSERT_EQ(0, hmm_stop_at(fd, MIGRATING));
+	hmm_thread_start(&self->migrator);
+	EXPECT_EQ(0, hmm_wait_at(fd, MIGRATING, 0));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
+	EXPECT_EQ(0, hmm_resume(fd, MIGRATING));
+	/* All pages migrate; then the mm is freed, and no entry remains. */
+	EXPECT_EQ(-ENOENT, hmm_thread_join(&self->migrator));
+	EXPECT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
+	EXPECT_EQ(-ESRCH, hmm_to_dev(fd, self->mem, self->buf, 1, NULL));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_INTACT(1);
+}
+
+/* A CPU fault that is stopped after it has isolated the page. */
+struct cpu_fault {
+	struct hmm_thread cpu;
+	struct hmm_access access;
+	struct hmm_thread device;
+};
+
+static int check_first_page(void *mem)
+{
+	return hmm_is_filled(mem, 1, 1, 0) ? 0 : -EIO;
+}
+
+static void stop_cpu_fault(struct __test_metadata *_metadata,
+			   devmem_race_data *self, struct cpu_fault *f,
+			   unsigned long request)
+{
+	ASSERT_EQ(0, hmm_thread_create(&f->cpu, check_first_page, self->mem));
+	hmm_access_init(&f->access, self->fd, request, self->mem, self->buf, 1);
+	ASSERT_EQ(0, hmm_thread_create(&f->device, hmm_access_run, &f->access));
+	ASSERT_EQ(0, hmm_prefault());
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, hmm_stop_at(self->fd, RETURNING));
+	hmm_thread_start(&f->cpu);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, RETURNING, 0));
+	EXPECT_EQ(NPAGES - 1, hmm_entries(self->fd, self->mem, NPAGES));
+}
+
+TEST_F(devmem_race, r45_device_reads_while_the_cpu_faults)
+{
+	struct cpu_fault f;
+
+	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_READ);
+	hmm_thread_start(&f.device);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&f.device));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&f.device, HMM_QUIET_MS));
+	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
+	EXPECT_EQ(0, hmm_thread_join(&f.cpu));
+	EXPECT_EQ(0, hmm_thread_join(&f.device));
+	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 1, 0));
+	EXPECT_EQ(NPAGES - 1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_INTACT(1);
+}
+
+TEST_F(devmem_race, r45_migration_during_a_cpu_fault)
+{
+	struct cpu_fault f;
+
+	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_MIGRATE_TO_DEV);
+	hmm_thread_start(&f.device);
+	/*
+	 * MIGRATE_TO_DEV skips a page that another migration has isolated. Its
+	 * content can only be checked after that migration is done.
+	 */
+	EXPECT_EQ(-ENOENT, hmm_thread_join(&f.device));
+	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
+	EXPECT_EQ(0, hmm_thread_join(&f.cpu));
+	EXPECT_INTACT(1);
+}
+
+TEST_F(devmem_race, r45_release_waits_for_a_fault)
+{
+	struct hmm_dmirror_devmem devmem;
+	struct cpu_fault f;
+
+	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_RELEASE);
+	hmm_thread_start(&f.device);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&f.device));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&f.device, HMM_QUIET_MS));
+	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
+	EXPECT_EQ(0, hmm_thread_join(&f.cpu));
+	EXPECT_EQ(0, hmm_thread_join(&f.device));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
+	EXPECT_EQ(0, devmem.used);
+	EXPECT_EQ(0, devmem.chunks);
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+}
+
+TEST_F(devmem_race, r45_release_during_migration)
+{
+	struct hmm_dmirror_devmem devmem;
+	struct hmm_thread releaser;
+	struct hmm_access release;
+
+	hmm_access_init(&release, self->fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0);
+	ASSERT_EQ(0, hmm_thread_create(&releaser, hmm_access_run, &release));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES / 2,
+				NULL));
+	stop_migration(_metadata, self);
+	/* The half in the device migrates back, and the memory is freed. */
+	hmm_thread_start(&releaser);
+	EXPECT_EQ(0, hmm_thread_wait_done(&releaser, HMM_TIMEOUT_MS));
+	EXPECT_EQ(0, hmm_thread_join(&releaser));
+	/* The pages reserved for the other half are gone. */
+	finish_migration(self);
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
+	EXPECT_EQ(devmem.used,
+		  hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+	/* The next migration gets new memory. */
+	EXPECT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+}
+
+TEST_HARNESS_MAIN
