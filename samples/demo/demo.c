@@ -36,13 +36,13 @@
 static int device;
 static size_t page_size;
 
-static void put(char *mem, const char *text)
+static void set_text(char *mem, const char *text)
 {
 	memcpy(mem, text, strlen(text) + 1);
 }
 
 /* Run a command of the device on one page. Returns 0, or -1 and sets errno. */
-static int command(unsigned long request, const void *addr, void *buffer)
+static int device_command(unsigned long request, const void *addr, void *buffer)
 {
 	struct hmm_dmirror_cmd cmd = {
 		.addr = (uintptr_t)addr,
@@ -67,7 +67,7 @@ static void device_reads(const void *addr, const char *text)
 {
 	char buffer[page_size];
 
-	check(!command(HMM_DMIRROR_READ, addr, buffer),
+	check(!device_command(HMM_DMIRROR_READ, addr, buffer),
 	      "the device cannot read: %m");
 	printf("   device reads \"%s\"\n", buffer);
 	check(!strcmp(buffer, text), "expected \"%s\"", text);
@@ -78,8 +78,8 @@ static void device_writes(void *addr, const char *text)
 	char *buffer = calloc(1, page_size);
 
 	check(buffer, "calloc: %m");
-	put(buffer, text);
-	check(!command(HMM_DMIRROR_WRITE, addr, buffer),
+	set_text(buffer, text);
+	check(!device_command(HMM_DMIRROR_WRITE, addr, buffer),
 	      "the device cannot write: %m");
 	free(buffer);
 	printf("   device writes \"%s\"\n", text);
@@ -120,10 +120,11 @@ static void show_page(const char *what, const void *addr, unsigned int wanted)
 {
 	unsigned char prot = 0;
 
-	check(!command(HMM_DMIRROR_SNAPSHOT, addr, &prot),
+	check(!device_command(HMM_DMIRROR_SNAPSHOT, addr, &prot),
 	      "HMM_DMIRROR_SNAPSHOT: %m");
 	printf("   %p  %-24s %s\n", addr, what, describe(prot));
-	check(prot == wanted, "expected 0x%02x instead of 0x%02x", wanted, prot);
+	check(prot == wanted, "expected 0x%02x instead of 0x%02x", wanted,
+	      prot);
 }
 
 /* Map a huge page and write to it. Returns NULL if the kernel provides none. */
@@ -136,7 +137,7 @@ static char *map_huge(void)
 	mem += -(uintptr_t)mem % size;
 	madvise(mem, size, MADV_HUGEPAGE);
 	memset(mem, 1, size);
-	command(HMM_DMIRROR_SNAPSHOT, mem, &prot);
+	device_command(HMM_DMIRROR_SNAPSHOT, mem, &prot);
 	return prot & HMM_DMIRROR_PROT_PMD ? mem : NULL;
 }
 
@@ -173,17 +174,18 @@ static void show_snapshot(void)
 /* The child must read the text of the time of the fork, not a later one. */
 static void show_copy_on_write(char *mem)
 {
-	int gate[2], status;
+	int pipefd[2], status;
 	pid_t pid;
 
-	put(mem, "before the fork");
+	set_text(mem, "before the fork");
 	printf("   parent writes \"%s\" and forks\n", mem);
-	check(!pipe(gate), "pipe: %m");
+	check(!pipe(pipefd), "pipe: %m");
 	pid = fork();
 	check(pid >= 0, "fork: %m");
 	if (!pid) {
-		close(gate[1]);
-		check(read(gate[0], &status, 1) == 1, "the parent has exited");
+		close(pipefd[1]);
+		check(read(pipefd[0], &status, 1) == 1,
+		      "the parent has exited");
 		cpu_reads("child ", mem, "before the fork");
 		_exit(0);
 	}
@@ -191,7 +193,7 @@ static void show_copy_on_write(char *mem)
 	device_writes(mem, "for the parent only");
 	show_page("after the write", mem, HMM_DMIRROR_PROT_WRITE);
 	cpu_reads("parent", mem, "for the parent only");
-	check(write(gate[1], "", 1) == 1 && waitpid(pid, &status, 0) == pid &&
+	check(write(pipefd[1], "", 1) == 1 && waitpid(pid, &status, 0) == pid &&
 	      !status, "the child read another text");
 	printf("   The write of the device broke copy-on-write: the parent has its own page.\n");
 }
@@ -201,7 +203,7 @@ static void show_munmap(void)
 	struct hmm_dmirror_stats before, after;
 	char *mem = map(page_size), buffer[page_size];
 
-	put(mem, "soon to be unmapped");
+	set_text(mem, "soon to be unmapped");
 	device_reads(mem, "soon to be unmapped");
 	before = get_stats();
 	check(!munmap(mem, page_size), "munmap: %m");
@@ -211,7 +213,7 @@ static void show_munmap(void)
 	       after.dropped - before.dropped);
 	check(after.dropped == before.dropped + 1, "expected 1 page");
 
-	check(command(HMM_DMIRROR_READ, mem, buffer),
+	check(device_command(HMM_DMIRROR_READ, mem, buffer),
 	      "the device can still read the page");
 	check(errno == EFAULT, "expected EFAULT instead of: %m");
 	printf("   device reads: EFAULT (%m), because nothing is mapped at this address\n");
@@ -229,7 +231,7 @@ static void *read_in_thread(void *mem)
  */
 static void show_collision(char *mem)
 {
-	struct hmm_dmirror_point here = {
+	struct hmm_dmirror_point point = {
 		.point = HMM_DMIRROR_POINT_FAULTED,
 		.timeout_ms = 10000,
 	};
@@ -237,18 +239,18 @@ static void show_collision(char *mem)
 	pthread_t thread;
 
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
-	put(mem, "old");
-	check(!ioctl(device, HMM_DMIRROR_STOP_AT, &here),
+	set_text(mem, "old");
+	check(!ioctl(device, HMM_DMIRROR_STOP_AT, &point),
 	      "HMM_DMIRROR_STOP_AT: %m");
 	check(!pthread_create(&thread, NULL, read_in_thread, mem),
 	      "cannot create a thread");
-	check(!ioctl(device, HMM_DMIRROR_WAIT_AT, &here),
+	check(!ioctl(device, HMM_DMIRROR_WAIT_AT, &point),
 	      "HMM_DMIRROR_WAIT_AT: %m");
 	printf("   device finds the page with \"%s\", and stops\n", mem);
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
-	put(mem, "new");
+	set_text(mem, "new");
 	printf("   CPU replaces it by a page with \"%s\"\n", mem);
-	check(!ioctl(device, HMM_DMIRROR_GO_ON, &here),
+	check(!ioctl(device, HMM_DMIRROR_GO_ON, &point),
 	      "HMM_DMIRROR_GO_ON: %m");
 	pthread_join(thread, NULL);
 	after = get_stats();
@@ -266,12 +268,13 @@ int main(void)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	page_size = sysconf(_SC_PAGESIZE);
 	device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	check(device >= 0, "cannot open " DEVICE ": %m (is test_hmm.ko loaded?)");
+	check(device >= 0,
+	      "cannot open " DEVICE ": %m (is test_hmm.ko loaded?)");
 	mem = map(page_size);
 	printf(DEVICE " now mirrors the address space of this process.\n");
 
 	puts("\n1. The device reads what the CPU wrote");
-	put(mem, "written by the CPU");
+	set_text(mem, "written by the CPU");
 	printf("   CPU writes \"%s\"\n", mem);
 	device_reads(mem, "written by the CPU");
 

@@ -61,8 +61,9 @@ struct edu_device {
 	/* Protects the fields below, up to @waited. */
 	spinlock_t lock;
 	/*
-	 * The numbers of the last DMA that was started and of the last one that
-	 * finished. They begin at 1. At most one DMA is in flight.
+	 * DMAs are numbered from 1. These are the numbers of the last DMA that
+	 * was started and of the last one that finished. At most one DMA is in
+	 * flight.
 	 */
 	unsigned long started;
 	unsigned long done;

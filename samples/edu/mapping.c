@@ -61,12 +61,14 @@ bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
 	struct edu_client *client = buf->client;
 	struct edu_mapping *m;
 	unsigned int first, n;
+	unsigned long dma;
 	bool done = true;
 
 	spin_lock(&client->lock);
-	if (!blockable)
-		done = edu_dma_has_ended(client->edu,
-					 edu_mappings_last_dma(buf, start, end));
+	if (!blockable) {
+		dma = edu_mappings_last_dma(buf, start, end);
+		done = edu_dma_has_ended(client->edu, dma);
+	}
 	list_for_each_entry(m, &client->mappings, node) {
 		if (!done || m->buf != buf)
 			continue;
