@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device that cannot be used: behind an identity domain, hung, removed. Each
- * test binds it again, which is the only way to start a stopped device.
+ * A device that fails: an identity domain, a hung device, a removed device.
+ * Only binding it again restarts a stopped device, so each test does that.
  */
-#include "edu_lib.h"
+#include "edu_harness.h"
 
 #define DEVICES		"/sys/bus/pci/devices/"
 
 static int edu_unbind(const char *name)
 {
-	return write_file(DRIVER "unbind", name);
+	return hmm_write_file(DRIVER "unbind", name);
 }
 
 static int edu_bind(const char *name)
 {
-	return write_file(DRIVER "bind", name);
+	return hmm_write_file(DRIVER "bind", name);
 }
 
-/* Bind the device again, and have fd opened again. */
-static int edu_restart(int *fd)
+static int edu_rebind(void)
 {
 	char name[256];
 	int ret;
@@ -28,11 +27,7 @@ static int edu_restart(int *fd)
 		ret = edu_unbind(name);
 	if (!ret)
 		ret = edu_bind(name);
-	if (ret)
-		return ret;
-	close(*fd);
-	*fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	return *fd < 0 ? -errno : 0;
+	return ret;
 }
 
 static int set_domain(const char *name, const char *type)
@@ -40,10 +35,10 @@ static int set_domain(const char *name, const char *type)
 	char path[512];
 
 	snprintf(path, sizeof(path), DEVICES "%s/iommu_group/type", name);
-	return write_file(path, type);
+	return hmm_write_file(path, type);
 }
 
-/* How many records of the kernel's log since the last time have a text. */
+/* Returns how many new records of the kernel log contain the text. */
 static int kmsg_has(int kmsg, const char *text)
 {
 	char record[2048];
@@ -61,8 +56,8 @@ static int kmsg_has(int kmsg, const char *text)
 }
 
 /*
- * R69: the device is behind the IOMMU, but with an identity domain its
- * addresses are not translated, and its DMA would use bounce buffers.
+ * R69: with an identity domain, the IOMMU does not translate the addresses of
+ * the device, and its DMA would use bounce buffers.
  */
 TEST_F(edu, r69_identity_domain_is_refused)
 {
@@ -86,15 +81,10 @@ TEST_F(edu, r69_identity_domain_is_refused)
 	ASSERT_EQ(0, bound);
 	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA does not reach all memory"));
 
-	close(self->fd);
-	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->fd);
-	REGISTER_BOTH();
-	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
-	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
-/* A copy by another process, which waits for the device. */
+/* Another process copies, and waits for the device. */
 static pid_t copy_in_a_child(struct hmm_completion *ready,
 			     struct hmm_completion *go)
 {
@@ -104,28 +94,20 @@ static pid_t copy_in_a_child(struct hmm_completion *ready,
 
 	if (pid)
 		return pid;
-	src = hmm_map(1);
-	dst = hmm_map(1);
-	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
-	    edu_register(fd, dst, 1, HMM_EDU_WRITE) || hmm_complete(ready) ||
-	    hmm_wait_for_completion(go))
+	fd = edu_map_and_register(&src, &dst);
+	if (fd < 0 || hmm_complete(ready) || hmm_wait_for_completion(go))
 		_exit(1);
 	ret = edu_copy(fd, dst, src, CHUNK);
 	_exit(ret == -EIO ? 0 : 2);
 }
 
 /*
- * R71: nothing that a hung device was to do counts as done, everybody who
- * waits for it returns, and nothing is started until it is bound again.
+ * R71: no DMA of a hung device counts as completed, every task that waits for
+ * the device returns, and no DMA starts until it is bound again.
  */
 TEST_F(edu, r71_timed_out_device_is_dead)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_completion ready, go;
 	struct hmm_thread thread;
 	__u64 started;
@@ -140,12 +122,12 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 
 	started = edu_stats(self->watch).started;
-	/* The second DMA of the copy, which would be its last. */
+	/* The second DMA of the copy, which is its last. */
 	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 1));
 	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 2));
 	ASSERT_EQ(0, hmm_complete(&go));
-	/* A callback waits, too. */
+	/* The callback waits for the DMA too. */
 	ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
 	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
@@ -155,23 +137,14 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(started + 2, edu_stats(self->watch).started);
 
-	ASSERT_EQ(0, edu_restart(&self->fd));
-	REGISTER_BOTH();
-	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
-	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	ASSERT_EQ(0, edu_rebind());
+	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
-/*
- * R71: an interrupt that comes late, of whatever was done before, does not end
- * the DMA in flight.
- */
+/* R71: a late interrupt of an earlier DMA does not end the DMA in flight. */
 TEST_F(edu, r71_late_interrupt_does_not_end_a_dma)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_thread thread;
 
 	REGISTER_BOTH();
@@ -185,14 +158,10 @@ TEST_F(edu, r71_late_interrupt_does_not_end_a_dma)
 	EXPECT_TRUE(hmm_is_filled(self->dst + self->page, NPAGES - 1, 2, 1));
 }
 
-/* R71: all ones are no answer: not "finished", not "idle". */
+/* R71: a register that reads as all ones means neither done nor idle. */
 TEST_F(edu, r71_removed_device_reads_as_all_ones)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_thread thread;
 	__u64 started;
 
@@ -208,10 +177,8 @@ TEST_F(edu, r71_removed_device_reads_as_all_ones)
 	EXPECT_EQ(1, kmsg_has(self->kmsg, "removed"));
 	EXPECT_TRUE(hmm_is_filled(self->dst, NPAGES, 2, 0));
 
-	ASSERT_EQ(0, edu_restart(&self->fd));
-	REGISTER_BOTH();
-	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
-	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	ASSERT_EQ(0, edu_rebind());
+	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
 TEST_HARNESS_MAIN

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * DMA while the process changes its memory, forks and exits, and while the
- * device is taken away. Like all that edu_lib.h makes, no test here may leave
- * a fault of the IOMMU in the kernel's log.
+ * device is unbound.
  */
 #include <signal.h>
 
-#include "edu_lib.h"
+#include "edu_harness.h"
 
-/* The device takes 100 ms for one DMA: a step is tried so often at most. */
+/* A DMA takes 100 ms. A test retries if it was too slow to meet it. */
 #define TRIES		20
 
-/* An invalidation returns when the DMA is over, and the mapping gone. */
+/* An invalidation returns after the DMA ends and the mapping is removed. */
 TEST_F(edu, invalidation_waits_for_the_dma)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_edu_test_stats before, after;
 	struct hmm_thread thread;
 	int i;
@@ -40,13 +35,13 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 		if (after.waited > before.waited)
 			break;
 	}
-	/* Else we were too slow each time, and nothing was tested. */
+	/* Otherwise every try was too slow, and nothing was tested. */
 	EXPECT_GT(TRIES, i);
 }
 
 /*
- * R56: a small page of a huge page is invalidated. The pages around it are
- * mapped with it, so a DMA to one of them is waited for, too.
+ * R56: a small page of a huge page is invalidated. The device maps it together
+ * with the pages around it, so the invalidation waits for a DMA to any of them.
  */
 TEST_F(edu, r56_dma_to_the_same_huge_page)
 {
@@ -66,7 +61,7 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 		job.dst = mem;
 		ASSERT_EQ(0, edu_register(self->fd, mem, size / self->page,
 					  HMM_EDU_WRITE));
-		/* Maps four pages of the huge one together. */
+		/* One mapping for four pages of the huge page. */
 		ASSERT_EQ(0, edu_copy(self->fd, mem, mem + size / 2,
 				      NPAGES * self->page));
 		hmm_fill(mem + size / 2, 1, 7, 0);
@@ -90,18 +85,16 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 	EXPECT_GT(TRIES, i);
 }
 
-/* Has memory in the device, and changes it when told to. */
+/* A process whose memory the device maps; it changes the memory after go. */
 static void change_memory(struct hmm_completion *ready,
 			  struct hmm_completion *go,
 			  struct hmm_completion *done)
 {
-	char *src = hmm_map(1), *dst = hmm_map(1);
-	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	char *src, *dst;
+	int fd = edu_map_and_register(&src, &dst);
 	pid_t pid;
 
-	if (fd < 0 || !src || !dst || edu_register(fd, src, 1, 0) ||
-	    edu_register(fd, dst, 1, HMM_EDU_WRITE) ||
-	    edu_copy(fd, dst, src, CHUNK) || hmm_complete(ready) ||
+	if (fd < 0 || edu_copy(fd, dst, src, CHUNK) || hmm_complete(ready) ||
 	    hmm_wait_for_completion(go))
 		_exit(1);
 	if (madvise(dst, hmm_page_size(), MADV_DONTNEED))
@@ -115,16 +108,12 @@ static void change_memory(struct hmm_completion *ready,
 }
 
 /*
- * R70: one process waits in a callback for its DMA. Another process, and other
- * pages of the same one, are invalidated meanwhile.
+ * R70: while one process waits in a callback for its DMA, another process and
+ * other pages of the same process can be invalidated.
  */
 TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_madvise advice = {
 		.addr = self->src,
 		.length = self->page,
@@ -159,7 +148,7 @@ TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 	ASSERT_EQ(0, hmm_complete(&go));
 	EXPECT_EQ(0, hmm_wait_for_completion(&done));
 	EXPECT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
-	/* Not the end of the wait has let them go on. */
+	/* The DMA is still in flight, and the callback still waits. */
 	EXPECT_EQ(1, edu_stats(self->watch).busy);
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&waiter, 1));
 
@@ -175,9 +164,9 @@ TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 }
 
 /*
- * R73: to register a mirror takes the mmap lock for writing, and every misc
- * device is opened under one lock. So the first ioctl does it, for the process
- * that calls it.
+ * R73: registering a mirror takes the mmap lock for writing, and all misc
+ * devices are opened under one lock. So the first ioctl registers the mirror,
+ * for the process that calls it.
  */
 TEST_F(edu, r73_open_does_not_register_a_mirror)
 {
@@ -201,8 +190,8 @@ TEST_F(edu, r73_open_does_not_register_a_mirror)
 }
 
 /*
- * R44: the device writes to the parent's copy and not to the child's, and the
- * child cannot use the parent's file.
+ * R44: the device writes to the pages of the parent, not to those of the
+ * child, and the child cannot use the file of the parent.
  */
 TEST_F(edu, r44_fork_keeps_the_memory_of_the_child)
 {
@@ -232,13 +221,10 @@ TEST_F(edu, r44_fork_keeps_the_memory_of_the_child)
 
 static void copy_until_killed(int *shared, struct hmm_completion *ready)
 {
-	char *src = hmm_map(1), *dst = hmm_map(1);
+	char *src, *dst;
 
-	*shared = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (*shared < 0 || !src || !dst ||
-	    edu_register(*shared, src, 1, 0) ||
-	    edu_register(*shared, dst, 1, HMM_EDU_WRITE) ||
-	    hmm_complete(ready))
+	*shared = edu_map_and_register(&src, &dst);
+	if (*shared < 0 || hmm_complete(ready))
 		_exit(1);
 	while (!edu_copy(*shared, dst, src, CHUNK))
 		;
@@ -246,8 +232,8 @@ static void copy_until_killed(int *shared, struct hmm_completion *ready)
 }
 
 /*
- * The process goes while the device works for it, and the file stays: memory
- * is given back when the device has finished, and not before.
+ * The process exits during a DMA to its memory, and its file stays open. The
+ * memory is freed after the DMA.
  */
 TEST_F(edu, exit_waits_for_the_dma)
 {
@@ -281,24 +267,24 @@ TEST_F(edu, exit_waits_for_the_dma)
 	EXPECT_GT(TRIES, i);
 }
 
-/* What else the process does to its memory, until told to stop. */
-struct unrest {
+/* A thread that changes mappings until stop is set. */
+struct changes {
 	char *src;
 	char *dst;
 	bool stop;
 };
 
-static int make_unrest(void *arg)
+static int change_mappings(void *arg)
 {
-	struct unrest *unrest = arg;
+	struct changes *changes = arg;
 	size_t page = hmm_page_size();
 	unsigned int seed = 1;
 
-	while (!__atomic_load_n(&unrest->stop, __ATOMIC_RELAXED)) {
+	while (!__atomic_load_n(&changes->stop, __ATOMIC_RELAXED)) {
 		size_t at = rand_r(&seed) % NPAGES * page;
-		char *mem = rand_r(&seed) % 2 ? unrest->src : unrest->dst;
+		char *mem = rand_r(&seed) % 2 ? changes->src : changes->dst;
 
-		/* Nothing of this changes what a page holds. */
+		/* None of these changes the content of a page. */
 		switch (rand_r(&seed) % 3) {
 		case 0:
 			madvise(mem + at, page, MADV_DONTNEED);
@@ -308,7 +294,7 @@ static int make_unrest(void *arg)
 			mprotect(mem + at, page, PROT_READ | PROT_WRITE);
 			break;
 		case 2:
-			write_file("/proc/sys/vm/compact_memory", "1");
+			hmm_write_file("/proc/sys/vm/compact_memory", "1");
 			break;
 		}
 		usleep(rand_r(&seed) % 30000);
@@ -317,14 +303,14 @@ static int make_unrest(void *arg)
 }
 
 /*
- * Pages are replaced between copies, and come and go, move and change their
- * protection while they run. Each page has a content of its own, and the one
- * that was there before lives on: a copy from, or to, the wrong one shows.
+ * Pages are replaced between copies; during a copy they are unmapped, migrate
+ * and change their protection. Each page has its own content, and a replaced
+ * page stays in the file, so a copy from or to a wrong page is detected.
  */
 TEST_F(edu, copies_are_correct_while_mappings_change)
 {
 	const size_t length = NPAGES * self->page, nfile = 16;
-	struct unrest unrest = { .src = self->src, .dst = self->dst };
+	struct changes changes = { .src = self->src, .dst = self->dst };
 	__u64 end = hmm_now_ms() + 8000;
 	int copies = 0, refused = 0, ret, file;
 	unsigned int seed = 2, i, from, to;
@@ -342,14 +328,14 @@ TEST_F(edu, copies_are_correct_while_mappings_change)
 	ASSERT_NE(NULL, want);
 	memcpy(want, content, 2 * nfile * self->page);
 
-	/* src shows pages of the file's first half, dst those of its second. */
+	/* src maps pages of the file's first half, dst of its second half. */
 	ASSERT_NE(MAP_FAILED, mmap(self->src, length, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_FIXED, file, 0));
 	ASSERT_NE(MAP_FAILED, mmap(self->dst, length, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_FIXED, file,
 				   nfile * self->page));
 	REGISTER_BOTH();
-	ASSERT_EQ(0, hmm_thread_create(&thread, make_unrest, &unrest));
+	ASSERT_EQ(0, hmm_thread_create(&thread, change_mappings, &changes));
 	hmm_thread_start(&thread);
 
 	while (hmm_now_ms() < end) {
@@ -374,21 +360,17 @@ TEST_F(edu, copies_are_correct_while_mappings_change)
 		memcpy(want + to * self->page, want + from * self->page, CHUNK);
 		ASSERT_EQ(0, memcmp(want, content, 2 * nfile * self->page));
 	}
-	__atomic_store_n(&unrest.stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&changes.stop, true, __ATOMIC_RELAXED);
 	EXPECT_EQ(0, hmm_thread_join(&thread));
 	TH_LOG("%d copies, %d refused while read-only", copies, refused);
 	EXPECT_LT(0, copies);
 	free(want);
 }
 
-/* The device is taken away from under a copy, and comes back. */
+/* The device is unbound during a copy, and bound again. */
 TEST_F(edu, unbind_during_a_copy)
 {
-	struct edu_job job = {
-		.fd = self->fd,
-		.dst = self->dst,
-		.src = self->src,
-	};
+	struct edu_job job = EDU_JOB;
 	struct hmm_thread thread;
 	__u64 started;
 	char name[256];
@@ -402,7 +384,7 @@ TEST_F(edu, unbind_during_a_copy)
 	started = edu_stats(self->watch).started;
 	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 1));
-	EXPECT_EQ(0, write_file(DRIVER "unbind", name));
+	EXPECT_EQ(0, hmm_write_file(DRIVER "unbind", name));
 	iommu_trace("0");
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
 	EXPECT_EQ(0, edu_stats(self->watch).mappings);
@@ -410,19 +392,14 @@ TEST_F(edu, unbind_during_a_copy)
 		EXPECT_EQ(2 * (long)self->page, iommu_mapped());
 		EXPECT_EQ(iommu_mapped(), iommu_unmapped());
 	}
-	/* The DMA in flight was cut off, unless the copy was finished. */
+	/* Unbinding aborts the DMA in flight, unless the copy was done. */
 	ret = hmm_thread_join(&thread);
 	EXPECT_TRUE(ret == -ENODEV || ret == 0);
 	EXPECT_EQ(-ENODEV, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_NE(0, access(DEVICE, F_OK));
 
-	EXPECT_EQ(0, write_file(DRIVER "bind", name));
-	close(self->fd);
-	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->fd);
-	REGISTER_BOTH();
-	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
-	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
+	EXPECT_EQ(0, hmm_write_file(DRIVER "bind", name));
+	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
 TEST_HARNESS_MAIN
