@@ -1,19 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The machine: QEMU, two serial ports, no disk, no network. All but bench get
-# two memory nodes, and a device that does DMA behind an IOMMU.
+# The machine: QEMU with two serial ports, without disk and network. Except for
+# bench, it has two memory nodes, and a device that does DMA behind an IOMMU.
 
 : "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=1800}"
 
-# MiB at the end of the second node that the guest's kernel is told to leave
-# alone: test_hmm makes the device-coherent memory of two devices of them. The
-# hmm-tests of 7.2 migrate 256 MiB at once, and need some to spare.
+# MiB at the end of the second node that the guest's kernel does not use. test_hmm
+# uses them as device-coherent memory of two devices. The hmm-tests of 7.2 migrate
+# 256 MiB at once, and need some more.
 COHERENT_MB=1024
-# Where memory goes on that has no room below 4 GiB; q35's own limits.
+# Limits of q35: memory that does not fit below 4 GiB continues at this address.
 HIGH_START_MB=4096 LOW_MAX_MB=2048
 
-# guest_machine [KERNEL]: sets QEMU, the command without kernel and serial ports, and
-# GUEST_WORDS, what the guest's kernel has to be told of the machine
+# guest_machine [KERNEL]: sets QEMU, the command without kernel and serial ports,
+# and GUEST_WORDS, the part of the kernel's command line that describes the machine
 guest_machine() {
 	local accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu max)
 
@@ -23,7 +23,7 @@ guest_machine() {
 
 	if [ -n "${GUEST_ICOUNT-}" ]; then
 		# Each instruction takes a nanosecond of the guest's time, and
-		# nothing else takes any: what is measured in it repeats.
+		# nothing else takes any, so measurements repeat exactly.
 		accel=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
 			-cpu "max,-rdrand,-rdseed" -rtc "base=2026-01-01T00:00:00,clock=vm")
 	elif kvm_works; then
@@ -41,20 +41,20 @@ guest_machine() {
 	GUEST_MACHINE="QEMU $QEMU_VERSION, ${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
 }
 
-# One node below 4 GiB and one above, where a huge page of 1 GiB has room: the
-# end of the lower one is taken by tables.
+# One node is below 4 GiB and one is above. A huge page of 1 GiB fits only in the
+# upper one, because tables of the firmware are at the end of the lower one.
 guest_machine_test() {
 	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high
 
 	GUEST_MEM=${HMM_MEM:-5G}
 	mb=$(guest_mb "$GUEST_MEM")
 	((mb >= 5120)) ||
-		die "HMM_MEM=$GUEST_MEM is too small: the machine's two nodes, a huge page of 1 GiB and the devices' memory take 5G"
+		die "HMM_MEM=$GUEST_MEM is too small: two memory nodes, a huge page of 1 GiB and the memory of the devices need 5G"
 	high=$((mb - LOW_MAX_MB))
 	if ((HMM_CPUS % 2)); then
 		nodes=("cpus=0-$((HMM_CPUS - 1))")
 	else
-		# Nodes that share a socket would make the kernel warn.
+		# The kernel warns if nodes share a socket.
 		nodes=("cpus=0-$((half - 1))" "cpus=$half-$((HMM_CPUS - 1))")
 		smp+=,sockets=2
 	fi
@@ -64,20 +64,20 @@ guest_machine_test() {
 		-numa "node,memdev=low,${nodes[0]}"
 		-numa "node,memdev=high${nodes[1]+,${nodes[1]}}"
 		-device "intel-iommu,intremap=off"
-		# It reaches every address, so that none is cut to one that is mapped.
+		# The device uses all bits of an address: a truncated one may be mapped.
 		-device "edu,dma_mask=0xffffffffffffffff")
 
 	start=$((HIGH_START_MB + high - COHERENT_MB))
-	# What is balanced between the nodes is invalidated when nobody expects it:
-	# tests turn that on where they want it. Mappings that the driver undoes
-	# are gone at once, so that a stale one is a fault.
+	# NUMA balancing causes unexpected invalidations, so only some tests turn it
+	# on. Strict mode removes DMA mappings immediately, so the use of a stale one
+	# is a fault.
 	GUEST_WORDS="numa_balancing=disable intel_iommu=on iommu.passthrough=0 iommu.strict=1"
 	GUEST_WORDS+=" hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=16"
 	GUEST_WORDS+=" memmap=${COHERENT_MB}M\$${start}M"
 	GUEST_WORDS+=" hmm.coherent=$((start << 20)),$((COHERENT_MB << 20))"
 }
 
-# guest_mb SIZE: as QEMU takes it, in MiB
+# guest_mb SIZE: converts a size in the format of QEMU to MiB
 guest_mb() {
 	case $1 in
 	*[!0-9]*[GgMm] | [GgMm]) ;;
@@ -86,14 +86,13 @@ guest_mb() {
 	*[!0-9]* | '') ;;
 	*) echo "$1" && return ;;
 	esac
-	die "HMM_MEM=$1 is no size: it is a number of MiB, or one with G or M behind it"
+	die "HMM_MEM=$1 is not a size: use a number of MiB, or a number followed by G or M"
 }
 
-# The limits of the kernel's watchdogs are raised above those of the tests,
-# because the host may be busy. no_timer_check: at boot the kernel waits ten
-# ticks for a timer interrupt and panics if it does not arrive, which a busy host
-# can cause. The first oops ends the machine, because nothing that runs after
-# it proves anything.
+# The limits of the kernel's watchdogs are above those of the tests, because the
+# host may be busy. no_timer_check: at boot the kernel waits ten ticks for a timer
+# interrupt and panics if it does not arrive, which may happen on a busy host. The
+# first oops stops the machine, because later results prove nothing.
 guest_cmdline() {
 	echo "console=ttyS0 panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
 		"rcupdate.rcu_cpu_stall_timeout=300" \
@@ -101,9 +100,9 @@ guest_cmdline() {
 		"hmm.mode=$GUEST_MODE${GUEST_WORDS:+ $GUEST_WORDS}${*:+ $*}"
 }
 
-# guest_boot KERNEL [WORD...]: runs the machine to its end, with the words added
-# to its command line. Sets GUEST_STATUS to QEMU's status, or to 124 if the
-# machine hung. Shows the output of its programs as it comes.
+# guest_boot KERNEL [WORD...]: boots the machine and waits until it stops. The words
+# are added to the kernel's command line. Sets GUEST_STATUS to the status of QEMU,
+# or to 124 if the machine hung. Prints the output of its programs while it runs.
 guest_boot() {
 	local qemu watch
 
@@ -113,8 +112,8 @@ guest_boot() {
 	: >"$RUN_DIR/console"
 	rm -f "$RUN_DIR/hung"
 
-	# In the background, as bash would run no trap while it waits for a
-	# foreground command. setpriv: QEMU must not outlive a killed lab.
+	# QEMU runs in the background because bash runs no trap while it waits for a
+	# foreground command. setpriv: QEMU must not survive if the lab is killed.
 	setpriv --pdeathsig TERM "${QEMU[@]}" \
 		-kernel "$KERNEL_IMAGE" -initrd "$INITRAMFS" \
 		-append "$(guest_cmdline "${@:2}")" -monitor none \
@@ -132,10 +131,10 @@ guest_boot() {
 	sed -i 's/\r$//' "$RUN_DIR/console" "$RUN_DIR/verdict"
 }
 
-# guest_watch PID: kills a machine that hangs. The length of a run depends on
-# how busy the host is, so the limit is on silence: HMM_TIMEOUT seconds in which
-# the guest's programs print nothing. The kernel's log does not count, because
-# a kernel that hangs keeps reporting stalls.
+# guest_watch PID: kills a machine that hangs, which means that its programs print
+# nothing for HMM_TIMEOUT seconds. There is no limit on the length of a run,
+# because it depends on the load of the host. Output in the kernel's log does not
+# count, because a kernel that hangs keeps reporting stalls.
 guest_watch() {
 	local size=0 now since=$SECONDS
 
@@ -153,8 +152,8 @@ guest_watch() {
 	done
 }
 
-# guest_show KERNEL: the guest's words without the marks. An empty line before
-# a mark belongs to the mark.
+# guest_show KERNEL: prints the output of the guest without the marks. An empty
+# line before a mark belongs to the mark.
 guest_show() {
 	local line program='' empty=
 
@@ -185,7 +184,7 @@ guest_show() {
 	done
 }
 
-# guest_shell KERNEL: the machine on this terminal. Ctrl-C goes to the guest.
+# guest_shell KERNEL: runs the machine on this terminal. The guest receives Ctrl-C.
 guest_shell() {
 	guest_machine
 	say "$1: booting ${KERNEL_ID} ($GUEST_MACHINE); leave with \"exit\" or Ctrl-a x"

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# Modules and programs of one kernel are built in a copy of the tree, so that
-# several kernels can be built from one tree and the tree stays clean.
+# Modules and programs are built in a copy of the tree for each kernel, so the tree
+# itself stays clean.
 
 TREE_ID=$(sha1sum <<<"$TREE" | cut -c 1-12)
 
-# build_dir NAME: one per tree and, with BUILD_PURPOSE, per purpose
+# build_dir NAME: prints the directory for this tree and for BUILD_PURPOSE, if set
 build_dir() {
 	echo "$CACHE/build/$TREE_ID/$1${BUILD_PURPOSE:+-$BUILD_PURPOSE}"
 }
 
-# tree_files: what a build may depend on, one path per line
+# tree_files: prints the files that a build may depend on
 tree_files() {
 	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/testing/modules \
 		tools/testing/selftests \
@@ -19,10 +19,10 @@ tree_files() {
 		! -name '*~' ! -name '.*.swp' 2>/dev/null || :) | LC_ALL=C sort
 }
 
-# tree_copy DIR ID: brings the copy up to date. A file is written only when its
-# content differs, so that make rebuilds what changed and nothing else. When
-# files come or go, or ID differs, it starts afresh: kbuild would not notice an
-# object whose source is gone.
+# tree_copy DIR ID: updates the copy. A file is written only if its content differs,
+# so make rebuilds only what depends on changed files. If files were added or
+# removed, or if ID differs, the copy is made anew, because kbuild keeps objects
+# whose source was removed.
 tree_copy() {
 	local dir=$1 list file copy
 
@@ -41,14 +41,14 @@ tree_copy() {
 	printf '%s\n' "$list" >"$dir/.files"
 }
 
-# build KERNEL PART...: sets BUILD_DIR and makes in it of
-#   modules  hmm_mirror.ko and test_hmm.ko, where their sources are
+# build KERNEL PART...: sets BUILD_DIR and builds these parts in it:
+#   modules  hmm_mirror.ko and test_hmm.ko, beside their sources
 #   tests    tests/, the programs of the kselftests, and the modules that
-#            some of them drive
+#            some of them use
 #   upstream the kernel's own hmm-tests
 #   demo     hmm_demo
 #   bench    hmm_bench.ko, which needs the modules, and hmm_bench
-# The caller holds the lock of the build until it has copied what it needs.
+# The caller holds the lock of the build until it has copied the results.
 build() {
 	local kernel=$1 part log reused=
 	shift
@@ -70,7 +70,7 @@ build() {
 			show_tail "$log" 60
 			die "building $part for $kernel failed; the whole log is $log"
 		fi
-		# A warning must not hide in a log that nobody reads.
+		# Print warnings, because a log is not read after a success.
 		grep -iE 'warning:' "$log" >&2 || :
 		[ "${V-}" != 1 ] || cat "$log" >&2
 		touch "$BUILD_DIR/.built-$part"
@@ -78,7 +78,7 @@ build() {
 	[ -z "$reused" ] || say "$kernel: reusing the build of ${reused#, }"
 }
 
-# The lab may itself run below a make, whose variables are not meant here.
+# Drops the variables of a make that runs the lab.
 build_make() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
 		make -j "$(nproc)" V="${V-}" "$@"
@@ -88,14 +88,13 @@ build_modules() {
 	build_make -C "$BUILD_DIR" KDIR="$KERNEL_DIR" modules
 }
 
-# build_test_modules: the directories whose modules the tests drive, those that
-# have a Kbuild
+# build_test_modules: prints the directories of the modules that the tests use
 build_test_modules() {
 	(cd "$BUILD_DIR" && ls -d tools/testing/modules/Kbuild samples/edu/Kbuild 2>/dev/null || :) |
 		sed 's|/Kbuild$||'
 }
 
-# By itself, so that who builds the modules need not build it.
+# A part of its own, so that the modules can be built without it.
 build_tests() {
 	local dir
 
@@ -111,8 +110,9 @@ build_tests() {
 }
 
 # The kernel's own tests of its HMM, unchanged and from the source of the same
-# series. Newer ones share code with the other tests beside them. Only the
-# limits of the harness are raised; and that of 6.1, which repeats a clean-up that fails for ever, is a newer one.
+# series. In newer series they share code with other tests in the same directory.
+# Only the harness differs: its limits are raised. The harness of 6.1 repeats a
+# failing clean-up endlessly, so a newer one replaces it.
 build_upstream() {
 	local tests=$SOURCE_TREE/tools/testing/selftests new=$BUILD_DIR/upstream dir=mm file
 
@@ -125,17 +125,17 @@ build_upstream() {
 	done
 	[ "$dir" = mm ] || cp "$TOOLS_DIR"/tools/testing/selftests/*.h "$new/"
 	build_harness "$new/kselftest_harness.h" || return
-	# Its warnings are not ours to fix.
+	# -w: warnings in the kernel's source are not fixed here.
 	gcc -O2 -w -D_GNU_SOURCE -static -pthread -I"$SOURCE_TREE" -I"$new" \
 		-I"$SOURCE_TREE/tools/include/uapi" -o "$new/hmm-tests" "$new/$dir"/*.c
 }
 
-# build_harness FILE: raises the limit of each test, 30 seconds by default, so
-# that only a hang reaches it on a busy host
+# build_harness FILE: raises the time limit of each test, which is 30 seconds by
+# default, so that only a hang exceeds it on a busy host
 build_harness() {
 	sed -i 's/alarm(t->timeout)/alarm(t->timeout * 5)/; s/t->timeout \* 1000/t->timeout * 5000/' "$1"
 	grep -qE 't->timeout \* 50*\b' "$1" || {
-		echo "the timeout in ${1##*/} is not where it was"
+		echo "cannot find the timeout in ${1##*/}"
 		return 1
 	}
 }
@@ -146,7 +146,7 @@ build_demo() {
 		"$BUILD_DIR/samples/demo/demo.c"
 }
 
-# Likewise.
+# Also a part of its own.
 build_bench() {
 	local module=$BUILD_DIR/tools/bench/module
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The cases of the test programs, as the sources name them.
+# Finds the cases of the test programs in the sources.
 
-# cases PROGRAM: one name a line; nothing for a program that has no cases
+# cases PROGRAM: prints the names of the cases, if the program has cases
 cases() {
 	local source=$TREE/tools/testing/selftests/hmm/$1.c
 
@@ -16,15 +16,15 @@ cases() {
 	esac
 }
 
-# cases_args PROGRAM PATTERN...: the arguments, one a line, with which the
-# program runs the cases that match; fails if there are none
+# cases_args PROGRAM PATTERN...: prints the arguments that select the matching
+# cases, one in each line; fails if no case matches
 cases_args() {
 	local name pattern program=$1 found=1
 	shift
 
 	while read -r name; do
 		for pattern; do
-			# shellcheck disable=SC2053 # it is a pattern
+			# shellcheck disable=SC2053 # a pattern
 			[[ $name == $pattern ]] || continue
 			[ "$program" = api_test ] || echo "-t"
 			echo "$name"

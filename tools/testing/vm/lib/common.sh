@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# Messages, the cache, and leaving nothing behind.
+# Messages, the cache, locks and the clean-up.
 
 CACHE=${HMM_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set it or HMM_CACHE}/.cache}/hmm-mirror}
 
-# Progress goes to stderr: stdout carries results.
+# Progress is printed to stderr, results to stdout.
 say() {
 	printf '# %s\n' "$*" >&2
 }
@@ -14,25 +14,25 @@ die() {
 	exit 1
 }
 
-# Shows the end of a log that explains a failure.
+# Prints the end of a log after a failure.
 show_tail() {
 	say "the last lines of $1:"
 	tail -n "${2:-30}" "$1" | sed 's/^/# | /' >&2
 }
 
-# Everything unfinished lives below one directory, which is renamed into place
-# or removed. It lies in the cache, as a rename must not cross file systems.
+# All unfinished work is in one directory. Finished parts are renamed into place, so
+# the directory must be in the file system of the cache. The rest is removed.
 lab_start() {
 	local old pid
 
 	[[ $CACHE == /* ]] || die "HMM_CACHE must be an absolute path, not $CACHE"
-	[[ $CACHE/ != "$TREE"/* ]] || die "HMM_CACHE must lie outside the source tree"
-	# Compilers and make split words, so a blank in a path would break them.
+	[[ $CACHE/ != "$TREE"/* ]] || die "HMM_CACHE must be outside the source tree"
+	# make splits words at blanks.
 	[[ $CACHE$TREE != *[[:space:]]* ]] || die "the paths of the tree and of HMM_CACHE must not contain blanks"
 	mkdir -p "$CACHE/tmp" "$CACHE/lock" 2>/dev/null ||
 		die "cannot write to the cache directory $CACHE: set HMM_CACHE to another one"
 
-	# Left by a run that was killed without a chance to clean up.
+	# Remove the directories of runs that were killed.
 	for old in "$CACHE"/tmp/*.*; do
 		pid=${old##*/}
 		pid=${pid%%.*}
@@ -58,7 +58,7 @@ lab_cleanup() {
 	exit "$status"
 }
 
-# Two runs may share a cache; what one of them makes, the other waits for.
+# Two runs may share a cache: one waits for the other if both need the same thing.
 declare -A LOCKS
 
 lock() {
@@ -78,7 +78,7 @@ unlock() {
 	exec {fd}>&-
 }
 
-# elapsed SECONDS: minutes and seconds
+# elapsed SECONDS: prints minutes and seconds
 elapsed() {
 	printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The guest's whole file system: busybox, the init script, modules, programs.
+# The file system of the guest: busybox, the init script, modules and programs.
 
-# busybox_get: sets BUSYBOX. The host's own may be linked dynamically.
+# busybox_get: sets BUSYBOX. The host's busybox may be linked dynamically.
 busybox_get() {
 	local entry=$CACHE/busybox
 
@@ -41,7 +41,7 @@ guest_prepare() {
 	bench) build "$kernel" modules bench ;;
 	shell) build "$kernel" modules tests demo ;;
 	esac
-	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel made no modules"
+	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel has no modules"
 	[ ! -e "$BUILD_DIR/hmm_demo" ] || cp "$BUILD_DIR/hmm_demo" "$root/bin/"
 	case $mode in
 	test) initramfs_tests "$root" "${TEST:-*}" "$(suites "$kernel")" ;;
@@ -56,10 +56,10 @@ guest_prepare() {
 	initramfs_pack "$root"
 }
 
-# initramfs_base ROOT: what every guest needs, whatever it runs
+# initramfs_base ROOT: installs the files that every guest needs
 initramfs_base() {
 	mkdir -p "$1"/{args,bin,dev,proc,sys,tmp,mnt/ramfs,modules/tests,tests}
-	# A bench's machine has nothing in it that it does not need.
+	# bench does not need the kernel's modules.
 	[ "$GUEST_MODE" = bench ] || [ -z "$KERNEL_MODULES" ] || cp -rT "$KERNEL_MODULES" "$1/modules/kernel"
 	cp "$BUSYBOX" "$1/bin/"
 	cp "$LAB_DIR/guest/init" "$1/"
@@ -83,12 +83,12 @@ initramfs_tests() {
 		[ -x "$program" ] || continue
 		name=${program##*/}
 		all+=" $name"
-		# shellcheck disable=SC2053 # it is a pattern
+		# shellcheck disable=SC2053 # a pattern
 		[[ $name == $2 ]] || continue
 		[ -z "${CASE-}" ] || cases_args "$name" "${patterns[@]}" >"$1/args/$name" || continue
 		cp "$program" "$1/tests/"
 	done
-	[ -n "$all" ] || die "this tree has no test program: they are tools/testing/selftests/hmm/*_test.c"
+	[ -n "$all" ] || die "this tree has no test program: there is no tools/testing/selftests/hmm/*_test.c"
 	[ -n "$(ls "$1/tests")" ] || die "TEST=$2${CASE:+ CASE=$CASE} matches no test program: choose among$all"
 	[[ $3 != *tests* ]] || build_test_modules | while read -r name; do
 		cp "$BUILD_DIR/$name"/*.ko "$1/modules/tests/"

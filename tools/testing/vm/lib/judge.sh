@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# What a run was worth: its programs' results, and the kernel's log.
+# Evaluates a run: the results of its programs and the kernel's log.
 
-# judge KERNEL: prints results that the guest could not know of, and leaves
-# "passed failed skipped" in RUN_DIR/counts
+# judge KERNEL: prints further results, such as a report in the kernel's log, and
+# writes "passed failed skipped" to RUN_DIR/counts
 judge() {
 	local kernel=$1 why="QEMU ended with status $GUEST_STATUS" logs
 
-	[ "$GUEST_STATUS" != 0 ] || why="the machine stopped by itself"
+	[ "$GUEST_STATUS" != 0 ] || why="the machine stopped"
 	[ "$GUEST_STATUS" != 124 ] || why="no output for $HMM_TIMEOUT seconds (HMM_TIMEOUT)"
 
 	awk -f "$LAB_DIR/lib/verdict.awk" -v kernel="$kernel" -v mode="$GUEST_MODE" \
@@ -22,27 +22,27 @@ judge() {
 	cp "$RUN_DIR"/{console,verdict,qemu.log} "$logs/"
 	if ! grep -q '^#hmm done' "$RUN_DIR/verdict"; then
 		[ ! -s "$logs/qemu.log" ] || show_tail "$logs/qemu.log"
-		# Where the log has a report, that has been shown already.
+		# klog.awk has already printed a report in the log.
 		[ "$(cat "$RUN_DIR/counts.klog")" != "1 0 0" ] || show_tail "$logs/console" 40
 	fi
 	[ "$(cut -d ' ' -f 2 "$RUN_DIR/counts")" = 0 ] ||
-		say "$kernel: the guest's whole log is $logs/console"
+		say "$kernel: the complete log of the guest is $logs/console"
 }
 
-# judge_demo_status: the demo's own, unless it hides that something failed
+# judge_demo_status: prints the status of the demo, or 1 if another check failed
 judge_demo_status() {
 	local status failed
 
 	status=$(sed -n 's/^#hmm end demo //p' "$RUN_DIR/verdict")
 	failed=$(cut -d ' ' -f 2 "$RUN_DIR/counts")
 	if [ "${status:-1}" = 0 ] && [ "$failed" = 0 ]; then
-		say "the kernel's log is clean, both modules are unloaded, nothing leaked"
+		say "no report in the kernel's log, no leak, both modules unloaded"
 		echo 0
 	elif [ "${status:-0}" != 0 ]; then
 		say "the demo ended with status $status"
 		echo "$status"
 	else
-		say "the demo ran, but the machine was not left in order: see above"
+		say "the demo passed, but a check after it failed: see above"
 		echo 1
 	fi
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# A kernel's name is its kind and its series: stock-6.12, debug-6.12.
+# The name of a kernel has a kind and a series: stock-6.12, debug-6.12.
 
 KERNEL_NAMES="stock-6.1 stock-6.12 stock-7.2 stock-7.3 lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
 
@@ -12,19 +12,19 @@ kernels_list() {
 kernels_check() {
 	local name
 
-	[ -n "${1// /}" ] || die "KERNEL names no kernel: choose among $(kernels_list)"
+	[ -n "${1// /}" ] || die "KERNEL is empty: choose among $(kernels_list)"
 	for name in $1; do
 		[[ " $(kernels_list) " == *" $name "* ]] ||
-			die "KERNEL=$name is not known: choose among $(kernels_list)"
+			die "unknown KERNEL=$name: choose among $(kernels_list)"
 	done
 }
 
 kernels_check_one() {
 	kernels_check "$1"
-	[[ $1 != *" "* ]] || die "KERNEL must name one kernel here, not \"$1\""
+	[[ $1 != *" "* ]] || die "KERNEL must be one kernel here, not \"$1\""
 }
 
-# kernel_offered NAME: whether Debian still has what it is made of
+# kernel_offered NAME: true if Debian still has the source of the kernel
 kernel_offered() {
 	case $1 in
 	stock-*) ;;
@@ -33,10 +33,10 @@ kernel_offered() {
 }
 
 # kernel_get NAME: sets
-#   KERNEL_IMAGE  what QEMU boots
-#   KERNEL_DIR    what modules are built against
-#   KERNEL_MODULES  its own modules that a guest loads, or nothing
-#   KERNEL_ID     changes whenever the kernel does
+#   KERNEL_IMAGE    the image to boot
+#   KERNEL_DIR      the directory to build modules against
+#   KERNEL_MODULES  directory of the kernel's modules for the guest, or empty
+#   KERNEL_ID       an identifier that changes with the kernel
 kernel_get() {
 	local kind=${1%%-*} series=${1#*-}
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-# Looks through a kernel's log for reports of any checker.
+# Searches a kernel's log for reports of its checkers.
 #
-# A test announces a report that it provokes by writing to /dev/kmsg
+# A test that provokes a report announces it in /dev/kmsg:
 #	hmm-expect-begin: <extended regular expression>
 #	hmm-expect-end
-# Reports in between that match are wanted, and one has to come; every other
-# report is a failure.
+# Matching reports between these lines are expected, and at least one must occur.
+# Every other report is a failure.
 #
-# Variables: kernel; mode (test, demo or bench); counts, the file to leave
-# "passed failed skipped" in.
+# Variables: kernel; mode (test, demo or bench); counts, the file for
+# "passed failed skipped".
 
 BEGIN {
 	n_patterns = split( \
@@ -47,7 +47,7 @@ BEGIN {
 
 function is_report(line,    i)
 {
-	# What a user program did to itself is the test's business.
+	# Ignore crashes of user programs: the tests handle them.
 	if (line ~ /traps: /)
 		return 0
 	for (i = 1; i <= n_patterns; i++)
@@ -63,8 +63,8 @@ function failure(text, at)
 	failure_at[failures] = at
 }
 
-# What lies between "cut here" and "end trace" is one report, and an
-# announcement may match any line of it.
+# The lines between "cut here" and "end trace" are one report. An announcement may
+# match any of them.
 function end_report()
 {
 	if (telling != "") {
@@ -93,7 +93,7 @@ function end_report()
 /hmm-expect-end/ {
 	end_report()
 	if (expecting && !seen)
-		failure("the expected report did not come: " expected, NR)
+		failure("the expected report is missing: " expected, NR)
 	expecting = 0
 	next
 }

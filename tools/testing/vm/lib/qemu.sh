@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The emulator. Without KVM, an old QEMU that runs each virtual CPU in a thread
-# of its own executes stale instructions while another CPU patches them. The
-# kernel patches its code for every static key and tracepoint, so that guests
-# die of "Oops: int3" in functions that no test has touched. Newer packages are
-# unpacked into the cache; nothing on the machine changes.
+# The emulator. Without KVM, an old QEMU with a thread for each virtual CPU executes
+# stale instructions while another CPU patches them. The kernel patches its code for
+# every static key and tracepoint, so guests crash with "Oops: int3" in functions
+# that have nothing to do with a test. A newer QEMU is unpacked into the cache, and
+# the machine is not changed.
 
-# The oldest version known to pass the self-test. 7.2, Debian 12's own, fails.
+# The oldest version that is known to pass the self-test. 7.2 of Debian 12 fails.
 QEMU_GOOD=10.0
-# Where Debian 12 has a newer one.
+# This suite has a newer version for Debian 12.
 QEMU_SUITE=bookworm-backports
 
 QEMU_VERSION= QEMU_THREADS=
 
 # qemu_get: sets
-#   QEMU_COMMAND  the program with the options that it needs to find its files
-#   QEMU_VERSION  of that program
-#   QEMU_ID       the same, with the distribution's version
-#   QEMU_THREADS  what -accel tcg,thread= may safely be, unless the caller has
-#                 set it
+#   QEMU_COMMAND  the program with options for the paths of its files
+#   QEMU_VERSION  its version
+#   QEMU_ID       its version, including that of the package
+#   QEMU_THREADS  a safe value for -accel tcg,thread=, unless the caller has
+#                 set one
 qemu_get() {
 	[ -z "$QEMU_VERSION" ] || return 0
 	QEMU_COMMAND=("${HMM_QEMU:-qemu-system-x86_64}")
@@ -33,14 +33,13 @@ qemu_get() {
 		qemu_single "QEMU $QEMU_VERSION mishandles code that one CPU patches while another runs it"
 }
 
-# qemu_single WHY
+# qemu_single REASON
 qemu_single() {
 	QEMU_THREADS=single
 	say "$1: all CPUs are emulated in one thread, which is slow"
 }
 
-# /dev/kvm alone proves nothing: without the CPU's own support it may be there
-# and unusable.
+# /dev/kvm may exist although the CPU does not support it.
 kvm_works() {
 	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
 }
@@ -54,11 +53,11 @@ qemu_is_good() {
 	printf '%s\n' "$QEMU_GOOD" "$QEMU_VERSION" | sort -V -C && ! selftest_failed
 }
 
-# qemu_unpacked: takes the newest QEMU in the cache, and gets one if there is
-# none. Fails when that is impossible, and leaves the machine's own in use.
+# qemu_unpacked: uses the newest QEMU in the cache, and fetches one if the cache has
+# none. On failure, the machine's own QEMU stays in use.
 qemu_unpacked() {
 	lock qemu
-	# The subshell turns what ends a run elsewhere into a failure.
+	# In the subshell, die is a failure and does not end the run.
 	qemu_take || { (qemu_fetch) && qemu_take; } || {
 		unlock qemu
 		return 1
@@ -66,7 +65,8 @@ qemu_unpacked() {
 	unlock qemu
 }
 
-# qemu_take: a cached QEMU lacks libraries once the machine has lost them
+# qemu_take: fails if the cached QEMU does not start, for example because the machine
+# no longer has its libraries
 qemu_take() {
 	local dir version own=("${QEMU_COMMAND[@]}")
 
@@ -98,7 +98,7 @@ qemu_fetch() {
 	for suites in "$QEMU_SUITE" "${QEMU_SUITE%-*} $QEMU_SUITE"; do
 		packages=$(apt_in "$suites" apt_missing qemu-system-x86) && break
 	done
-	# A newer libc does not work beside the machine's own.
+	# A newer libc does not work together with the machine's own.
 	[ -n "$packages" ] && ! grep -qx libc6 <<<"$packages" || return
 	version=$(apt_in "$suites" apt_field qemu-system-x86 Version)
 	# shellcheck disable=SC2086 # one word per package

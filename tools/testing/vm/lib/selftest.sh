@@ -1,13 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The self-test of the machine: the guest's kernel patches its scheduler while
-# every CPU runs it. Each QEMU is tested once, on the first stock kernel, and
-# the cache keeps the result.
+# The self-test of the machine: the guest's kernel patches its scheduler while all
+# CPUs execute it. Each QEMU is tested once, on the first stock kernel. The result
+# is stored in the cache.
 
-# selftest KERNEL: one boot, with a thread per CPU. Prints results like a test,
-# sets SELFTEST to passed or failed and stores that for this QEMU. SELFTEST is
-# empty and nothing is stored if the kernel has no such static key, or if the
-# machine hung.
+# selftest KERNEL: boots once with a thread for each CPU, and prints results like a
+# test. Sets SELFTEST to passed or failed and stores it for this QEMU. If the kernel
+# lacks the static key or the machine hung, SELFTEST is empty and nothing is stored.
 selftest() {
 	local passed failed
 
@@ -24,7 +23,7 @@ selftest() {
 	fi
 }
 
-# selftest_prepare KERNEL: like guest_prepare, without anything of this tree
+# selftest_prepare KERNEL: like guest_prepare, but without files of this tree
 selftest_prepare() {
 	qemu_get
 	kernel_get "$1"
@@ -52,15 +51,15 @@ selftest_failed() {
 	[ -e "$CACHE/selftest/$QEMU_ID.failed" ]
 }
 
-# selftest_once KERNEL: tests a QEMU that no earlier run has tested, and falls
-# back to one thread for all CPUs if it does not pass
+# selftest_once KERNEL: tests a QEMU that was not tested before, and falls back to
+# one thread for all CPUs if it fails
 selftest_once() {
 	local log=$WORK_DIR/selftest.log
 
 	[[ $1 == stock-* ]] || return 0
 	qemu_get
 	[ "$QEMU_THREADS" = multi ] && ! kvm_works && ! selftest_passed || return 0
-	say "no run has used QEMU $QEMU_VERSION before: testing it first"
+	say "QEMU $QEMU_VERSION was not tested before: testing it first"
 	selftest "$1" >"$log"
 	[ "$SELFTEST" != passed ] || return 0
 	show_tail "$log" 60

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# Kernels built from Debian's source: allnoconfig plus our fragments.
+# Builds kernels from Debian's source, with allnoconfig and our fragments.
 
 # source_kernel_get KIND SERIES
 source_kernel_get() {
@@ -26,8 +26,8 @@ source_kernel_get() {
 	KERNEL_ID=${entry##*/}
 }
 
-# source_fragments KIND SERIES: fills the caller's array, the general first. A
-# series may have fragments of its own, which may take back what it lacks.
+# source_fragments KIND SERIES: sets the caller's array, general fragments first. A
+# series may have a fragment that unsets options which it lacks.
 source_fragments() {
 	local dir=$LAB_DIR/config fragment
 
@@ -58,8 +58,8 @@ source_unpack() {
 }
 
 # source_build NAME TREE ENTRY FRAGMENT...
-# Builds aside and renames. External modules are built against it afterwards: in
-# newer kernels one line names the directory, in older ones none does.
+# Builds in a temporary directory and renames it. External modules are built against
+# it later, so the path in the Makefile of newer kernels is adapted.
 source_build() {
 	local name=$1 tree=$2 entry=$3 out=$WORK_DIR/kernel log=$CACHE/log/$1/kernel-build.log make start=$SECONDS
 	shift 3
@@ -81,7 +81,7 @@ source_build() {
 		die "building $name failed; the whole log is $log"
 	fi
 	say "$name: built in $(elapsed $((SECONDS - start)))"
-	# External modules need headers, scripts and Module.symvers, no objects.
+	# External modules need headers, scripts and Module.symvers, but no objects.
 	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o \
 		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) -type f -exec rm -f {} +
 	sed -i "s|^export KBUILD_OUTPUT = .*|export KBUILD_OUTPUT = $entry|" "$out/Makefile"
@@ -98,8 +98,8 @@ source_configure() {
 	build_make -C "$tree" O="$out" olddefconfig
 }
 
-# Kconfig drops silently what depends on something absent, and the tests would
-# then silently check less.
+# Kconfig silently drops options with missing dependencies. The tests would then
+# check less without a message.
 source_config_check() {
 	local name=$1 config=$2 lost
 	shift 2
@@ -116,11 +116,11 @@ source_config_check() {
 					print (want[symbol] == "" ? symbol " is set" : want[symbol])
 		}' config="$config" "$config" "$@" | sort)
 	[ -z "$lost" ] ||
-		die "the configuration of $name lost what its fragments ask for: ${lost//$'\n'/, }"
+		die "the configuration of $name lacks options of its fragments: ${lost//$'\n'/, }"
 }
 
-# source_progress NAME PID LOG: one line that is rewritten on a terminal, a
-# line every half minute elsewhere
+# source_progress NAME PID LOG: updates one line on a terminal; otherwise prints a
+# line every half minute
 source_progress() {
 	local name=$1 pid=$2 log=$3 start=$SECONDS next=0 text
 
@@ -133,7 +133,7 @@ source_progress() {
 			say "$text"
 			next=$((next + 30))
 		fi
-		# In the background, so that a signal is heard at once.
+		# In the background, so that traps run immediately.
 		sleep 1 &
 		wait "$!"
 	done

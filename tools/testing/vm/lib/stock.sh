@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# Debian's own kernels: image and headers, unpacked side by side.
+# Debian's own kernels: unpacks images and headers.
 
-# Modules of the image that tests use, with what they depend on.
+# Modules of the image that tests use. Their dependencies are added.
 STOCK_MODULES="zram hwpoison-inject"
 
-# stock_suites SERIES: where to look for what the machine's own Debian lacks,
-# each with the suite that has the libraries of its programs
+# stock_suites SERIES: prints the suites to search if the machine's own Debian lacks
+# the series, each with the suite that has the libraries of its programs
 stock_suites() {
 	case $1 in
 	7.*) echo trixie+trixie-backports sid forky sid+experimental ;;
@@ -18,7 +18,7 @@ stock_get() {
 
 	apt_check
 	stock_find "$series" || die "$(stock_missing "$series")"
-	# An entry without modules was made by an older lab.
+	# An older version of the lab made entries without modules.
 	if [ -d "$STOCK_ENTRY/modules" ]; then
 		say "stock-$series: reusing $STOCK_RELEASE"
 	elif [ -n "$STOCK_SUITE" ]; then
@@ -32,21 +32,20 @@ stock_get() {
 	KERNEL_ID=${STOCK_ENTRY##*/}
 }
 
-# stock_find SERIES: sets STOCK_RELEASE, STOCK_ENTRY, and STOCK_SUITE if it is
-# not the machine's own. Fails when Debian does not have it.
+# stock_find SERIES: sets STOCK_RELEASE and STOCK_ENTRY, and also STOCK_SUITE if the
+# machine's own suite lacks it. Fails if no suite has it.
 stock_find() {
 	local series=$1 suites suite
 
 	STOCK_SUITE=
 	suites=$(stock_suites "$series")
 	if [ -z "$suites" ]; then
-		# A machine without package lists may still hold a kernel.
+		# Without package lists, the cache may still have a kernel.
 		stock_known "$series" || stock_cached "$series" ||
 			{ apt_update && stock_known "$series"; }
 		return
 	fi
-	# The lists of another suite are not fetched to see whether it has a
-	# newer one.
+	# Do not fetch the lists of another suite only to look for an update.
 	stock_cached "$series" && return
 	for suite in $suites; do
 		STOCK_SUITE=$suite
@@ -81,8 +80,8 @@ stock_cached() {
 	STOCK_RELEASE=$(cat "$STOCK_ENTRY/release")
 }
 
-# The newest release of a series that has both image and headers. The pattern
-# leaves out -rt and -cloud kernels, as they have a word before amd64.
+# Prints the newest release of a series with both image and headers. The pattern
+# excludes -rt and -cloud kernels, which have a word before amd64.
 stock_newest() {
 	comm -12 <(stock_releases image "$1") <(stock_releases headers "$1") | sort -V | tail -n 1
 }
@@ -107,7 +106,7 @@ stock_unpack() {
 		dpkg-deb -x "$deb" "$new"
 		rm "$deb"
 	done
-	# Of the image the kernel and a few modules.
+	# Only the kernel and a few modules of the image are kept.
 	for deb in "$WORK_DIR"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$WORK_DIR/image"
 	done
@@ -118,10 +117,10 @@ stock_unpack() {
 		stock_module "$WORK_DIR/image" "$new/modules" "$module"
 	done
 	rm -rf "$WORK_DIR/image"
-	# The packages expect to lie in /usr/src.
+	# The packages expect to be in /usr/src.
 	sed -i "s|^include /usr/src/|include ../|; s|=/usr/src/|=$entry/usr/src/|" \
 		"$new/usr/src/$headers/Makefile"
-	# It serves BTF only, and would make every build of a module need pahole.
+	# It is only needed for BTF, and with it a build of a module needs pahole.
 	rm -f "$new/usr/src/$headers/vmlinux"
 	stock_compiler "$new/usr/src/$headers"
 	stock_programs "$new" "$entry" "$(grep '^linux-kbuild-' <<<"$depends")"
@@ -133,13 +132,13 @@ stock_unpack() {
 	mv -T "$new" "$entry"
 }
 
-# stock_depends PACKAGE: their names, one a line
+# stock_depends PACKAGE: prints the names of its dependencies
 stock_depends() {
 	apt_field "$1" Depends | sed 's/[,|] */\n/g' | sed 's/ .*//'
 }
 
-# stock_image RELEASE: the packages of kernel and modules. In newer releases
-# linux-image only depends on them.
+# stock_image RELEASE: prints the packages with the kernel and its modules. In newer
+# releases, linux-image is empty and depends on them.
 stock_image() {
 	if [ -n "$(apt_field "linux-binary-$1" Version)" ]; then
 		echo "linux-binary-$1"
@@ -158,14 +157,14 @@ stock_vmlinuz() {
 	done
 }
 
-# stock_compiler HEADERS: the machine's compiler instead of the one that the
-# package names. What the configuration says of a newer one is taken back;
-# none of it changes the layout of data.
+# stock_compiler HEADERS: selects the machine's compiler instead of the one in the
+# package. Removes options that only a newer compiler supports. These do not change
+# the layout of data.
 stock_compiler() {
 	local symbol
 
 	sed -i 's/gcc-[0-9]*$/gcc/' "$1/.kernelvariables"
-	# pahole is not used without vmlinux, so that its version is no news.
+	# pahole is not used without vmlinux. Avoid a message about its version.
 	sed -i 's/^CONFIG_PAHOLE_VERSION=.*/CONFIG_PAHOLE_VERSION=0/' "$1/include/config/auto.conf"
 	(($(gcc -dumpversion | cut -d . -f 1) < 14)) || return 0
 	for symbol in MIN_FUNCTION_ALIGNMENT ASSUME COUNTED_BY TYPEOF_UNQUAL; do
@@ -174,8 +173,9 @@ stock_compiler() {
 	done
 }
 
-# stock_programs NEW ENTRY KBUILD: the programs of kbuild may need newer
-# libraries than the machine has, and get their own then. NEW will be ENTRY.
+# stock_programs NEW ENTRY KBUILD: programs of kbuild may need newer libraries than
+# the machine has. These are unpacked then, and wrappers use them. NEW is renamed to
+# ENTRY later.
 stock_programs() {
 	local program libs=$2/libs packages
 
@@ -202,8 +202,8 @@ stock_programs() {
 	rm -rf "$WORK_DIR/debs" "$WORK_DIR/libs"
 }
 
-# stock_module IMAGE DIR NAME: unpacks a module into DIR, after those that it
-# depends on, and appends them to DIR/order. What is built in has no file.
+# stock_module IMAGE DIR NAME: unpacks a module and its dependencies to DIR, and
+# appends them to DIR/order, dependencies first. Built-in modules have no file.
 stock_module() {
 	local image=$1 dir=$2 name=$3 file depends
 
@@ -213,7 +213,7 @@ stock_module() {
 	'') return 0 ;;
 	*.xz) xz -dc "$file" >"$dir/$name.ko" ;;
 	*.ko) cp "$file" "$dir/$name.ko" ;;
-	*) die "$file is compressed in a way that the lab does not know" ;;
+	*) die "$file has an unknown compression" ;;
 	esac
 	depends=$(tr '\0' '\n' <"$dir/$name.ko" | sed -n 's/^depends=//p' | head -n 1)
 	for depends in ${depends//,/ }; do

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The few files of the kernel's source that tests and checks are made with.
+# Gets the files of the kernel's source that tests and checks need.
 
-# source_suites SERIES: where to look for what the machine's own Debian lacks
+# source_suites SERIES: prints the suites to search if the machine's own Debian lacks
+# the source
 source_suites() {
 	case $1 in
 	5.10) echo bullseye ;;
@@ -15,8 +16,8 @@ source_tarball() {
 	source_find "$1" || die "$(source_missing "$1")"
 }
 
-# source_find SERIES: likewise, and fails when Debian does not have it; what
-# cannot be fetched ends the run
+# source_find SERIES: sets the same variables, but fails if no suite has the source.
+# A failed download ends the run.
 source_find() {
 	local series=$1 suite suites
 
@@ -40,8 +41,8 @@ source_missing() {
 	fi
 }
 
-# A machine without package lists may still hold a source, and that of another
-# suite is kept: its lists are not fetched to see whether it has a newer one.
+# Without package lists, the cache may still have a source. The lists of another
+# suite are not fetched only to look for an update.
 source_cached() {
 	local dir
 
@@ -51,7 +52,7 @@ source_cached() {
 	SOURCE_TARBALL=$dir/linux-source-$1.tar.xz
 }
 
-# source_known SERIES: gets the source when apt knows it
+# source_known SERIES: fetches the source if apt has it
 source_known() {
 	local series=$1 version dir
 
@@ -71,7 +72,7 @@ source_known() {
 	rm -rf "$WORK_DIR/debs"
 }
 
-# tools_get: sets TOOLS_DIR, laid out like the kernel's tree
+# tools_get: sets TOOLS_DIR, which has the layout of the kernel's tree
 tools_get() {
 	local new=$WORK_DIR/tools top
 

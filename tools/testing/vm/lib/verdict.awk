@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# Counts the results of the guest's programs and adds a failed one for whatever
-# a program's own results cannot say: that it crashed, ended early, said
-# nothing, or never ended.
+# Counts the results of the guest's programs. Adds a failure for each program that
+# crashed, ended early, printed nothing or did not end.
 #
-# Variables: kernel; mode (test, demo or bench); why the machine stopped; counts, the
-# file to leave "passed failed skipped" in.
+# Variables: kernel; mode (test, demo or bench); why, the reason for which the
+# machine stopped; counts, the file for "passed failed skipped".
 
-# Whose lines are results?
+# True if a program prints results
 function has_results(name)
 {
 	return name != "" && name != "demo" && name != "bench"
@@ -42,7 +41,7 @@ function end_program(status)
 		else if (plan != results)
 			problem(program ": planned " plan " results and printed " results)
 		if (status != 0 && bad == 0)
-			problem(program ": exited with status " status " though no test failed")
+			problem(program ": exited with status " status ", but no test failed")
 	}
 	program = ""
 }
@@ -90,7 +89,7 @@ function end_program(status)
 	results++
 	bad++
 	failed++
-	# In a test the guest's words have been shown as they came.
+	# In mode test, this line was printed while the guest ran.
 	if (mode != "test")
 		print
 	next
