@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# The plots of make bench, from the data that report.awk left here.
+# The plots of make bench, from the data that report.awk wrote to this directory.
 set datafile separator "\t"
 set style line 1 lc rgb "#1b6ca8" lw 2 pt 7 ps 0.7
 set style line 2 lc rgb "#c8553d" lw 2 pt 5 ps 0.7

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# Judges the figures of hmm_bench: prints them as a table and leaves
-# bench.json, table.csv for the documentation and the plots' data in the
-# directory out. cores is what the host has.
+# Evaluates the figures of hmm_bench: prints a table, and writes bench.json,
+# table.csv for the documentation and the data of the plots to the directory out.
+# cores is the number of cores of the host.
 
 BEGIN {
 	FS = "\t"
@@ -38,7 +38,7 @@ $1 == "figure" {
 			goal = goal " x"
 			target *= kernel
 		}
-		# Virtual CPUs that share a core cannot show what they scale to.
+		# Virtual CPUs that share a core cannot show the scaling.
 		if (group == "snapshot-scaling" && x > cores) {
 			note = "not judged: the host has " cores " cores; " note
 		} else {
@@ -65,7 +65,7 @@ $1 == "figure" {
 	printf "\"ratio\": %.4f, \"goal\": \"%s\", \"note\": \"%s\"}",
 		ratio, goal, note > json
 
-	# Those that are no figures of the same work are no ratio either.
+	# The plot of ratios has only figures that measure the same work.
 	if (group !~ /^(size|sparse|snapshot-(held|scaling))$/) {
 		label = name
 		gsub(/_/, " ", label)

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# make bench: boots the machines that the figures need, and reports them.
+# make bench: boots the machines that the measurements need, and prints a report.
 
 BENCH_DIR=$TREE/tools/bench
 : "${BENCH_OUT:=$TREE/bench-out}"
 
-# What is frozen, as it would move the figures: addresses, stack offsets and,
-# by GUEST_ICOUNT, the clock and the random numbers.
+# Addresses and stack offsets are fixed because they influence the figures.
+# GUEST_ICOUNT also fixes the clock and the random numbers.
 BENCH_CMDLINE="nokaslr norandmaps randomize_kstack_offset=off"
 
 lab_bench() {
@@ -19,7 +19,7 @@ lab_bench() {
 
 	GUEST_ICOUNT=1
 	bench_boot 1 icount
-	# Only a kernel that preempts wherever it can shows where it cannot.
+	# With preempt=full, only sections with preemption disabled cause latency.
 	bench_boot 1 preempt preempt=full
 	GUEST_ICOUNT=
 	bench_boot 2 smp
@@ -32,13 +32,13 @@ bench_boot() {
 	local failed
 
 	HMM_CPUS=$1
-	# shellcheck disable=SC2086 # they are words
+	# shellcheck disable=SC2086 # split into words
 	guest_boot "$KERNEL" $BENCH_CMDLINE "hmm.bench=$2" "${@:3}"
 	judge "$KERNEL"
 	read -r _ failed _ <"$RUN_DIR/counts"
 	if [ "$failed" != 0 ] || ! grep -q '^#hmm end bench 0$' "$RUN_DIR/verdict"; then
 		grep '^hmm_bench: ' "$RUN_DIR/verdict" >&2 || :
-		die "$KERNEL: hmm_bench $2 on $1 CPUs failed: nothing is reported"
+		die "$KERNEL: hmm_bench $2 on $1 CPUs failed: there is no report"
 	fi
 	grep '^figure' "$RUN_DIR/verdict" >>"$RUN_DIR/rows" ||
 		die "$KERNEL: hmm_bench $2 on $1 CPUs printed no figure"
@@ -52,7 +52,7 @@ bench_report() {
 	awk -f "$BENCH_DIR/report.awk" -v out="$new" -v cores="$(nproc)" \
 		"$RUN_DIR/rows"
 	(cd "$new" && gnuplot "$BENCH_DIR/plots.gp") ||
-		die "gnuplot failed: nothing is reported"
+		die "gnuplot failed: there is no report"
 	cp "$new"/bench.json "$new"/table.csv "$new"/*.svg "$BENCH_OUT/"
 	say "written to $BENCH_OUT: $(cd "$new" && echo bench.json table.csv *.svg)"
 }

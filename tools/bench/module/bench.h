@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Inside hmm_bench.ko: one open file, and who does what with it.
+ * Internal declarations of hmm_bench.ko.
  */
 #ifndef _BENCH_H
 #define _BENCH_H
@@ -13,7 +13,7 @@
 
 #include "hmm_bench.h"
 
-/* One interval of either side, with what a driver would have beside it. */
+/* One interval of either side */
 struct bench_interval {
 	union {
 		struct hmm_interval_notifier ours;
@@ -23,13 +23,14 @@ struct bench_interval {
 
 /**
  * struct bench - an open file
- * @lock: for what changes it; what is measured runs without
- * @mm: whose, once a side was chosen
+ * @lock: serializes changes of the members; measurements run without it
+ * @mm: mm of the process that chose a side; NULL before
  * @side: HMM_BENCH_OURS or HMM_BENCH_KERNEL
- * @mirror: of our side
- * @intervals: those that HMM_BENCH_INSERT made
- * @nr_intervals: how many
- * @holder: of the mmap lock, between HMM_BENCH_HOLD and HMM_BENCH_HOLD_END
+ * @mirror: mirror of our side
+ * @intervals: array of intervals that HMM_BENCH_INSERT inserted
+ * @nr_intervals: number of these intervals
+ * @holder: thread that holds the mmap lock, between HMM_BENCH_HOLD and
+ *          HMM_BENCH_HOLD_END
  */
 struct bench {
 	struct mutex lock;	/* see above */
@@ -42,8 +43,8 @@ struct bench {
 };
 
 /*
- * Under -icount the time stamp counter counts instructions, each for one;
- * elsewhere nothing that is reported is in ticks.
+ * Under -icount, each instruction advances the time stamp counter by one. In
+ * other modes, no reported figure is in ticks.
  */
 static inline u64 bench_ticks(void)
 {

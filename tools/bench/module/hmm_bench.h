@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What the program asks of hmm_bench.ko, by ioctl on /dev/hmm_bench.
+ * The ioctls of /dev/hmm_bench, which hmm_bench.ko creates.
  *
- * An open file works for one side, on the mm of the process that chose it:
- * either hmm-mirror's own functions or the kernel's. One process never uses
- * both, for what the kernel keeps for an mm once it had a notifier stays.
+ * An open file uses either the functions of hmm-mirror or those of the kernel,
+ * on the mm of the process that chose the side. One process never uses both,
+ * because an mm that once had a notifier keeps a structure of the kernel.
  */
 #ifndef _HMM_BENCH_H
 #define _HMM_BENCH_H
@@ -17,12 +17,12 @@
 
 /**
  * struct hmm_bench_intervals - intervals to insert, in a random order
- * @start: first address of the lowest; the next begins @stride behind
- * @stride: see @start
- * @length: bytes of each
- * @nr: how many
- * @insert: out: ticks for all
- * @remove: out: ticks for removing all again (HMM_BENCH_CHURN)
+ * @start: first address of the lowest interval
+ * @stride: bytes from the start of an interval to the start of the next one
+ * @length: bytes of each interval
+ * @nr: number of intervals
+ * @insert: out: ticks to insert all of them
+ * @remove: out: ticks to remove all of them (HMM_BENCH_CHURN)
  */
 struct hmm_bench_intervals {
 	__u64 start;
@@ -34,13 +34,13 @@ struct hmm_bench_intervals {
 };
 
 /**
- * struct hmm_bench_read - read_begin and read_retry, without anything between
- * @nr: how often; 0: until @until
+ * struct hmm_bench_read - pairs of read_begin and read_retry
+ * @nr: number of pairs; 0: continue until @until
  * @from: CLOCK_MONOTONIC in ns at which to begin, if @nr is 0
  * @until: CLOCK_MONOTONIC in ns at which to end, if @nr is 0
- * @ticks: out: for @nr of them
- * @empty: out: for @nr rounds of the loop without them
- * @done: out: how many
+ * @ticks: out: ticks for @nr pairs
+ * @empty: out: ticks for @nr rounds of an empty loop
+ * @done: out: number of pairs
  */
 struct hmm_bench_read {
 	__u64 nr;
@@ -55,8 +55,8 @@ struct hmm_bench_read {
  * struct hmm_bench_wait - how long read_begin waits after each collision
  * @until: CLOCK_MONOTONIC in ns at which to end
  * @samples: array of __u32, in ns
- * @max: entries of it
- * @nr: out: how many were written
+ * @max: number of entries of the array
+ * @nr: out: number of samples
  */
 struct hmm_bench_wait {
 	__u64 until;
@@ -72,13 +72,13 @@ struct hmm_bench_wait {
 /**
  * struct hmm_bench_range - one snapshot or fault of a range
  * @start: first address
- * @end: first address behind
- * @flags: HMM_BENCH_FAULT and _WRITE; without, it is a snapshot. _COMPACT: of
- *         our side one entry per mapping; the kernel's has no such thing
- * @step: bytes per request; the range is a multiple, or less than one
- * @ticks: out: for all requests, with the locks that the caller has to take
- * @ns: out: likewise, of CLOCK_MONOTONIC
- * @valid: out: how many pages are there, by the entries of the last request
+ * @end: first address past the end
+ * @flags: HMM_BENCH_FAULT and _WRITE; 0 for a snapshot. _COMPACT: one entry per
+ *         mapping on our side; ignored on the kernel's side
+ * @step: bytes per request; the range is a multiple of it, or shorter
+ * @ticks: out: ticks for all requests, including the locks of the caller
+ * @ns: out: the same time in ns of CLOCK_MONOTONIC
+ * @valid: out: number of valid pages in the last request
  */
 struct hmm_bench_range {
 	__u64 start;
@@ -91,11 +91,11 @@ struct hmm_bench_range {
 };
 
 /**
- * struct hmm_bench_hold - the mmap lock, held for writing half of the time
+ * struct hmm_bench_hold - hold the mmap lock for writing half of the time
  * @period: ns for which it is held, and then not held
  * @held: out: ns for which it was held
  * @total: out: ns between HMM_BENCH_HOLD and HMM_BENCH_HOLD_END
- * @nr: out: how often it was taken
+ * @nr: out: number of times that it was acquired
  */
 struct hmm_bench_hold {
 	__u64 period;
@@ -105,11 +105,11 @@ struct hmm_bench_hold {
 };
 
 /**
- * struct hmm_bench_latency - what a thread of highest priority had to wait
+ * struct hmm_bench_latency - wakeup latency of a thread with highest priority
  * @period: ns between two wakeups
- * @max: out: the longest, in ns
- * @min: out: the shortest
- * @nr: out: how many wakeups
+ * @max: out: longest latency, in ns
+ * @min: out: shortest latency, in ns
+ * @nr: out: number of wakeups
  */
 struct hmm_bench_latency {
 	__u64 period;
@@ -119,15 +119,15 @@ struct hmm_bench_latency {
 };
 
 /**
- * struct hmm_bench_sizes - bytes
+ * struct hmm_bench_sizes - sizes in bytes
  * @ours_interval: struct hmm_interval_notifier
  * @ours_mirror: struct hmm_mirror
  * @ours_range: struct hmm_mirror_range
  * @kernel_interval: struct mmu_interval_notifier
  * @kernel_notifier: struct mmu_notifier
  * @kernel_range: struct hmm_range
- * @shared: what the side allocated for the mm: our context, or the kernel's
- *          struct mmu_notifier_subscriptions, which ours needs as well
+ * @shared: allocated for the mm: our context, or the kernel's struct
+ *          mmu_notifier_subscriptions, which our side needs as well
  */
 struct hmm_bench_sizes {
 	__u64 ours_interval;

@@ -2,10 +2,9 @@
 /*
  * A thread that holds the mmap lock for writing half of the time.
  *
- * It sleeps while it holds the lock and while it does not, for equally long,
- * so that it takes no CPU from whoever is measured: what that one loses, it
- * loses to the lock. How long the lock was really held is handed back, as the
- * thread itself has to wait for those who hold it for reading.
+ * It sleeps for the same time with the lock and without it. It needs no CPU
+ * time, so the measured task loses time only to the lock. The thread may have
+ * to wait for readers of the lock, so it returns how long it held the lock.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -31,7 +30,7 @@ static void bench_holder_sleep(u64 ns)
 	ktime_t time = ns_to_ktime(ns);
 
 	set_current_state(TASK_IDLE);
-	/* A stop before this line has to end the sleep, too. */
+	/* Do not sleep if the stop came before the state was set. */
 	if (!kthread_should_stop())
 		schedule_hrtimeout(&time, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
@@ -54,13 +53,13 @@ static int bench_holder_main(void *arg)
 		held = ktime_get_ns() - begin;
 		holder->times.held += held;
 		mmap_write_unlock(holder->mm);
-		/* Whatever came of the period: for equally long not. */
+		/* The lock may have been held for longer than a period. */
 		bench_holder_sleep(held);
 	}
 	return 0;
 }
 
-/* On return the lock has been taken for the first time. */
+/* Returns after the thread has acquired the lock for the first time. */
 int bench_hold(struct bench *bench, struct hmm_bench_hold *arg)
 {
 	struct bench_holder *holder;

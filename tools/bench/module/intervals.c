@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inserting and removing intervals, by either side's functions.
+ * Inserting and removing intervals with the functions of either side.
  */
 #include <linux/mm.h>
 #include <linux/prandom.h>
@@ -8,10 +8,10 @@
 
 #include "bench.h"
 
-/* Both sides meet the same addresses in the same order. */
+/* Both sides use the same addresses in the same order. */
 #define BENCH_SEED	20200821
 
-/* The update lock that a driver's callbacks take. */
+/* The update lock, which the callbacks of a driver acquire */
 static DEFINE_SPINLOCK(bench_update);
 
 static bool bench_ours_invalidate(struct hmm_interval_notifier *interval,
@@ -72,7 +72,7 @@ void bench_interval_remove(struct bench *bench, void *interval)
 		mmu_interval_notifier_remove(interval);
 }
 
-/* Numbers 0 to nr - 1 in a random order that is always the same. */
+/* The numbers 0 to nr - 1 in a random order, which is always the same */
 static u32 *bench_shuffled(unsigned long nr)
 {
 	u32 *order = vmalloc_array(nr, sizeof(*order));
@@ -101,7 +101,7 @@ static void bench_remove(struct bench *bench, void *array, unsigned long nr)
 	}
 }
 
-/* Insert all; on failure none is left. */
+/* Insert all intervals. On failure, no interval stays inserted. */
 static int bench_insert_array(struct bench *bench, void *array,
 			      const u32 *order,
 			      struct hmm_bench_intervals *arg)
@@ -147,7 +147,7 @@ int bench_insert(struct bench *bench, struct hmm_bench_intervals *arg)
 	return ret;
 }
 
-/* Insert some more and remove them, in another order. */
+/* Insert further intervals, and remove them in another order. */
 int bench_churn(struct bench *bench, struct hmm_bench_intervals *arg)
 {
 	unsigned long i;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long preemption stays off, on kernels that cannot trace it.
+ * How long preemption stays disabled, on kernels that cannot trace it.
  *
- * A thread of the highest priority sleeps until a high-resolution timer wakes
- * it, notes how late it is, and sets the timer anew a period later. On one
- * CPU it can only be late because the CPU was in a stretch that cannot be
- * preempted. Every stretch longer than the period is hit within one period
- * of its beginning, so the longest is measured too short by that at most. The
- * time that a wakeup takes anyhow is measured the same way, as the shortest.
- * It needs a kernel that preempts wherever it can (preempt=full).
+ * A thread with the highest priority sleeps until a high-resolution timer wakes
+ * it, records how late it is, and sets the timer again, one period later. On
+ * one CPU it is late only if the CPU was in a section that cannot be preempted.
+ * In every section longer than the period, the timer expires within one period
+ * of its beginning, so the result is too short by at most one period. The
+ * shortest latency is the cost of the wakeup. This needs a kernel that can be
+ * preempted everywhere (preempt=full).
  */
 #include <linux/err.h>
 #include <linux/hrtimer.h>

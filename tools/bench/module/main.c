@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hmm_bench.ko: the same work through hmm-mirror and through the kernel's own
- * functions, for a program that measures it. See hmm_bench.h.
+ * hmm_bench.ko does the same work with hmm-mirror and with the kernel's own
+ * functions, so that a program can compare them. See hmm_bench.h.
  */
 #include <linux/fs.h>
 #include <linux/hmm.h>
@@ -33,7 +33,7 @@ static int bench_side(struct bench *bench, unsigned long side)
 	return 0;
 }
 
-/* What neither side declares is asked of the allocator. */
+/* The shared structures are private, so ask the allocator for their size. */
 static int bench_sizes(struct bench *bench, struct hmm_bench_sizes *sizes)
 {
 	if (!bench->mm)
@@ -61,7 +61,7 @@ union bench_arg {
 	struct hmm_bench_sizes sizes;
 };
 
-/* These change the file, or need no side. */
+/* Commands that change the open file or need no side */
 static int bench_locked(struct bench *bench, unsigned int nr,
 			unsigned long side, union bench_arg *arg)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading the page tables: snapshot and fault, by either side's functions,
- * each with the locks and the loop that its callers have to have.
+ * Snapshot and fault with the functions of either side, including the locks and
+ * the loop that their callers need.
  */
 #include <linux/hmm.h>
 #include <linux/ktime.h>
@@ -99,7 +99,7 @@ static int bench_kernel_requests(struct bench *bench,
 	return 0;
 }
 
-/* How many pages the entries of the last request say that there are. */
+/* Number of valid pages in the last request */
 static u64 bench_ours_valid(const struct hmm_bench_range *arg,
 			    unsigned long *pfns, unsigned long nr)
 {
@@ -132,9 +132,9 @@ static u64 bench_kernel_valid(const unsigned long *pfns, unsigned long nr)
 }
 
 /*
- * The first of the inserted intervals guards it. All requests write to one
- * array, whose size is that of one request; the pages that are counted are
- * those of the last.
+ * The first inserted interval guards the range. All requests write to the same
+ * array, which has the size of one request, so only the valid pages of the last
+ * request can be counted.
  */
 int bench_range(struct bench *bench, struct hmm_bench_range *arg)
 {

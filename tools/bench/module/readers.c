@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers: what read_begin and read_retry cost, and how long a reader waits.
+ * Readers: the cost of read_begin and read_retry, and how long a reader waits.
  *
- * Each side has its own copy of a loop, as a call through a pointer would
- * cost as much as what is measured.
+ * The loop exists once for each side, because a call through a pointer would
+ * cost as much as the measured functions.
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -14,7 +14,7 @@
 
 #include "bench.h"
 
-/* How many rounds between two looks at the clock. */
+/* Number of rounds between two reads of the clock */
 #define BENCH_BURST	1024
 
 static noinline unsigned long bench_read_ours(struct hmm_interval_notifier *i,
@@ -66,7 +66,7 @@ static u64 bench_read_burst(struct bench *bench, void *interval,
 	return bench_ticks() - begin;
 }
 
-/* All threads begin and end at the same time, whenever each of them came. */
+/* All threads begin and end at the same time. */
 static void bench_read_until(struct bench *bench, void *interval,
 			     struct hmm_bench_read *arg)
 {
@@ -79,7 +79,7 @@ static void bench_read_until(struct bench *bench, void *interval,
 	}
 }
 
-/* Each caller has an interval of its own, in a cache line of its own. */
+/* Each caller has its own interval, in its own cache line. */
 int bench_read(struct bench *bench, struct hmm_bench_read *arg)
 {
 	struct bench_interval *interval;
@@ -126,8 +126,8 @@ static bool bench_collided(struct bench *bench, void *interval,
 }
 
 /*
- * The first of the inserted intervals is read: as soon as it has collided,
- * it is begun anew, and how long that takes is the sample.
+ * Reads under the first inserted interval. After each collision a new read
+ * begins, and the time until read_begin returns is one sample.
  */
 int bench_wait(struct bench *bench, struct hmm_bench_wait *arg)
 {
@@ -146,7 +146,7 @@ int bench_wait(struct bench *bench, struct hmm_bench_wait *arg)
 		if (signal_pending(current))
 			return -EINTR;
 		if (!bench_collided(bench, interval, seq)) {
-			/* To spin would take a CPU from the invalidations. */
+			/* Do not spin: the invalidations need the CPU. */
 			usleep_range(20, 40);
 			continue;
 		}

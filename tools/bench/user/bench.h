@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hmm_bench: asks hmm_bench.ko for the same work through both sides and
- * prints what it took.
+ * hmm_bench: lets hmm_bench.ko do the same work on both sides, and prints the
+ * cost.
  */
 #ifndef _USER_BENCH_H
 #define _USER_BENCH_H
@@ -17,18 +17,18 @@
 #define PAGE		4096UL
 #define HUGE		(2UL << 20)
 
-/* Values that one piece of work may hand back. */
+/* Maximum number of results of one work_fn */
 #define MAX_VALUES	8
 
 /*
- * Done in a process of its own, on a fresh file with its side chosen, as an
- * mm remembers that it once had notifiers.
+ * Runs in a new process, with a new file for which the side is chosen. An mm
+ * that once had notifiers differs from one that never had any.
  */
 typedef void (*work_fn)(int fd, int side, void *arg, double *values);
 
 /*
- * Each value's median over all rounds, in which the sides alternate, and the
- * quarters of the rounds below and above: how much it varied.
+ * The medians of all rounds, in which the sides alternate, and the lower and
+ * upper quartiles, which show how much the values vary.
  */
 struct result {
 	double ours[MAX_VALUES];
@@ -42,22 +42,22 @@ struct result {
 void both_sides(struct result *result, int rounds, work_fn work, void *arg);
 
 /*
- * For times, which the host's other load disturbs: two processes, one for
- * each side, that live throughout and take turns. @work prepares what it
- * needs and measures while my_turn() says so.
+ * For times, which depend on the load of the host: runs one process for each
+ * side, and the two take turns. @work measures once each time that my_turn()
+ * returns true.
  */
 void alternate(struct result *result, int rounds, work_fn work, void *arg);
 bool my_turn(void);
 
 /*
- * One figure. @rule is what is to be reached: "<=15", "<=1.03x", ">=4x" with
- * x standing for the kernel's figure, or "-" for nothing.
+ * Prints one figure. @rule is the goal: "<=15", "<=1.03x" or ">=4x", where x is
+ * the kernel's figure, or "-" if there is no goal.
  */
 [[gnu::format(printf, 7, 8)]]
 void row(const char *group, double x, const char *unit, double ours,
 	 double kernel, const char *rule, const char *name, ...);
 
-/* What the next row() says beside its figures. */
+/* A note that the next row() prints after its figures */
 [[gnu::format(printf, 1, 2)]]
 void note(const char *text, ...);
 
@@ -73,7 +73,7 @@ char *map_pages(size_t length);
 char *map_aligned(size_t length, int advice);
 void unmap_pages(char *pages, size_t length);
 
-/* Groups of figures, one file each. */
+/* Groups of figures */
 void bench_intervals(void);
 void bench_read_cost(void);
 void bench_read_threads(void);
@@ -86,7 +86,7 @@ void bench_snapshot_threads(void);
 void bench_munmap(void);
 void bench_sizes(void);
 
-/* The compiler must not leave a write out that only the kernel sees. */
+/* The compiler must not remove this write. */
 static inline void touch(char *page)
 {
 	__atomic_store_n(page, 1, __ATOMIC_RELAXED);

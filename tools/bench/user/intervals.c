@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under -icount: intervals, and what invalidations cost that pass them.
+ * Under -icount: the cost of intervals, and of invalidations in their presence.
  */
 #include <sys/mman.h>
 
 #include "bench.h"
 
-/* Every second page has an interval, so a page beside one misses all. */
+/* Every second page has an interval, so a page in between misses all. */
 #define STRIDE		(2 * PAGE)
 #define MADVISES	201
 #define CHURNED		1000
 #define CHURNS		5
 
-/* Values; the first two with nothing to zap. */
+/* Values. For the first two, no page is present. */
 enum { EMPTY_MISS, EMPTY_HIT, MISS, HIT, INSERT, REMOVE };
 
-/* A timer tick in one or two of them leaves the median alone. */
+/* A timer tick in one or two of the rounds does not change the median. */
 static double madvise_cost(char *page, bool present)
 {
 	double cost[MADVISES], empty[MADVISES];
@@ -72,7 +72,7 @@ static void intervals_work(int fd, int side, void *arg, double *values)
 	(void)side;
 	if (madvise(region, length, MADV_NOHUGEPAGE))
 		die("madvise");
-	/* With none inserted, the mm at least had one once. */
+	/* The mm has notifiers even if no interval is inserted. */
 	call(fd, nr ? HMM_BENCH_INSERT : HMM_BENCH_CHURN, &intervals);
 	values[EMPTY_MISS] = madvise_cost(middle + PAGE, false);
 	values[EMPTY_HIT] = madvise_cost(middle, false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hmm_bench MODE [GROUP]: measures what makes sense on the machine that the
- * host booted. A figure is a line of fields with tabs between them:
+ * hmm_bench MODE [GROUP]: runs the measurements that fit the machine. A figure
+ * is a line of fields that are separated by tabs:
  *
  *	figure group x name mode cpus unit ours kernel rule note
  */
@@ -111,7 +111,7 @@ char *map_pages(size_t length)
 	return pages;
 }
 
-/* Of huge pages as well: @length bytes that begin where one may. */
+/* Maps @length bytes, aligned to a huge page. */
 char *map_aligned(size_t length, int advice)
 {
 	char *region = map_pages(length + HUGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under -icount, on a kernel that preempts wherever it can: the longest
- * stretch with preemption off while one munmap passes a million intervals.
+ * Under -icount, on a kernel that can be preempted everywhere: the longest
+ * section without preemption while one munmap invalidates a million intervals.
  */
 #include <sys/mman.h>
 
@@ -9,7 +9,7 @@
 
 #define INTERVALS	1000000UL
 #define STRIDE		(2 * PAGE)
-/* A wakeup takes a third of it, and what is measured needs the rest. */
+/* A wakeup takes a third of the period, and munmap needs the rest. */
 #define PERIOD		10000
 
 static void munmap_work(int fd, int side, void *arg, double *values)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under -icount: reading the page tables.
+ * Under -icount: the cost of reading the page tables.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 /*
  * @length: bytes
  * @advice: MADV_HUGEPAGE or MADV_NOHUGEPAGE
- * @touched: bytes from one page that is present to the next; 0: none is
- * @flags: of the request
+ * @touched: bytes from one present page to the next; 0: no page is present
+ * @flags: flags of the request
  * @step: bytes per request
- * @pages: by how many the cost is divided
+ * @pages: the cost is divided by this number of pages
  */
 struct range_case {
 	const char *name;
@@ -52,7 +52,7 @@ static void range_work(int fd, int side, void *arg, double *values)
 	values[1] = range.valid;
 }
 
-/* Beside the faults: the same pages, touched by the CPU itself. */
+/* For comparison with the faults: the CPU touches the same pages. */
 static double touch_cost(const struct range_case *c)
 {
 	char *start = map_aligned(c->length, c->advice);
@@ -93,7 +93,7 @@ static void range_row(const struct range_case *c, unsigned int x,
 {
 	progress("%s", c->name);
 	both_sides(r, c->length > 256 * MIB ? 1 : 3, range_work, (void *)c);
-	/* What was not read need not be compared. */
+	/* A comparison is valid only if both sides read the same pages. */
 	if (r->ours[1] != r->kernel[1]) {
 		fprintf(stderr, "hmm_bench: %s: %.0f and %.0f pages\n",
 			c->name, r->ours[1], r->kernel[1]);
@@ -115,9 +115,9 @@ void bench_ranges(void)
 }
 
 /*
- * One page in every 2M has a page table for itself, so the cost of one that
- * is present includes 511 entries where nothing is. Half of the range, and
- * half of the pages in the same range, show what the cost goes by.
+ * With one page in every 2M, each page has its own page table, so the cost of a
+ * present page includes 511 empty entries. Half of the range, and half of the
+ * pages in the same range, show what the cost depends on.
  */
 static const struct range_case sparse[] = {
 	{ "snapshot of 64 GiB, one page in 2M present, a present page", "-",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under -icount: what a reader costs whom nothing disturbs. And how large
- * everything is.
+ * Under -icount: the cost of a reader without invalidations, and the sizes of
+ * the structures.
  */
 #include "bench.h"
 
@@ -17,9 +17,9 @@ static double read_burst(int fd, __u64 nr)
 }
 
 /*
- * The loop without the two calls is taken off, and what comes once for each
- * burst, by the difference between a long and a short one. The median leaves
- * out those that a timer tick fell into.
+ * Subtracts the cost of an empty loop. The difference between a long and a short
+ * burst removes the cost that occurs once in each burst. The median removes
+ * bursts in which a timer tick occurred.
  */
 static void read_work(int fd, int side, void *arg, double *values)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who measures: each side in a process of its own, as an mm remembers that it
- * once had notifiers, and the two in turn, as the host may be busy.
+ * Runs each side in its own process, because an mm that once had notifiers
+ * differs. The two take turns, because the load of the host may change.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct side {
 	double *values;
 };
 
-/* In a child: where its turns come from. */
+/* In a child: the socket for its turns */
 static int my_turns = -1;
 
 static void side_start(struct side *side, int nr, work_fn work, void *arg)
@@ -47,7 +47,7 @@ static void side_start(struct side *side, int nr, work_fn work, void *arg)
 		return;
 	}
 	my_turns = ends[1];
-	/* The other child would never see the end of its turns. */
+	/* Close the other child's socket, or it would not notice the end. */
 	if (close_range(3, my_turns - 1, 0) ||
 	    close_range(my_turns + 1, ~0U, 0))
 		die("close_range");
@@ -56,7 +56,7 @@ static void side_start(struct side *side, int nr, work_fn work, void *arg)
 		die("/dev/hmm_bench");
 	call(fd, HMM_BENCH_SIDE, (void *)(long)nr);
 	work(fd, nr, arg, side->values);
-	/* Before the exit, which would invalidate each interval. */
+	/* The exit would invalidate each interval, so close the file first. */
 	close(fd);
 	_exit(0);
 }
@@ -73,7 +73,7 @@ static void side_end(struct side *side)
 	}
 }
 
-/* Until the child asks for its next turn. */
+/* Wait until the child is ready for its next turn. */
 static void side_wait(const struct side *side)
 {
 	char turn;
@@ -97,7 +97,7 @@ bool my_turn(void)
 {
 	char turn = 0;
 
-	/* The answer to the last turn, and the question for the next. */
+	/* End the last turn, and request the next one. */
 	if (write(my_turns, &turn, 1) != 1)
 		die("write");
 	return read(my_turns, &turn, 1) == 1;
@@ -116,7 +116,7 @@ static void summarize(struct result *result, int rounds,
 	int i;
 
 	for (i = 0; i < MAX_VALUES; i++) {
-		/* Which sorts them. */
+		/* This also sorts them. */
 		result->ours[i] = median(ours[i], rounds);
 		result->kernel[i] = median(kernel[i], rounds);
 		result->ours_low[i] = quantile(ours[i], rounds, 25);

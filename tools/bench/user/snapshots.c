@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Snapshots of present 4K pages in time: alone, while the mmap lock is held,
- * and by several threads on one mm.
+ * The speed of snapshots of present 4K pages: alone, while the mmap lock is
+ * held for writing, and by several threads on one mm.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static void present(char *start, size_t length)
 		touch(start + at);
 }
 
-/* Returns how many ns it took; fewer pages than there are is no figure. */
+/* Returns the time in ns. It is an error if a page was not read. */
 static __u64 snapshot(int fd, char *start, size_t length, size_t step)
 {
 	struct hmm_bench_range range = {
@@ -47,8 +47,8 @@ static double pages_per_us(size_t length, __u64 ns)
 }
 
 /*
- * The lock is held and let go many times while it lasts, and the requests are
- * of a huge page's size, so that a side that takes it meets it often.
+ * The lock is acquired and dropped many times in a window. Requests have the
+ * size of a huge page, so a side that acquires the lock often has to wait.
  */
 #define HOLD_NS		(1 * MS)
 #define WINDOW_NS	(8 * MS)
@@ -60,8 +60,8 @@ struct spent {
 };
 
 /*
- * For a window's length at least: where the host is busy, who is done sooner
- * is interrupted less often.
+ * Runs for at least one window. On a busy host, a shorter measurement would be
+ * interrupted less often.
  */
 static void spend(int fd, char *start, size_t step, struct spent *spent)
 {
@@ -99,7 +99,7 @@ static void measure_held(int fd, char *start, double *values)
 	__u64 lock_held = 0, lock_total = 0;
 	int i;
 
-	/* In turn, as the host's load comes and goes. */
+	/* Alternate, because the load of the host changes. */
 	for (i = 0; i < WINDOWS; i++) {
 		spend(fd, start, HUGE, &idle);
 		call(fd, HMM_BENCH_HOLD, &hold);
@@ -115,9 +115,9 @@ static void measure_held(int fd, char *start, double *values)
 
 static void row_held(const struct result *r)
 {
-	progress("the mmap lock was held for %.0f %% of the time; beside the kernel's: %.0f %%",
+	progress("the mmap lock was held for %.0f %% of the time; on the kernel's side: %.0f %%",
 		 r->ours[SHARE], r->kernel[SHARE]);
-	/* Less than half where the holder has to wait for readers, too. */
+	/* This is less than half if the holder has to wait for readers. */
 	if (r->ours[SHARE] < 20) {
 		fprintf(stderr, "hmm_bench: the mmap lock was hardly held\n");
 		exit(1);
@@ -128,8 +128,8 @@ static void row_held(const struct result *r)
 }
 
 /*
- * On one CPU as well: who holds the lock sleeps, and the clock goes on while
- * all sleep, so what is waited is counted to the digit.
+ * This works on one CPU, too: the holder of the lock sleeps, and the clock runs
+ * while all tasks sleep, so the waiting time is exact.
  */
 static void held_work(int fd, int side, void *arg, double *values)
 {
@@ -156,7 +156,7 @@ static void snapshots_work(int fd, int side, void *arg, double *values)
 	while (my_turn()) {
 		struct spent spent = {};
 
-		/* The other side has used the caches since. */
+		/* Warm up: the other side has used the caches meanwhile. */
 		snapshot(fd, start, LENGTH, HUGE);
 		spend(fd, start, LENGTH, &spent);
 		values[RATE] = rate(&spent);
@@ -188,8 +188,8 @@ void bench_snapshots(void)
 }
 
 /*
- * Each thread in its own part, in requests so small that whatever they share
- * is touched all the time.
+ * Each thread reads its own part, in small requests, so that shared data is
+ * accessed often.
  */
 #define PART		(4 * HUGE)
 #define PART_STEP	(HUGE / 32)
@@ -252,7 +252,7 @@ static int max_threads(void)
 	return cpus < MAX_THREADS ? cpus : MAX_THREADS;
 }
 
-/* Value i is the rate of 2^i threads, value i + 4 that by one thread's. */
+/* Value i is the rate of 2^i threads, value i + 4 is its ratio to value 0. */
 static void parts_work(int fd, int side, void *arg, double *values)
 {
 	char *start = guarded(fd, MAX_THREADS * PART);
@@ -282,7 +282,7 @@ void bench_snapshot_threads(void)
 		    "snapshot of disjoint parts of one mm by %d thread%s",
 		    threads, threads == 1 ? "" : "s");
 	}
-	/* Nine tenths, as what else runs on the host takes its part. */
+	/* The goal is nine tenths, because the host runs other tasks, too. */
 	for (i = 1; (threads = 1 << i) <= max_threads(); i++) {
 		char rule[16];
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * With several CPUs: how readers get in each other's way, and how long one
- * waits for invalidations.
+ * With several CPUs: how readers slow each other down, and how long one waits
+ * for invalidations.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-/* Reads in a microsecond, by all threads together. */
+/* Reads per microsecond of all threads together */
 static void threads_work(int fd, int side, void *arg, double *values)
 {
 	struct reader readers[MAX_THREADS];
@@ -104,7 +104,7 @@ static int by_time(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Interval 0 is read and hit; three threads invalidate far from it. */
+/* One thread invalidates the interval, and three invalidate other pages. */
 static void wait_work(int fd, int side, void *arg, double *values)
 {
 	char *region = map_pages(64 * HUGE);
