@@ -35,19 +35,17 @@
 /**
  * struct hmm_mirror_range - a request for the pages of a range of addresses
  * @start: first address, in bytes; set by hmm_mirror_range_register(), or by
- * the
- *         driver before hmm_mirror_range_bind()
+ *         the driver before hmm_mirror_range_bind()
  * @end: first address past the end, in bytes; set like @start
  * @pfns: set by the driver: an array with one entry per page; see pfn.h
  * @default_flags: set by the driver: flags requested of every page
  * @pfn_flags_mask: set by the driver: the flags of each entry that are
- * requested
+ *                  requested
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
- * memory,
- *                     &dev_pagemap.owner, or NULL. Pages of this owner are
- *                     reported as they are. Pages of other owners are faulted
- *                     back to RAM if they are requested.
+ *                     memory, &dev_pagemap.owner, or NULL. Pages of this
+ *                     owner are reported as they are. Pages of other owners
+ *                     are faulted back to RAM if they are requested.
  *
  * Zero the structure before it is registered or bound. Only one thread at a
  * time may use a range.
