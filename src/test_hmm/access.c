@@ -46,7 +46,7 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		ret = hmm_mirror_range_wait_until_valid(&range, 0);
 		if (ret)
 			break;
-		dmirror_point(dm, HMM_DMIRROR_POINT_BEGUN);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_BEGUN);
 
 		ret = hmm_mirror_range_fault(&range);
 		if (ret == -EBUSY) {
@@ -60,11 +60,11 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		ret = dmirror_table_reserve(dm, index, npages);
 		if (ret)
 			break;
-		dmirror_point(dm, HMM_DMIRROR_POINT_FAULTED);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_FAULTED);
 
 		mutex_lock(&dm->update_lock);
 		if (hmm_mirror_range_valid(&range)) {
-			dmirror_point(dm, HMM_DMIRROR_POINT_LOCKED);
+			dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_LOCKED);
 			ret = dmirror_table_store(dm, index, pfns, npages,
 						  range.default_flags);
 		} else {
@@ -187,7 +187,7 @@ static int dmirror_copy(struct dmirror *dm, unsigned long index,
 			break;
 		}
 		if (first)
-			dmirror_point(dm, HMM_DMIRROR_POINT_LOCKED);
+			dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_LOCKED);
 		first = false;
 
 		ret = dmirror_copy_page(page, bounce + (*done << PAGE_SHIFT),

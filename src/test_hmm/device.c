@@ -45,20 +45,20 @@ static dev_t dmirror_devt;
 static struct cdev *dmirror_cdev;
 static struct class *dmirror_class;
 
-struct dmirror_device *dmirror_device_of(const struct inode *inode)
+struct dmirror_device *dmirror_device_from_inode(const struct inode *inode)
 {
 	return &dmirror_devices[iminor(inode) - MINOR(dmirror_devt)];
 }
 
 /**
- * dmirror_device_find() - a file that mirrors an mm with a device
+ * dmirror_get() - a file that mirrors an mm with a device
  * @device: the device
  * @mm: the mm
  *
  * Return: the file opened last of those that do, or NULL. It stays until
- * dmirror_device_found(); closing it waits.
+ * dmirror_put(); closing it waits.
  */
-struct dmirror *dmirror_device_find(struct dmirror_device *device,
+struct dmirror *dmirror_get(struct dmirror_device *device,
 				    struct mm_struct *mm)
 {
 	struct dmirror *dm;
@@ -75,7 +75,7 @@ struct dmirror *dmirror_device_find(struct dmirror_device *device,
 	return NULL;
 }
 
-void dmirror_device_found(struct dmirror *dm)
+void dmirror_put(struct dmirror *dm)
 {
 	struct dmirror_device *device = dm->device;
 

@@ -78,10 +78,10 @@ struct dmirror_chunk {
 };
 
 /* device.c */
-struct dmirror_device *dmirror_device_of(const struct inode *inode);
-struct dmirror *dmirror_device_find(struct dmirror_device *device,
+struct dmirror_device *dmirror_device_from_inode(const struct inode *inode);
+struct dmirror *dmirror_get(struct dmirror_device *device,
 				    struct mm_struct *mm);
-void dmirror_device_found(struct dmirror *dm);
+void dmirror_put(struct dmirror *dm);
 void dmirror_device_add_file(struct dmirror *dm);
 void dmirror_device_remove_file(struct dmirror *dm);
 

@@ -12,7 +12,7 @@
  *   update_lock     the device page table: taken in the callbacks, so under
  *                   reclaim. No allocation that may sleep and no access to
  *                   user memory under it.
- *   point->lock     innermost
+ *   stop_point->lock  innermost
  *
  * Those of the device's memory are in devmem.c.
  */
@@ -34,36 +34,18 @@
 #include <hmm/range.h>
 #include <hmm/test_hmm.h>
 
+#include "stop_points.h"
+
 /* READ and WRITE go through a bounce buffer of at most so many pages. */
 #define DMIRROR_BOUNCE_PAGES	(SZ_4M >> PAGE_SHIFT)
 /* So many entries are asked of a mirror at once. */
 #define DMIRROR_CHUNK_PAGES	256UL
-/* Nothing here waits longer than this for what may never come. */
-#define DMIRROR_PATIENCE_MS	(180 * MSEC_PER_SEC)
 /*
  * The delay in an invalidation is not killable. It ends within a step when
  * CONFIG changes it or when the file is closed.
  */
 #define DMIRROR_MAX_DELAY_US	(60 * USEC_PER_SEC)
 #define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
-
-enum dmirror_point_state {
-	DMIRROR_POINT_PASS,		/* whoever comes goes on */
-	DMIRROR_POINT_ARMED,		/* the next one stops */
-	DMIRROR_POINT_STOPPED,		/* somebody has stopped */
-	DMIRROR_POINT_CLOSED,		/* the file goes away: like PASS */
-};
-
-/* A place at which a task may be made to stop. */
-struct dmirror_point {
-	/* protects state and ticket */
-	spinlock_t lock;
-	enum dmirror_point_state state;
-	/* changes when the stopped task is let go */
-	unsigned int ticket;
-	/* the stopped task, and those that wait for one to stop */
-	wait_queue_head_t wait;
-};
 
 struct dmirror_device;
 
@@ -108,7 +90,7 @@ struct dmirror {
 	unsigned long flags;
 	u64 devmem_limit;
 
-	struct dmirror_point points[HMM_DMIRROR_POINTS];
+	struct dmirror_stop_point stop_points[HMM_DMIRROR_POINTS];
 
 	/* struct hmm_dmirror_config */
 	u32 invalidate_delay_us;
@@ -180,31 +162,16 @@ extern const struct file_operations dmirror_fops;
 /* mmap.c */
 int dmirror_mmap(struct file *file, struct vm_area_struct *vma);
 
-/* points.c */
-void dmirror_points_init(struct dmirror *dm);
-void dmirror_points_close(struct dmirror *dm);
-int dmirror_point_arm(struct dmirror_point *point);
-int dmirror_point_wait(struct dmirror_point *point, unsigned int timeout_ms);
-void dmirror_point_go_on(struct dmirror_point *point);
-void dmirror_point_stop(struct dmirror_point *point);
-
 /*
- * Tasks that neither stop nor dally in a callback: kernel threads would stall
- * the machine and take a stop from the task that the test means, and a task
- * that reclaims (PF_MEMALLOC) holds up whatever needs memory.
+ * A stop point: the caller stops here if a test has armed the point. See
+ * stop_points.c.
  */
-static inline bool dmirror_must_not_wait(void)
+static inline void dmirror_stop_if_armed(struct dmirror *dm, unsigned int nr)
 {
-	return current->flags & (PF_KTHREAD | PF_MEMALLOC);
-}
+	struct dmirror_stop_point *point = &dm->stop_points[nr];
 
-/* A place at which the caller stops if somebody asked for it. */
-static inline void dmirror_point(struct dmirror *dm, unsigned int nr)
-{
-	struct dmirror_point *point = &dm->points[nr];
-
-	if (unlikely(READ_ONCE(point->state) == DMIRROR_POINT_ARMED))
-		dmirror_point_stop(point);
+	if (unlikely(READ_ONCE(point->state) == DMIRROR_STOP_ARMED))
+		dmirror_stop_point_stop(point);
 }
 
 #endif /* _TEST_HMM_DMIRROR_H */

@@ -165,7 +165,7 @@ static int dmirror_bring_back(struct dmirror *dm, struct migrate_vma *args)
 	if (ret)
 		return ret;
 	if (dm)
-		dmirror_point(dm, HMM_DMIRROR_POINT_RETURNING);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_RETURNING);
 	e.npages = args->npages;
 	ret = dmirror_copy_back(&e);
 	if (ret == -EAGAIN && args->fault_page)
@@ -208,12 +208,12 @@ vm_fault_t dmirror_migrate_to_ram(struct vm_fault *vmf)
 		args.dst = many + (1UL << order);
 	}
 
-	dm = dmirror_device_find(args.pgmap_owner, vmf->vma->vm_mm);
+	dm = dmirror_get(args.pgmap_owner, vmf->vma->vm_mm);
 	ret = dmirror_bring_back(dm, &args);
 	if (!ret || ret == -ENOMEM)
 		migrate_vma_finalize(&args);
 	if (dm)
-		dmirror_device_found(dm);
+		dmirror_put(dm);
 
 	kfree(many);
 	if (ret == -ENOMEM)

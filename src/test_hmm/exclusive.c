@@ -88,7 +88,7 @@ static int dmirror_claim_page(struct dmirror *dm, unsigned long addr)
 	if (IS_ERR(page))
 		ret = PTR_ERR(page);
 	else
-		dmirror_point(dm, HMM_DMIRROR_POINT_EXCLUSIVE);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_EXCLUSIVE);
 
 	mutex_lock(&dm->update_lock);
 	if (!ret && dm->claim_lost)

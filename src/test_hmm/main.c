@@ -43,7 +43,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (!dm)
 		return -ENOMEM;
 
-	dm->device = dmirror_device_of(inode);
+	dm->device = dmirror_device_from_inode(inode);
 	mutex_init(&dm->update_lock);
 	mutex_init(&dm->exclusive_lock);
 	dm->claim = DMIRROR_NO_CLAIM;
@@ -51,7 +51,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	dmirror_prime_lockdep(dm);
 	/* The table grows with what user space asks for: charge it. */
 	xa_init_flags(&dm->table, XA_FLAGS_ACCOUNT);
-	dmirror_points_init(dm);
+	dmirror_stop_points_init(dm->stop_points);
 	dm->task_size = current->mm->task_size;
 
 	dm->mirror.ops = &dmirror_mirror_ops;
@@ -83,7 +83,7 @@ static int dmirror_close(struct inode *inode, struct file *file)
 {
 	struct dmirror *dm = file->private_data;
 
-	dmirror_points_close(dm);
+	dmirror_stop_points_close(dm->stop_points);
 	WRITE_ONCE(dm->invalidate_delay_us, 0);
 	dmirror_device_remove_file(dm);
 	hmm_interval_notifier_remove(&dm->interval);
@@ -234,21 +234,22 @@ static long dmirror_control_point(struct dmirror *dm, unsigned int nr,
 				  struct hmm_dmirror_point __user *user)
 {
 	struct hmm_dmirror_point arg;
-	struct dmirror_point *point;
+	struct dmirror_stop_point *point;
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
 	if (arg.point >= HMM_DMIRROR_POINTS)
 		return -EINVAL;
-	point = &dm->points[array_index_nospec(arg.point, HMM_DMIRROR_POINTS)];
+	point = &dm->stop_points[array_index_nospec(arg.point,
+						     HMM_DMIRROR_POINTS)];
 
 	switch (nr) {
 	case HMM_DMIRROR_STOP_AT:
-		return dmirror_point_arm(point);
+		return dmirror_stop_point_arm(point);
 	case HMM_DMIRROR_WAIT_AT:
-		return dmirror_point_wait(point, arg.timeout_ms);
+		return dmirror_stop_point_wait(point, arg.timeout_ms);
 	default:
-		dmirror_point_go_on(point);
+		dmirror_stop_point_resume(point);
 		return 0;
 	}
 }

@@ -145,7 +145,7 @@ static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 		ret = migrate_vma_setup(args);
 		if (ret)
 			return ret;
-		dmirror_point(dm, HMM_DMIRROR_POINT_MIGRATING);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_MIGRATING);
 		done = dmirror_move(dm, args, reserved);
 		migrate_vma_pages(args);
 		migrate_vma_finalize(args);

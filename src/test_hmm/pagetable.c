@@ -228,7 +228,7 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 		atomic64_inc(&dm->own);
 
 	if (blockable) {
-		dmirror_point(dm, HMM_DMIRROR_POINT_INVALIDATE);
+		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_INVALIDATE);
 		dmirror_delay(dm);
 		mutex_lock(&dm->update_lock);
 	} else if (atomic_dec_if_positive(&dm->refuse_nonblock) >= 0 ||
@@ -251,7 +251,7 @@ static void dmirror_release(struct hmm_mirror *mirror)
 {
 	struct dmirror *dm = container_of(mirror, struct dmirror, mirror);
 
-	dmirror_point(dm, HMM_DMIRROR_POINT_RELEASE);
+	dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_RELEASE);
 
 	mutex_lock(&dm->update_lock);
 	WRITE_ONCE(dm->released, true);
