@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * READ and WRITE: the device accesses the mirrored memory through its own
- * page table, and faults where that lacks an entry.
+ * READ and WRITE: the device accesses the mirrored memory through its page
+ * table, and faults pages in where it has no entry.
  *
- *          caller's buffer          bounce buffer          mirrored pages
- *   READ        <-- copy_to_user() --    <-- dmirror_copy() --
- *   WRITE       -- copy_from_user() -->  --- dmirror_copy() -->
+ *          caller's buffer           bounce buffer          mirrored pages
+ *   READ         <-- copy_to_user() ---    <-- dmirror_copy_page() ---
+ *   WRITE        -- copy_from_user() -->   --- dmirror_copy_page() -->
  *
- * The caller's buffer may lie in the mirrored memory. Touching it may fault,
- * a fault may invalidate, and the callback takes the update lock: so it is
- * never touched under the update lock, which is what the bounce buffer is
- * for.
+ * The caller's buffer may be in the mirrored memory. Accessing it may fault, a
+ * fault may cause an invalidation, and the callback acquires the update lock.
+ * So the buffer must not be accessed under the update lock, and the data goes
+ * through a bounce buffer.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "access.h"
 #include "devmem.h"
 #include "dmirror.h"
+#include "pagetable.h"
 
-/* Ask the mirror for npages pages and program them. */
+/* The size of the bounce buffer. Longer commands use it several times. */
+#define DMIRROR_BOUNCE_PAGES	(SZ_4M >> PAGE_SHIFT)
+
+/* Fault in @npages pages and program them; @pfns has room for them. */
 static int dmirror_populate(struct dmirror *dm, unsigned long start,
 			    unsigned long npages, unsigned long *pfns,
 			    bool write)
@@ -65,8 +71,8 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		mutex_lock(&dm->update_lock);
 		if (hmm_mirror_range_valid(&range)) {
 			dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_LOCKED);
-			ret = dmirror_table_store(dm, index, pfns, npages,
-						  range.default_flags);
+			ret = dmirror_table_store_range(dm, index, pfns, npages,
+							range.default_flags);
 		} else {
 			atomic64_inc(&dm->collisions);
 			ret = -EAGAIN;
@@ -81,23 +87,25 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 }
 
 /**
- * dmirror_fault() - the device lacks an entry: get it, and those behind it
+ * dmirror_fault() - handle a fault of the device
  * @dm: the file
- * @start: in: first address; out: the first that could not be had
- * @end: first address behind
- * @write: the device wants to write
+ * @start: in: first address; out: address of the first page that failed
+ * @end: end address, exclusive
+ * @write: the device is going to write
  *
- * A request that fails gives no entries at all. A device that hits a hole has
- * nevertheless accessed all that lies before it, so the request is halved
- * until the one page that fails is left.
+ * A request that fails returns no entries at all, but a real device would have
+ * accessed all pages below the one that fails. So after a failure the request
+ * is halved, until only the page that fails is left.
  *
- * Return: 0; else the error of the first page that could not be had, whose
- * address is *@start then. The pages before it have been programmed.
+ * Context: may sleep; the caller must not hold the update lock or the mmap
+ * lock.
+ * Return: 0, or the error of the page at *@start. The pages below *@start have
+ * been programmed.
  */
 int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 		  bool write)
 {
-	unsigned long chunk = DMIRROR_CHUNK_PAGES;
+	unsigned long chunk = DMIRROR_RANGE_PAGES;
 	unsigned long *pfns;
 	int ret = 0;
 
@@ -125,20 +133,20 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 }
 
 /*
- * One page between the device and the bounce buffer. This kernel is a 64-bit
- * one, so each page has an address; but memory from memfd_secret() or with a
- * hardware error may have been taken out of the kernel's mapping.
+ * Copy one page from or to the bounce buffer. Every page has an address,
+ * because the kernel is 64-bit. But the kernel's mapping may lack pages of
+ * memfd_secret() and pages with a hardware error.
  */
 static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 {
-	struct page *content = dmirror_devmem_content(page);
+	struct page *backing = dmirror_devmem_content(page);
 	unsigned long probe;
 	void *addr;
 
-	/* An entry whose page has been freed: an invalidation was missed. */
-	if (WARN_ON_ONCE(!content))
+	/* The page has been freed, so the device has missed an invalidation. */
+	if (WARN_ON_ONCE(!backing))
 		return -EFAULT;
-	addr = page_address(content);
+	addr = page_address(backing);
 
 	if (!write)
 		return copy_from_kernel_nofault(bounce, addr, PAGE_SIZE) ?
@@ -148,32 +156,31 @@ static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 		return -EFAULT;
 	memcpy(addr, bounce, PAGE_SIZE);
 	/*
-	 * The CPU's entry may be clean (MADV_FREE leaves it so), or there may
-	 * be none as the page is in the device's memory: it would not
-	 * tell that the page has changed. The mapping is still valid, as its
-	 * invalidation waits for the update lock: so nobody truncates the
-	 * page meanwhile, and the page lock is not needed. Waiting for that
-	 * here would deadlock with reclaim, which holds it in the callback.
+	 * Nothing else marks the page dirty: the CPU's entry may be clean after
+	 * MADV_FREE, or not present if the page is in the device's memory. The
+	 * page cannot be truncated meanwhile, because its invalidation waits
+	 * for the update lock. So the page lock is not needed, and waiting for
+	 * it would deadlock with reclaim, which holds it in the callback.
 	 */
 	set_page_dirty(page);
 	return 0;
 }
 
 /**
- * dmirror_copy() - access memory as far as the device page table goes
+ * dmirror_copy_mapped() - access pages until the device page table lacks one
  * @dm: the file
  * @index: first address, in pages
- * @npages: how many pages
- * @bounce: buffer for as many
+ * @npages: number of pages
+ * @bounce: the bounce buffer
  * @write: the device writes
- * @done: in and out: how many of them are done
+ * @done: in and out: number of pages that are done
  *
- * Return: 0 when all are done, -ENOENT when the next one lacks an entry or
- * the right, -EFAULT when it is out of reach.
+ * Return: 0 if all pages are done; -ENOENT if the next page has no entry, or
+ * one that does not permit the access; -EFAULT if the kernel cannot access it.
  */
-static int dmirror_copy(struct dmirror *dm, unsigned long index,
-			unsigned long npages, void *bounce, bool write,
-			unsigned long *done)
+static int dmirror_copy_mapped(struct dmirror *dm, unsigned long index,
+			       unsigned long npages, void *bounce, bool write,
+			       unsigned long *done)
 {
 	bool first = true;
 	struct page *page;
@@ -199,10 +206,13 @@ static int dmirror_copy(struct dmirror *dm, unsigned long index,
 	return ret;
 }
 
-/* Access npages pages, fault where needed. */
-static int dmirror_transfer(struct dmirror *dm, unsigned long start,
-			    unsigned long npages, void *bounce, bool write,
-			    unsigned long *done, u64 *faults)
+/*
+ * Access @npages pages. Fault pages in where the device page table lacks them,
+ * and count that in *@faults; or return -ENOENT if @faults is NULL.
+ */
+static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
+			      unsigned long npages, void *bounce, bool write,
+			      u64 *faults, unsigned long *done)
 {
 	unsigned long end = start + (npages << PAGE_SHIFT);
 	unsigned long bad = start;
@@ -211,17 +221,17 @@ static int dmirror_transfer(struct dmirror *dm, unsigned long start,
 
 	*done = 0;
 	for (;;) {
-		ret = dmirror_copy(dm, start >> PAGE_SHIFT, npages, bounce,
-				   write, done);
-		if (ret != -ENOENT)
+		ret = dmirror_copy_mapped(dm, start >> PAGE_SHIFT, npages,
+					  bounce, write, done);
+		if (ret != -ENOENT || !faults)
 			return ret;
 		/*
-		 * The error is that of one page. One before it may have been
-		 * invalidated since it was programmed: that is faulted again.
+		 * The error is that of the page at bad. A page below it may
+		 * have been invalidated since it was programmed: fault again.
 		 */
 		if (err && start + (*done << PAGE_SHIFT) >= bad)
 			return err;
-		/* What was faulted in may be gone again, time after time. */
+		/* Invalidations may keep removing the entries: be killable. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -232,17 +242,9 @@ static int dmirror_transfer(struct dmirror *dm, unsigned long start,
 	}
 }
 
-/**
- * dmirror_access() - HMM_DMIRROR_READ and HMM_DMIRROR_WRITE
- * @dm: the file
- * @cmd: the command; its cpages and faults are filled in, also on failure
- * @write: it is a WRITE
- *
- * Return: 0 or the error that hmm_mirror_range_fault() gave for the first
- * page that is not done; -EFAULT also for the caller's buffer.
- */
-int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
-		   bool write)
+/* Run a command with a bounce buffer; see dmirror_copy_pages() for @fault. */
+static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+			  bool write, bool fault)
 {
 	unsigned long window = min_t(u64, cmd->npages, DMIRROR_BOUNCE_PAGES);
 	char __user *user = u64_to_user_ptr(cmd->ptr);
@@ -254,6 +256,7 @@ int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 	if (!bounce)
 		return -ENOMEM;
 
+	cmd->cpages = 0;
 	while (!ret && cmd->cpages < cmd->npages) {
 		unsigned long npages = min_t(u64, window,
 					     cmd->npages - cmd->cpages);
@@ -270,8 +273,8 @@ int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 			ret = -EFAULT;
 			break;
 		}
-		ret = dmirror_transfer(dm, addr, npages, bounce, write, &done,
-				       &cmd->faults);
+		ret = dmirror_copy_pages(dm, addr, npages, bounce, write,
+					 fault ? &cmd->faults : NULL, &done);
 		if (!write && copy_to_user(user, bounce, done << PAGE_SHIFT)) {
 			ret = -EFAULT;
 			break;
@@ -286,48 +289,41 @@ int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 }
 
 /**
- * dmirror_read_entries() - copy what the device maps to the caller
+ * dmirror_read() - HMM_DMIRROR_READ
+ * @dm: the file
+ * @cmd: the command; its cpages and faults are filled in, also on failure
+ *
+ * Return: 0; the error that hmm_mirror_range_fault() returned for the first
+ * page that was not read; -EFAULT also if the caller's buffer is invalid.
+ */
+int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_access(dm, cmd, false, true);
+}
+
+/**
+ * dmirror_write() - HMM_DMIRROR_WRITE
+ * @dm: the file
+ * @cmd: the command; its cpages and faults are filled in, also on failure
+ *
+ * Return: as for dmirror_read().
+ */
+int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+{
+	return dmirror_access(dm, cmd, true, true);
+}
+
+/**
+ * dmirror_read_mapped() - read pages that the device maps
  * @dm: the file
  * @cmd: the command; its cpages is filled in, also on failure
  *
- * Like READ, but faults nothing in.
+ * Unlike READ, this does not fault pages in.
  *
- * Return: 0, -ENOENT at the first page that the device does not map; -EFAULT
- * also for the caller's buffer.
+ * Return: 0; -ENOENT at the first page that the device does not map; -EFAULT
+ * also if the caller's buffer is invalid.
  */
-int dmirror_read_entries(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	unsigned long window = min_t(u64, cmd->npages, DMIRROR_BOUNCE_PAGES);
-	char __user *user = u64_to_user_ptr(cmd->ptr);
-	void *bounce;
-	int ret = 0;
-
-	bounce = kvmalloc_array(window, PAGE_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!bounce)
-		return -ENOMEM;
-
-	cmd->cpages = 0;
-	while (!ret && cmd->cpages < cmd->npages) {
-		unsigned long npages = min_t(u64, window,
-					     cmd->npages - cmd->cpages);
-		unsigned long index = (cmd->addr >> PAGE_SHIFT) + cmd->cpages;
-		unsigned long done = 0;
-
-		if (fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-		cond_resched();
-
-		ret = dmirror_copy(dm, index, npages, bounce, false, &done);
-		if (copy_to_user(user + (cmd->cpages << PAGE_SHIFT), bounce,
-				 done << PAGE_SHIFT)) {
-			ret = -EFAULT;
-			break;
-		}
-		cmd->cpages += done;
-	}
-
-	kvfree(bounce);
-	return ret;
+	return dmirror_access(dm, cmd, false, false);
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The dummy device: what its files share.
+ * The dummy device: an open file, and the order of locks.
  *
  * Locks, outermost first:
  *
- *   exclusive_lock  one EXCLUSIVE at a time on a file
- *   mmap lock       taken by hmm_mirror_range_fault(), by migrations and by
- *                   CPU faults on the user's buffer; never under the update
- *                   lock
- *   page locks      held in the midst of a migration
- *   update_lock     the device page table: taken in the callbacks, so under
- *                   reclaim. No allocation that may sleep and no access to
- *                   user memory under it.
+ *   exclusive_lock    one EXCLUSIVE at a time on a file
+ *   mmap lock         acquired by hmm_mirror_range_fault(), by migrations and
+ *                     by CPU faults on the user's buffer; never under the
+ *                     update lock
+ *   page locks        held during a migration
+ *   update_lock       protects the device page table. Callbacks acquire it,
+ *                     also under reclaim, so no code may allocate memory in a
+ *                     way that sleeps, or access user memory, while it holds
+ *                     the lock.
  *   stop_point->lock  innermost
  *
- * Those of the device's memory are in devmem.c.
+ * devmem.c documents the locks of the device's memory.
  */
 #ifndef _TEST_HMM_DMIRROR_H
 #define _TEST_HMM_DMIRROR_H
@@ -36,33 +37,25 @@
 
 #include "stop_points.h"
 
-/* READ and WRITE go through a bounce buffer of at most so many pages. */
-#define DMIRROR_BOUNCE_PAGES	(SZ_4M >> PAGE_SHIFT)
-/* So many entries are asked of a mirror at once. */
-#define DMIRROR_CHUNK_PAGES	256UL
-/*
- * The delay in an invalidation is not killable. It ends within a step when
- * CONFIG changes it or when the file is closed.
- */
-#define DMIRROR_MAX_DELAY_US	(60 * USEC_PER_SEC)
-#define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
+/* One struct hmm_mirror_range covers at most this many pages. */
+#define DMIRROR_RANGE_PAGES	256UL
 
 struct dmirror_device;
 
 /*
  * An open file: the device's view of the opener's mm.
  *
- * The table is the device page table: the index is the address in pages, an
- * entry is a page, tagged with DMIRROR_ENTRY_*. A page in the device's own
- * memory is entered as such, and what it holds is found through devmem.h.
- * It holds no references: an entry is good for as long as the update lock is
- * held, since its invalidation has to take that.
+ * The table is the device page table. The index is the address in pages, and an
+ * entry is a page, tagged with DMIRROR_ENTRY_*. For a page in a device's
+ * memory, dmirror_devmem_content() finds the memory that holds the content. An
+ * entry has no reference to its page: it is valid while the update lock is
+ * held, because the callback of an invalidation acquires that lock.
  */
 struct dmirror {
 	struct dmirror_device *device;
-	/* referenced, not used: mm_users is taken for as long as it is needed */
+	/* from mmgrab(); commands acquire mm_users when they need it */
 	struct mm_struct *mm;
-	/* device->files; users are CPU faults that have found this file there */
+	/* in device->files; dmirror_get() increments users */
 	struct list_head node;
 	atomic_t users;
 
@@ -70,17 +63,18 @@ struct dmirror {
 	struct hmm_mirror mirror;
 	/* the whole address space, inserted from open to close */
 	struct hmm_interval_notifier interval;
-	/* first address behind what the mirrored process can map */
+	/* end of the addresses that the mirrored process can map */
 	unsigned long task_size;
 
-	/* protects table, released and claim */
+	/* protects table, released, claim and claim_lost */
 	struct mutex update_lock;
 	struct xarray table;
 	bool released;
 
 	/*
-	 * EXCLUSIVE: the page in the making, and whether somebody else has
-	 * invalidated it since; protected by update_lock
+	 * EXCLUSIVE: the address, in pages, of the page that is about to become
+	 * exclusive, and whether another invalidation has included it since.
+	 * See exclusive.c. exclusive_lock serializes EXCLUSIVE.
 	 */
 	struct mutex exclusive_lock;
 	unsigned long claim;
@@ -97,8 +91,8 @@ struct dmirror {
 	atomic_t refuse_nonblock;
 
 	/*
-	 * struct hmm_dmirror_stats; atomic, as STATS must answer while a task
-	 * is stopped with the update lock held
+	 * struct hmm_dmirror_stats; atomic, because STATS must work while a
+	 * task is stopped with the update lock held
 	 */
 	atomic64_t faults;
 	atomic64_t invalidations;
@@ -109,52 +103,12 @@ struct dmirror {
 	atomic64_t own;
 };
 
-/* Without a tag: the device may read. */
-#define DMIRROR_ENTRY_WRITE	1UL
-/* The device may do anything, and the CPU nothing. */
-#define DMIRROR_ENTRY_EXCLUSIVE	3UL
-
-/* No index of a page. */
+/* The value of claim if no page is claimed. */
 #define DMIRROR_NO_CLAIM	ULONG_MAX
-
-/* pagetable.c */
-extern const struct hmm_mirror_ops dmirror_mirror_ops;
-extern const struct hmm_interval_notifier_ops dmirror_interval_ops;
-struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
-				  bool write);
-bool dmirror_table_exclusive(struct dmirror *dm, unsigned long index);
-int dmirror_table_enter(struct dmirror *dm, unsigned long index,
-			struct page *page, unsigned long tag);
-unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
-				 unsigned long last, bool blockable);
-int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
-			  unsigned long npages);
-void dmirror_table_unreserve(struct dmirror *dm, unsigned long index,
-			     unsigned long npages);
-int dmirror_table_store(struct dmirror *dm, unsigned long index,
-			const unsigned long *pfns, unsigned long npages,
-			unsigned long request);
-
-/* The commands: the arguments are checked, cpages and faults are 0. */
-/* access.c */
-int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
-		   bool write);
-int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
-		  bool write);
-int dmirror_read_entries(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-
-/* snapshot.c */
-int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range);
-int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 
 /* migrate.c, evict.c */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-
-/* exclusive.c */
-int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 
 /* main.c */
 extern const struct file_operations dmirror_fops;

@@ -1,43 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * EXCLUSIVE: the device has a page for itself, as atomic operations over a bus
- * without atomics need it. The page stays where it is; the CPU's page table
- * has an entry that faults, and the fault gives the page back.
+ * EXCLUSIVE: only the device can access a page, as atomic operations need it
+ * on a bus without atomics. The page is not migrated: the CPU's page table gets
+ * a device-exclusive entry, on which the CPU faults, and the fault restores the
+ * CPU's access.
  *
- * The sequence alone cannot tell whether the device may have the page: taking
- * it from the CPU is an invalidation itself, and collides every reader. What
- * has to be known is whether anybody *else* has invalidated it. So the file
- * claims the page, and its callback, which knows its own invalidations by
- * their owner, marks the claim lost at all others:
+ * The sequence is not sufficient to decide whether the device may program the
+ * page: installing the entry is itself an invalidation, with which every reader
+ * collides. The driver must know whether any *other* invalidation has included
+ * the page. So the file claims the page. The callback identifies the file's own
+ * invalidations by their owner, and marks the claim as lost in all others:
  *
  *   EXCLUSIVE                              madvise(MADV_DONTNEED)
  *   claims the page, not lost
  *   waits until no invalidation is in
  *   progress
- *   takes it from the CPU: own
+ *   installs the exclusive entry: own
  *   invalidation, page locked
- *                                          callback: marks the claim lost
+ *                                          callback: marks the claim as lost
  *   update lock: lost, tries again
  *                                          removes the entry
  *
- * An invalidation whose callback came before the claim is over by the time
- * the page is taken; one whose callback comes after the claim is seen; one
- * whose callback comes after the entry was programmed removes it.
+ * An invalidation whose callback runs before the claim has ended when the entry
+ * is installed. One whose callback runs after the claim marks it as lost. One
+ * whose callback runs after the page was programmed removes it.
  *
- * Once more means: brings the page back to the CPU first. Taking a page that
- * is taken already gives it back in between, and that is an invalidation by
- * somebody else: it would go round for ever.
+ * Before EXCLUSIVE tries again, it faults the page in for the CPU. If it did
+ * not, the kernel would do so when it finds the exclusive entry, and that is an
+ * invalidation without the file's owner: the claim would be lost every time.
  */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 #include "../compat/test_hmm/exclusive.h"
+#include "access.h"
 #include "dmirror.h"
+#include "exclusive.h"
+#include "pagetable.h"
 
 #if HMM_HAS_EXCLUSIVE
 
-/* Wait until each invalidation that may have missed the claim is over. */
-static int dmirror_claim_settles(struct dmirror *dm, unsigned long addr)
+/* Wait for invalidations whose callbacks may have run before the claim. */
+static int dmirror_wait_until_idle(struct dmirror *dm, unsigned long addr)
 {
 	struct hmm_mirror_range range = {
 		.start = addr,
@@ -53,12 +59,14 @@ static int dmirror_claim_settles(struct dmirror *dm, unsigned long addr)
 	return ret;
 }
 
-static struct page *dmirror_take_page(struct dmirror *dm, unsigned long addr)
+/* Returns the page, locked and with a reference, or an error. */
+static struct page *dmirror_install_exclusive_entry(struct dmirror *dm,
+						    unsigned long addr)
 {
 	struct page *page;
 	int ret;
 
-	ret = dmirror_claim_settles(dm, addr);
+	ret = dmirror_wait_until_idle(dm, addr);
 	if (!ret)
 		ret = mmap_read_lock_killable(dm->mm);
 	if (ret)
@@ -76,15 +84,15 @@ static void dmirror_set_claim(struct dmirror *dm, unsigned long claim)
 	mutex_unlock(&dm->update_lock);
 }
 
-/* Returns -EAGAIN if somebody else has come in between. */
-static int dmirror_claim_page(struct dmirror *dm, unsigned long addr)
+/* Returns -EAGAIN if another invalidation has included the page. */
+static int dmirror_make_exclusive(struct dmirror *dm, unsigned long addr)
 {
 	unsigned long index = addr >> PAGE_SHIFT;
 	struct page *page;
 	int ret = 0;
 
 	dmirror_set_claim(dm, index);
-	page = dmirror_take_page(dm, addr);
+	page = dmirror_install_exclusive_entry(dm, addr);
 	if (IS_ERR(page))
 		ret = PTR_ERR(page);
 	else
@@ -94,11 +102,14 @@ static int dmirror_claim_page(struct dmirror *dm, unsigned long addr)
 	if (!ret && dm->claim_lost)
 		ret = -EAGAIN;
 	if (!ret)
-		ret = dmirror_table_enter(dm, index, page,
+		ret = dmirror_table_store(dm, index, page,
 					  DMIRROR_ENTRY_EXCLUSIVE);
-	/* The CPU may have lost the page even so, and not told us. */
+	/*
+	 * The CPU may have lost its access nevertheless, in an invalidation of
+	 * our own, in which the callback does not remove the entry.
+	 */
 	if (ret)
-		dmirror_table_drop(dm, index, index, true);
+		dmirror_table_erase_range(dm, index, index, true);
 	dm->claim = DMIRROR_NO_CLAIM;
 	mutex_unlock(&dm->update_lock);
 
@@ -109,13 +120,13 @@ static int dmirror_claim_page(struct dmirror *dm, unsigned long addr)
 	return ret;
 }
 
-static int dmirror_make_exclusive(struct dmirror *dm, unsigned long start,
-				  unsigned long end)
+static int dmirror_make_range_exclusive(struct dmirror *dm,
+					unsigned long start, unsigned long end)
 {
 	unsigned long addr = start, next = start;
 	int ret;
 
-	/* Tells holes and rights apart, and has the table's memory ready. */
+	/* Finds holes and missing rights, and allocates the table's memory. */
 	ret = dmirror_fault(dm, &next, end, true);
 	while (!ret && addr < end) {
 		cond_resched();
@@ -123,7 +134,7 @@ static int dmirror_make_exclusive(struct dmirror *dm, unsigned long start,
 			return -EINTR;
 
 		next = addr;
-		ret = dmirror_claim_page(dm, addr);
+		ret = dmirror_make_exclusive(dm, addr);
 		if (ret == -EAGAIN)
 			ret = dmirror_fault(dm, &next, addr + PAGE_SIZE, true);
 		else
@@ -137,8 +148,9 @@ static int dmirror_make_exclusive(struct dmirror *dm, unsigned long start,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, also on failure
  *
- * Return: 0, what WRITE would have said, -EBUSY if somebody else uses a page,
- * -ENOENT if one was lost before it could be read.
+ * Return: 0, an error as for WRITE, -EBUSY if a page is in use elsewhere, or
+ * -ENOENT if a page was invalidated before it was read; -EOPNOTSUPP if the
+ * kernel does not support exclusive access.
  */
 int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -150,12 +162,12 @@ int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 		mutex_unlock(&dm->exclusive_lock);
 		return -ESRCH;
 	}
-	ret = dmirror_make_exclusive(dm, cmd->addr, cmd->addr +
-				     (cmd->npages << PAGE_SHIFT));
+	ret = dmirror_make_range_exclusive(dm, cmd->addr, cmd->addr +
+					   (cmd->npages << PAGE_SHIFT));
 	mmput(dm->mm);
 	mutex_unlock(&dm->exclusive_lock);
 
-	return ret ?: dmirror_read_entries(dm, cmd);
+	return ret ?: dmirror_read_mapped(dm, cmd);
 }
 
 #else /* !HMM_HAS_EXCLUSIVE */
@@ -172,7 +184,7 @@ int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
  * @dm: the file
  * @cmd: the command; its cpages is filled in
  *
- * Return: 0 or -EPERM.
+ * Return: 0, or -EPERM if the device has exclusive access to a page.
  */
 int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

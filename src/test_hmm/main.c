@@ -12,8 +12,12 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "access.h"
 #include "devmem.h"
 #include "dmirror.h"
+#include "exclusive.h"
+#include "pagetable.h"
+#include "snapshot.h"
 
 /*
  * The callbacks take the update lock under reclaim. Tell lockdep before the
@@ -148,10 +152,10 @@ static long dmirror_command(struct dmirror *dm, unsigned int nr,
 			break;
 		case HMM_DMIRROR_READ:
 		case HMM_DMIRROR_READ_UNLOCKED:
-			ret = dmirror_access(dm, &cmd, false);
+			ret = dmirror_read(dm, &cmd);
 			break;
 		case HMM_DMIRROR_WRITE:
-			ret = dmirror_access(dm, &cmd, true);
+			ret = dmirror_write(dm, &cmd);
 			break;
 		case HMM_DMIRROR_SNAPSHOT:
 			ret = dmirror_snapshot(dm, &cmd);

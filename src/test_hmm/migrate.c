@@ -40,7 +40,10 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "access.h"
 #include "devmem.h"
+#include "pagetable.h"
+#include "snapshot.h"
 
 #if HMM_HAS_DEVICE_MEMORY
 
@@ -213,7 +216,7 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 		ret = dmirror_table_reserve(dm, index, npages);
 		if (ret)
 			break;
-		ret = dmirror_look(dm, &range);
+		ret = dmirror_snapshot_and_lock(dm, &range);
 		if (ret)
 			break;
 		for (i = 0; !ret && i < npages; i++) {
@@ -222,7 +225,7 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 			if (!(pfns[i] & HMM_MIRROR_PFN_VALID) ||
 			    !dmirror_devmem_owns(dm->device, page))
 				continue;
-			ret = dmirror_table_enter(dm, index + i, page,
+			ret = dmirror_table_store(dm, index + i, page,
 						  pfns[i] & HMM_MIRROR_PFN_WRITE ?
 						  DMIRROR_ENTRY_WRITE : 0);
 		}
@@ -279,7 +282,7 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	/* If the process has exited meanwhile, its memory goes here. */
 	mmput(dm->mm);
 	if (!ret)
-		ret = dmirror_read_entries(dm, cmd);
+		ret = dmirror_read_mapped(dm, cmd);
 out:
 	kfree(dst);
 	kfree(src);

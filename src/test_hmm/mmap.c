@@ -8,13 +8,16 @@
 
 #include "dmirror.h"
 
+/* The longest mapping of the device, in bytes. */
+#define DMIRROR_MAX_MMAP_SIZE	SZ_4M
+
 int dmirror_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	unsigned long addr;
 	struct page *page;
 	int ret = 0;
 
-	if (vma->vm_end - vma->vm_start > DMIRROR_BOUNCE_PAGES << PAGE_SHIFT)
+	if (vma->vm_end - vma->vm_start > DMIRROR_MAX_MMAP_SIZE)
 		return -EINVAL;
 
 	for (addr = vma->vm_start; !ret && addr < vma->vm_end;

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device page table, and the callbacks that take entries out of it.
+ * The device page table, and the callbacks that remove entries from it.
  *
- * No allocation that may sleep happens under the update lock: a callback runs
- * under reclaim, and the allocation might wait for that very callback. So
- * memory is reserved before the lock is taken and used under it:
+ * Under the update lock, no allocation may sleep: a callback runs under
+ * reclaim, and the allocation might wait for that callback. So memory is
+ * reserved before the lock is acquired, and used under the lock:
  *
- *   read_begin                     every invalidation so far is over
+ *   read_begin                       all earlier invalidations have ended
  *   fault
- *   dmirror_table_reserve()        each index has a slot, empty or not
+ *   dmirror_table_reserve()          each index has a slot, empty or not
  *   lock the update lock
- *   hmm_mirror_range_valid()       no invalidation has begun since read_begin
- *   dmirror_table_store()          fills the slots
+ *   hmm_mirror_range_valid()         no invalidation has begun since read_begin
+ *   dmirror_table_store_range()      fills the slots
  *
- * A slot that was empty stays reserved: callbacks step over it. A slot that
- * held an entry may lose it, and its memory, to a callback; but that callback
- * has begun after read_begin, and the range is not valid then. What remains
- * is another thread of the same file that fails in the same place and takes
- * its reservations back, which are ours too. The store finds no memory then
- * and the caller begins again.
+ * A slot that was empty stays reserved, because callbacks skip it. A slot that
+ * had an entry may lose the entry, and its memory, to a callback; but that
+ * callback has begun after read_begin, so the range is not valid. One case
+ * remains: another thread of the same file fails at the same addresses and
+ * returns its reservations, which are also ours. The store then finds no
+ * memory, and the caller begins again.
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -27,15 +27,23 @@
 #include <linux/sched.h>
 
 #include "dmirror.h"
+#include "pagetable.h"
+
+/*
+ * The delay of an invalidation is not killable. It ends within one step when
+ * CONFIG changes it or when the file is closed.
+ */
+#define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
 
 /**
  * dmirror_table_lookup() - the page that the device maps at an address
  * @dm: the file
  * @index: the address, in pages
- * @write: the device wants to write
+ * @write: find only a page that the device may write to
  *
- * Context: update lock held; the page stays for as long.
- * Return: the page; NULL if there is none or the device lacks the right.
+ * Context: update lock held; the page is valid until the lock is dropped.
+ * Return: the page, or NULL if there is no entry or it does not permit the
+ * access.
  */
 struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
 				  bool write)
@@ -50,8 +58,15 @@ struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
 	return xa_untag_pointer(entry);
 }
 
-/* Does the device have the page at an address for itself? */
-bool dmirror_table_exclusive(struct dmirror *dm, unsigned long index)
+/**
+ * dmirror_table_is_exclusive() - may only the device access a page?
+ * @dm: the file
+ * @index: the address, in pages
+ *
+ * Context: update lock held.
+ * Return: true if the device has exclusive access to the page at @index.
+ */
+bool dmirror_table_is_exclusive(struct dmirror *dm, unsigned long index)
 {
 	void *entry;
 
@@ -62,17 +77,17 @@ bool dmirror_table_exclusive(struct dmirror *dm, unsigned long index)
 }
 
 /**
- * dmirror_table_enter() - program one entry into the device page table
+ * dmirror_table_store() - program one entry into the device page table
  * @dm: the file
  * @index: the address, in pages; reserved
  * @page: the page
  * @tag: DMIRROR_ENTRY_*, or 0
  *
- * Context: update lock held, since when the caller has made sure that the
- * process still has the page there.
+ * Context: update lock held; since it acquired the lock, the caller has checked
+ * that the process still maps the page there.
  * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
  */
-int dmirror_table_enter(struct dmirror *dm, unsigned long index,
+int dmirror_table_store(struct dmirror *dm, unsigned long index,
 			struct page *page, unsigned long tag)
 {
 	void *old;
@@ -92,12 +107,10 @@ int dmirror_table_enter(struct dmirror *dm, unsigned long index,
 }
 
 /**
- * dmirror_table_unreserve() - give back what dmirror_table_reserve() took
+ * dmirror_table_unreserve() - free reserved slots that are still empty
  * @dm: the file
  * @index: first address, in pages
- * @npages: how many
- *
- * Entries stay as they are.
+ * @npages: number of slots
  */
 void dmirror_table_unreserve(struct dmirror *dm, unsigned long index,
 			     unsigned long npages)
@@ -107,14 +120,15 @@ void dmirror_table_unreserve(struct dmirror *dm, unsigned long index,
 }
 
 /**
- * dmirror_table_reserve() - get the memory for entries
+ * dmirror_table_reserve() - allocate the memory of entries
  * @dm: the file
  * @index: first address, in pages
- * @npages: how many
+ * @npages: number of entries
  *
- * Context: may sleep; update lock not held.
- * Return: 0 or -ENOMEM. On -ENOMEM some may be reserved; the caller gives
- * them back.
+ * Context: may sleep; the caller must not hold the update lock.
+ * Return: 0 or -ENOMEM. In both cases the caller must call
+ * dmirror_table_unreserve() for slots that it does not fill, because on
+ * -ENOMEM some slots may be reserved.
  */
 int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
 			  unsigned long npages)
@@ -130,18 +144,18 @@ int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
 }
 
 /**
- * dmirror_table_store() - program entries into the device page table
+ * dmirror_table_store_range() - program entries into the device page table
  * @dm: the file
  * @index: first address, in pages; reserved
- * @pfns: what the mirror gave, each with a page
- * @npages: how many
- * @request: the flags that each of them has been asked for
+ * @pfns: pfn entries of the mirror, each with a page
+ * @npages: number of entries
+ * @request: the flags that were requested for each entry
  *
- * Context: update lock held, since when hmm_mirror_range_valid() has said
- * that @pfns are good.
+ * Context: update lock held; since the lock was acquired,
+ * hmm_mirror_range_valid() has returned true for @pfns.
  * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
  */
-int dmirror_table_store(struct dmirror *dm, unsigned long index,
+int dmirror_table_store_range(struct dmirror *dm, unsigned long index,
 			const unsigned long *pfns, unsigned long npages,
 			unsigned long request)
 {
@@ -151,13 +165,13 @@ int dmirror_table_store(struct dmirror *dm, unsigned long index,
 	for (i = 0; i < npages; i++) {
 		unsigned long tag = 0;
 
-		/* Success promises it; without it the device would loop. */
+		/* Without the requested rights, the device would loop. */
 		if (WARN_ON_ONCE((pfns[i] & request) != request))
 			return -EFAULT;
 		if (pfns[i] & HMM_MIRROR_PFN_WRITE)
 			tag = DMIRROR_ENTRY_WRITE;
 
-		ret = dmirror_table_enter(dm, index + i,
+		ret = dmirror_table_store(dm, index + i,
 					  hmm_mirror_pfn_to_page(pfns[i]), tag);
 		if (ret)
 			return ret;
@@ -165,9 +179,19 @@ int dmirror_table_store(struct dmirror *dm, unsigned long index,
 	return 0;
 }
 
-/* Take out the entries from first to last, both inclusive. */
-unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
-				 unsigned long last, bool blockable)
+/**
+ * dmirror_table_erase_range() - remove entries from the device page table
+ * @dm: the file
+ * @first: first address, in pages
+ * @last: last address, in pages, inclusive
+ * @may_sleep: reschedule between entries if necessary
+ *
+ * Context: update lock held.
+ * Return: the number of entries that were removed.
+ */
+unsigned long dmirror_table_erase_range(struct dmirror *dm,
+					unsigned long first,
+					unsigned long last, bool may_sleep)
 {
 	unsigned long dropped = 0;
 	unsigned long index;
@@ -178,7 +202,7 @@ unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
 	xa_for_each_range(&dm->table, index, entry, first, last) {
 		xa_erase(&dm->table, index);
 		dropped++;
-		if (blockable)
+		if (may_sleep)
 			cond_resched();
 	}
 	atomic64_sub(dropped, &dm->entries);
@@ -186,13 +210,13 @@ unsigned long dmirror_table_drop(struct dmirror *dm, unsigned long first,
 }
 
 /*
- * Take as long as CONFIG says, whatever signals come, unless CONFIG changes its
- * mind. The invalidating task holds the SRCU of mm/mmu_notifier.c and perhaps
- * an rmap lock or a page lock, so tasks on which all others depend for memory
- * never wait here: kernel threads, among them kswapd and the OOM reaper, and
- * tasks that reclaim.
+ * Sleep for the time that CONFIG has set, or until CONFIG changes it; no signal
+ * ends the sleep. The invalidating task holds the SRCU of mm/mmu_notifier.c and
+ * perhaps an rmap lock or a page lock. So tasks that free memory for all others
+ * never sleep here: tasks that reclaim, and kernel threads, which include
+ * kswapd and the OOM reaper.
  */
-static void dmirror_delay(struct dmirror *dm)
+static void dmirror_delay_invalidation(struct dmirror *dm)
 {
 	u32 delay = READ_ONCE(dm->invalidate_delay_us);
 	ktime_t end;
@@ -213,13 +237,13 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 	struct dmirror *dm = container_of(interval, struct dmirror, interval);
 	bool blockable = mmu_notifier_range_blockable(range);
 	unsigned long first = range->start >> PAGE_SHIFT;
-	/* range->end is the first address that is not invalidated. */
+	/* range->end is exclusive, the bounds of the table are inclusive. */
 	unsigned long last = (range->end - 1) >> PAGE_SHIFT;
 	unsigned long dropped;
 
 	atomic64_inc(&dm->invalidations);
 
-	/* The page stays where it is, only the CPU loses it: see exclusive.c. */
+	/* Only the CPU loses access to the page: see exclusive.c. */
 	if (hmm_mirror_caused_by(range, dm)) {
 		atomic64_inc(&dm->own);
 		return true;
@@ -229,7 +253,7 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 
 	if (blockable) {
 		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_INVALIDATE);
-		dmirror_delay(dm);
+		dmirror_delay_invalidation(dm);
 		mutex_lock(&dm->update_lock);
 	} else if (atomic_dec_if_positive(&dm->refuse_nonblock) >= 0 ||
 		   !mutex_trylock(&dm->update_lock)) {
@@ -239,14 +263,14 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 
 	if (dm->claim >= first && dm->claim <= last)
 		dm->claim_lost = true;
-	dropped = dmirror_table_drop(dm, first, last, blockable);
+	dropped = dmirror_table_erase_range(dm, first, last, blockable);
 	atomic64_add(dropped, &dm->dropped);
 
 	mutex_unlock(&dm->update_lock);
 	return true;
 }
 
-/* The mm exits: nothing of it may be touched after this returns. */
+/* The mm exits: the device must not access it after this returns. */
 static void dmirror_release(struct hmm_mirror *mirror)
 {
 	struct dmirror *dm = container_of(mirror, struct dmirror, mirror);
@@ -255,7 +279,7 @@ static void dmirror_release(struct hmm_mirror *mirror)
 
 	mutex_lock(&dm->update_lock);
 	WRITE_ONCE(dm->released, true);
-	dmirror_table_drop(dm, 0, ULONG_MAX, true);
+	dmirror_table_erase_range(dm, 0, ULONG_MAX, true);
 	mutex_unlock(&dm->update_lock);
 }
 

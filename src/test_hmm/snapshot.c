@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SNAPSHOT: what the CPU's page tables say; and CHECK: whether the device's
- * page table agrees with them. Neither faults anything in.
+ * SNAPSHOT reports what the CPU's page tables map. CHECK compares the device
+ * page table with them. Neither faults pages in.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -12,16 +12,24 @@
 
 #include "devmem.h"
 #include "dmirror.h"
+#include "pagetable.h"
+#include "snapshot.h"
 
 /**
- * dmirror_look() - read the CPU's page tables until they hold still
+ * dmirror_snapshot_and_lock() - read the CPU's page tables, lock the device's
  * @dm: the file
- * @range: what to read
+ * @range: a bound or registered range
  *
- * Return: 0 with the update lock held, and what was read is valid until it is
- * let go; else an error without it.
+ * Repeats the snapshot until no invalidation has collided with it.
+ *
+ * Context: may sleep; the caller must not hold the update lock or the mmap
+ * lock.
+ * Return: 0 with the update lock held: the entries of @range are valid until
+ * the caller drops the lock. On error the lock is not held: -EINTR if the
+ * caller was killed, or an error of the mirror.
  */
-int dmirror_look(struct dmirror *dm, struct hmm_mirror_range *range)
+int dmirror_snapshot_and_lock(struct dmirror *dm,
+			      struct hmm_mirror_range *range)
 {
 	int ret;
 
@@ -74,10 +82,10 @@ static u8 dmirror_protection(struct dmirror *dm, unsigned long entry)
 }
 
 /*
- * One chunk, with an interval of its own: an invalidation elsewhere in the mm
- * does not disturb it.
+ * The range has its own interval, so that an invalidation elsewhere in the mm
+ * does not collide with it.
  */
-static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
+static int dmirror_snapshot_range(struct dmirror *dm, unsigned long start,
 				  unsigned long npages, unsigned long *pfns,
 				  u8 *prot)
 {
@@ -93,7 +101,7 @@ static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
 	if (ret)
 		return ret;
 
-	ret = dmirror_look(dm, &range);
+	ret = dmirror_snapshot_and_lock(dm, &range);
 	if (!ret) {
 		for (i = 0; i < npages; i++)
 			prot[i] = dmirror_protection(dm, pfns[i]);
@@ -109,7 +117,8 @@ static int dmirror_snapshot_chunk(struct dmirror *dm, unsigned long start,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, also on failure
  *
- * Return: 0, -EFAULT for the caller's buffer, or what the mirror said.
+ * Return: 0, -ENOMEM, -EFAULT if the caller's buffer is invalid, or an error of
+ * the mirror.
  */
 int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -118,17 +127,17 @@ int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	int ret = -ENOMEM;
 	u8 *prot;
 
-	pfns = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
-	prot = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*prot), GFP_KERNEL);
+	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL);
+	prot = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*prot), GFP_KERNEL);
 	if (!pfns || !prot)
 		goto out;
 
 	ret = 0;
 	while (cmd->cpages < cmd->npages) {
-		unsigned long npages = min_t(u64, DMIRROR_CHUNK_PAGES,
+		unsigned long npages = min_t(u64, DMIRROR_RANGE_PAGES,
 					     cmd->npages - cmd->cpages);
 
-		ret = dmirror_snapshot_chunk(dm, cmd->addr +
+		ret = dmirror_snapshot_range(dm, cmd->addr +
 					     (cmd->cpages << PAGE_SHIFT),
 					     npages, pfns, prot);
 		if (ret)
@@ -146,10 +155,11 @@ out:
 }
 
 /*
- * The CPU may grant more than the device has, but not less; or nothing, where
- * the device has a page alone. The update lock
- * is held since pfns were found valid: each invalidation that came before has
- * had its callback.
+ * The CPU's entry must grant the rights of the device's entry, and may grant
+ * more. If the device has exclusive access, the CPU's entry must not be
+ * present. The update lock has been held since hmm_mirror_range_valid()
+ * returned true for pfns, so the callbacks of all earlier invalidations have
+ * run.
  */
 static void dmirror_compare(struct dmirror *dm, unsigned long index,
 			    const unsigned long *pfns, unsigned long npages,
@@ -168,7 +178,7 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
 			need |= HMM_MIRROR_PFN_WRITE;
 
 		cmd->cpages++;
-		if (dmirror_table_exclusive(dm, index + i))
+		if (dmirror_table_is_exclusive(dm, index + i))
 			wrong = pfns[i] & HMM_MIRROR_PFN_VALID;
 		else
 			wrong = (pfns[i] & need) != need ||
@@ -183,10 +193,10 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
  * @dm: the file
  * @cmd: the command; cpages and faults are filled in
  *
- * Steps from one entry of the device to the next, so that checking all of the
- * address space costs what the device maps of it.
+ * Reads only ranges in which the device has entries, so that checking the whole
+ * address space is as fast as the device page table is small.
  *
- * Return: 0, -ESRCH if the mm has exited, or what the mirror said.
+ * Return: 0, -ENOMEM, -ESRCH if the mm has exited, or an error of the mirror.
  */
 int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -198,13 +208,13 @@ int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	if (READ_ONCE(dm->released))
 		return -ESRCH;
 
-	pfns = kcalloc(DMIRROR_CHUNK_PAGES, sizeof(*pfns), GFP_KERNEL);
+	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL);
 	if (!pfns)
 		return -ENOMEM;
 
 	while (index < end &&
 	       xa_find(&dm->table, &index, end - 1, XA_PRESENT)) {
-		unsigned long npages = min(DMIRROR_CHUNK_PAGES, end - index);
+		unsigned long npages = min(DMIRROR_RANGE_PAGES, end - index);
 		struct hmm_mirror_range range = {
 			.start = index << PAGE_SHIFT,
 			.end = (index + npages) << PAGE_SHIFT,
@@ -215,7 +225,7 @@ int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 		ret = hmm_mirror_range_bind(&range, &dm->interval);
 		if (ret)
 			break;
-		ret = dmirror_look(dm, &range);
+		ret = dmirror_snapshot_and_lock(dm, &range);
 		if (!ret) {
 			dmirror_compare(dm, index, pfns, npages, cmd);
 			mutex_unlock(&dm->update_lock);
