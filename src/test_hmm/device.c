@@ -23,6 +23,7 @@
 #include "../compat/test_hmm/devmem.h"
 #include "../compat/test_hmm/exclusive.h"
 #include "devmem.h"
+#include "file.h"
 
 #define DMIRROR_UNITS		4
 #define DMIRROR_PRIVATE_UNITS	2

@@ -110,12 +110,6 @@ struct dmirror {
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 
-/* main.c */
-extern const struct file_operations dmirror_fops;
-
-/* mmap.c */
-int dmirror_mmap(struct file *file, struct vm_area_struct *vma);
-
 /*
  * A stop point: the caller stops here if a test has armed the point. See
  * stop_points.c.

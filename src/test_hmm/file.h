@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TEST_HMM_FILE_H
+#define _TEST_HMM_FILE_H
+
+struct file_operations;
+
+extern const struct file_operations dmirror_fops;
+
+#endif /* _TEST_HMM_FILE_H */
