@@ -613,15 +613,6 @@ int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
 
 #endif /* HMM_HAS_DEVICE_MEMORY */
 
-void dmirror_devmem_init(struct dmirror_device *device)
-{
-	spin_lock_init(&device->lock);
-	INIT_LIST_HEAD(&device->chunks);
-	mutex_init(&device->grow_lock);
-	mutex_init(&device->release_lock);
-	init_rwsem(&device->setup_lock);
-}
-
 void dmirror_devmem_stats(struct dmirror_device *device,
 			  struct hmm_dmirror_devmem *stats)
 {

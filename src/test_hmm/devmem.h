@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A device, and the memory that it has of its own.
+ * The memory of a device.
  */
 #ifndef _TEST_HMM_DEVMEM_H
 #define _TEST_HMM_DEVMEM_H
@@ -16,47 +16,11 @@
 #include <linux/spinlock.h>
 
 #include "../compat/test_hmm/devmem.h"
+#include "device.h"
 #include "dmirror.h"
 
 #define DMIRROR_FAIL_ALLOC_BIT	ilog2(HMM_DMIRROR_FLAG_FAIL_ALLOC)
 #define DMIRROR_NO_HUGE_BIT	ilog2(HMM_DMIRROR_FLAG_NO_HUGE)
-
-enum dmirror_memory {
-	DMIRROR_MEMORY_NONE,
-	DMIRROR_MEMORY_PRIVATE,		/* out of the CPU's reach */
-	DMIRROR_MEMORY_COHERENT,	/* within it */
-};
-
-/*
- * One of the devices. Its address is the owner of its memory, and of the
- * invalidations that its migrations cause.
- */
-struct dmirror_device {
-	char name[16];
-	enum dmirror_memory memory;
-	/* where coherent memory lies */
-	phys_addr_t start;
-	unsigned long size;
-
-	/* protects files */
-	spinlock_t files_lock;
-	struct list_head files;
-	wait_queue_head_t files_wait;
-
-	/* protects chunks, what is in them, and the four counters */
-	spinlock_t lock;
-	struct list_head chunks;
-	unsigned long capacity;
-	unsigned long used;
-	unsigned long reserved;
-	unsigned long nr_chunks;
-	/* devmem.c says what these are for */
-	struct mutex grow_lock;		/* one chunk comes at a time */
-	struct mutex release_lock;	/* one RELEASE at a time */
-	struct rw_semaphore setup_lock;
-	atomic64_t allocated;
-	atomic64_t freed;
-};
 
 /* One piece of a device's memory. */
 struct dmirror_chunk {
@@ -77,16 +41,7 @@ struct dmirror_chunk {
 	struct page **content;
 };
 
-/* device.c */
-struct dmirror_device *dmirror_device_from_inode(const struct inode *inode);
-struct dmirror *dmirror_get(struct dmirror_device *device,
-				    struct mm_struct *mm);
-void dmirror_put(struct dmirror *dm);
-void dmirror_device_add_file(struct dmirror *dm);
-void dmirror_device_remove_file(struct dmirror *dm);
-
 /* devmem.c */
-void dmirror_devmem_init(struct dmirror_device *device);
 struct page *dmirror_devmem_content(struct page *page);
 struct page *dmirror_devmem_get_content(struct page *page);
 u8 dmirror_devmem_protection(struct dmirror_device *device,

@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "devmem.h"
+#include "device.h"
 #include "dmirror.h"
 #include "file.h"
 #include "ioctl.h"
@@ -47,7 +47,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (!dm)
 		return -ENOMEM;
 
-	dm->device = dmirror_device_from_inode(inode);
+	dm->device = dmirror_device(iminor(inode));
 	mutex_init(&dm->update_lock);
 	mutex_init(&dm->exclusive_lock);
 	dm->claim = DMIRROR_NO_CLAIM;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TEST_HMM_DEVICE_H
+#define _TEST_HMM_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct dmirror;
+struct mm_struct;
+
+#define DMIRROR_UNITS		4
+
+enum dmirror_memory {
+	DMIRROR_MEMORY_NONE,
+	DMIRROR_MEMORY_PRIVATE,		/* the CPU cannot access it */
+	DMIRROR_MEMORY_COHERENT,	/* the CPU can access it */
+};
+
+/*
+ * One of the devices. Its address is the owner of its memory, and of the
+ * invalidations that its migrations cause.
+ */
+struct dmirror_device {
+	char name[16];
+	enum dmirror_memory memory;
+	/* of coherent memory: its physical address and its size in bytes */
+	phys_addr_t start;
+	unsigned long size;
+
+	/* protects files */
+	spinlock_t files_lock;
+	struct list_head files;
+	wait_queue_head_t files_wait;
+
+	/* protects chunks, their contents, and the next four fields */
+	spinlock_t lock;
+	struct list_head chunks;
+	/* in pages */
+	unsigned long capacity;
+	unsigned long used;
+	unsigned long reserved;
+	unsigned long nr_chunks;
+	/* devmem.c documents the next three */
+	struct mutex grow_lock;
+	struct mutex release_lock;
+	struct rw_semaphore setup_lock;
+	/* pages allocated and freed since the module was loaded */
+	atomic64_t allocated;
+	atomic64_t freed;
+};
+
+struct dmirror_device *dmirror_device(unsigned int unit);
+void dmirror_device_init(struct dmirror_device *device, unsigned int unit);
+struct dmirror *dmirror_get(struct dmirror_device *device,
+			    struct mm_struct *mm);
+void dmirror_put(struct dmirror *dm);
+void dmirror_device_add_file(struct dmirror *dm);
+void dmirror_device_remove_file(struct dmirror *dm);
+
+#endif /* _TEST_HMM_DEVICE_H */
