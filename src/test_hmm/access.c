@@ -139,7 +139,7 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
  */
 static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 {
-	struct page *backing = dmirror_devmem_content(page);
+	struct page *backing = dmirror_devmem_backing(page);
 	unsigned long probe;
 	void *addr;
 

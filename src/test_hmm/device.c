@@ -35,7 +35,21 @@ void dmirror_device_init(struct dmirror_device *device, unsigned int unit)
 	INIT_LIST_HEAD(&device->chunks);
 	mutex_init(&device->grow_lock);
 	mutex_init(&device->release_lock);
-	init_rwsem(&device->setup_lock);
+	init_rwsem(&device->page_init_lock);
+}
+
+/**
+ * dmirror_is_device() - is an owner of pages one of the devices?
+ * @owner: the owner of a dev_pagemap, or NULL
+ *
+ * Return: true if @owner is a struct dmirror_device.
+ */
+bool dmirror_is_device(const void *owner)
+{
+	const struct dmirror_device *device = owner;
+
+	return device >= dmirror_devices &&
+	       device < dmirror_devices + DMIRROR_UNITS;
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+struct dev_pagemap_ops;
 struct dmirror;
 struct mm_struct;
 
@@ -28,6 +29,7 @@ enum dmirror_memory {
 struct dmirror_device {
 	char name[16];
 	enum dmirror_memory memory;
+	const struct dev_pagemap_ops *pagemap_ops;
 	/* of coherent memory: its physical address and its size in bytes */
 	phys_addr_t start;
 	unsigned long size;
@@ -45,10 +47,10 @@ struct dmirror_device {
 	unsigned long used;
 	unsigned long reserved;
 	unsigned long nr_chunks;
-	/* devmem.c documents the next three */
-	struct mutex grow_lock;
-	struct mutex release_lock;
-	struct rw_semaphore setup_lock;
+	/* devmem.c documents these locks */
+	struct mutex grow_lock;		/* one chunk is added at a time */
+	struct mutex release_lock;	/* one RELEASE at a time */
+	struct rw_semaphore page_init_lock;
 	/* pages allocated and freed since the module was loaded */
 	atomic64_t allocated;
 	atomic64_t freed;
@@ -56,6 +58,7 @@ struct dmirror_device {
 
 struct dmirror_device *dmirror_device(unsigned int unit);
 void dmirror_device_init(struct dmirror_device *device, unsigned int unit);
+bool dmirror_is_device(const void *owner);
 struct dmirror *dmirror_get(struct dmirror_device *device,
 			    struct mm_struct *mm);
 void dmirror_put(struct dmirror *dm);

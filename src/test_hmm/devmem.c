@@ -1,70 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory of a device: chunks of page frames, which come when a migration
- * needs them and go with RELEASE or with the module.
+ * Allocation of pages in the memory of a device. A migration to the device adds
+ * chunks of page frames when it needs them; RELEASE and unloading the module
+ * remove them.
  *
- * A frame of private memory has no memory behind it, since there is no device:
- * each page in use has a spare page from the system that holds its content.
- * The array of these is beside the pages and not in them, as the page struct
- * of a huge page's tail has no room for a pointer. Coherent memory is memory.
+ * The page frames of private memory have no memory, because the device does
+ * not exist: each page in use has a backing page, an ordinary page that holds
+ * its content. The chunk has an array of the backing pages, because the page
+ * struct of a huge page's tail page has no room for a pointer. The page frames
+ * of coherent memory are memory and have no backing pages.
  *
- *   frames of the chunk   map   content
+ *   frames of the chunk   in_use   backing
  *   +--------------+
- *   |              |       0    NULL
- *   | device page  |       1    -> spare page
- *   |              |       0    NULL
+ *   |              |        0      NULL
+ *   | device page  |        1      -> backing page
+ *   |              |        0      NULL
  *   +--------------+
  *
  * Locks, outermost first:
  *
- *   release_lock   one RELEASE at a time
- *   grow_lock      one chunk comes at a time. memremap_pages() waits for
- *                  memory hotplug, and that waits for page locks: so chunks
- *                  come before a migration takes pages from the CPU, by
- *                  reservation, and never in its midst.
+ *   release_lock    one RELEASE at a time
+ *   grow_lock       one dmirror_chunk_add() at a time. memremap_pages() waits
+ *                   for memory hotplug, which waits for page locks. So a
+ *                   migration reserves pages, which may add a chunk, before it
+ *                   locks the pages that migrate.
  *   (mmap lock, page locks)
- *   setup_lock     see below
- *   lock           innermost; also taken where a page is freed, with
- *                  whatever spinlocks held, and in interrupts
- *
- * RELEASE empties a chunk while others use it:
- *
- *   RELEASE                                  MIGRATE_TO_DEV
- *   removing = true: no page of the          takes a free page, lock held, so
- *   chunk is given out from now on           before or not at all
- *                                            makes it alive: its count becomes
- *                                            1, then it is locked
- *   takes a reference on each page that      (between these two, RELEASE would
- *   is alive, and tries to lock it           have the page first)
- *
- * hence setup_lock: for reading where a page is made alive, for writing where
- * live pages are taken. Once alive, a page stays locked until it is mapped, so
- * RELEASE fails to lock it and comes by again. It ends when no page of the
- * chunk is in use. RELEASE holds no other lock while it waits, thus whoever
- * has a page goes on. A page that somebody migrates back at the same time, or
- * that a CPU fault brings back, is locked by them and freed: one less to do.
- *
- * RELEASE may be killed in between: the chunk is usable again, no page of it
- * was lost.
+ *   page_init_lock  see release.c
+ *   lock            innermost; also acquired when a page is freed, under
+ *                   any spinlock and in interrupts
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/bitmap.h>
-#include <linux/ioport.h>
+#include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/page_ref.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 
+#include "chunk.h"
+#include "device.h"
 #include "devmem.h"
+#include "dmirror.h"
+
+/**
+ * dmirror_devmem_stats() - HMM_DMIRROR_DEVMEM
+ * @device: the device
+ * @stats: what to fill in, except for own
+ */
+void dmirror_devmem_stats(struct dmirror_device *device,
+			  struct hmm_dmirror_devmem *stats)
+{
+	spin_lock_irq(&device->lock);
+	stats->capacity = device->capacity;
+	stats->used = device->used;
+	stats->chunks = device->nr_chunks;
+	spin_unlock_irq(&device->lock);
+	stats->allocated = atomic64_read(&device->allocated);
+	stats->freed = atomic64_read(&device->freed);
+}
 
 #if HMM_HAS_DEVICE_MEMORY
 
-/* The memory of a private device grows by so much. */
-#define DMIRROR_CHUNK_SIZE	SZ_8M
-/* Without a page coming back for so long, RELEASE reports that it waits. */
-#define DMIRROR_REPORT		(2 * HZ)
-
-static const struct dev_pagemap_ops dmirror_pgmap_ops;
+#define DMIRROR_FAIL_ALLOC_BIT	ilog2(HMM_DMIRROR_FLAG_FAIL_ALLOC)
+#define DMIRROR_NO_HUGE_BIT	ilog2(HMM_DMIRROR_FLAG_NO_HUGE)
 
 static struct dmirror_chunk *dmirror_page_chunk(struct page *page)
 {
@@ -72,42 +67,56 @@ static struct dmirror_chunk *dmirror_page_chunk(struct page *page)
 			    pagemap);
 }
 
-/* A page in the memory of one of the devices here, not of some other driver. */
-static bool dmirror_page_is_ours(struct page *page)
+/* Is @page in the memory of one of our devices? */
+static bool dmirror_page_is_devmem(struct page *page)
 {
 	return is_zone_device_page(page) &&
-	       hmm_page_pgmap(page)->ops == &dmirror_pgmap_ops;
+	       dmirror_is_device(hmm_page_pgmap(page)->owner);
 }
 
 /**
- * dmirror_devmem_content() - the memory that has the content of a page
+ * dmirror_devmem_backing() - find the memory that holds the content of a page
  * @page: a page that a device maps
  *
- * Return: the page itself if it is memory, else its spare page; NULL for a
- * page in a device's memory that is not in use.
+ * Return: the backing page of a page in private memory, or else the page
+ * itself; NULL for a page in the memory of a device that is not in use.
  */
-struct page *dmirror_devmem_content(struct page *page)
+struct page *dmirror_devmem_backing(struct page *page)
 {
 	struct dmirror_chunk *chunk;
 	unsigned long i;
 
-	if (!dmirror_page_is_ours(page))
+	if (!dmirror_page_is_devmem(page))
 		return page;
 
 	chunk = dmirror_page_chunk(page);
-	i = page_to_pfn(page) - chunk->first;
-	if (chunk->content)
-		return READ_ONCE(chunk->content[i]);
-	return test_bit(i, chunk->map) ? page : NULL;
+	i = page_to_pfn(page) - chunk->first_pfn;
+	if (chunk->backing)
+		return READ_ONCE(chunk->backing[i]);
+	return test_bit(i, chunk->in_use) ? page : NULL;
 }
 
+/**
+ * dmirror_devmem_owns() - is a page in the memory of a device?
+ * @device: the device
+ * @page: any page
+ *
+ * Return: true if @page is in the memory of @device.
+ */
 bool dmirror_devmem_owns(struct dmirror_device *device, struct page *page)
 {
-	return dmirror_page_is_ours(page) &&
+	return dmirror_page_is_devmem(page) &&
 	       dmirror_page_chunk(page)->device == device;
 }
 
-/* What SNAPSHOT says of where a page lies; 0 for ordinary memory. */
+/**
+ * dmirror_devmem_protection() - what SNAPSHOT reports about a page's location
+ * @device: the device that makes the snapshot
+ * @page: the page
+ *
+ * Return: HMM_DMIRROR_PROT_DEV_*, or 0 for a page that is not in the memory of
+ * a device.
+ */
 u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
 {
 	bool local = dmirror_devmem_owns(device, page);
@@ -122,47 +131,49 @@ u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
 }
 
 /**
- * dmirror_devmem_get_content() - the content of a huge page as one huge page
+ * dmirror_devmem_get_huge_backing() - get the huge backing page of a huge page
  * @page: a huge page in private memory, locked and unmapped
  *
- * Return: the content's first page with a reference, or NULL.
+ * Return: the first backing page with a reference, or NULL if the backing
+ * pages are not one huge page.
  */
-struct page *dmirror_devmem_get_content(struct page *page)
+struct page *dmirror_devmem_get_huge_backing(struct page *page)
 {
-	struct page *content = dmirror_devmem_content(page);
+	struct page *backing = dmirror_devmem_backing(page);
 
-	if (!content || content == page ||
-	    compound_order(content) != HMM_HUGE_ORDER)
+	if (!backing || backing == page ||
+	    compound_order(backing) != HMM_HUGE_ORDER)
 		return NULL;
-	get_page(content);
-	return content;
+	get_page(backing);
+	return backing;
 }
 
-static void dmirror_free_content(struct dmirror_chunk *chunk, unsigned long i,
+static void dmirror_free_backing(struct dmirror_chunk *chunk, unsigned long i,
 				 unsigned long npages)
 {
 	struct page *page;
 
-	for (; chunk->content && npages; npages--, i++) {
-		page = chunk->content[i];
-		WRITE_ONCE(chunk->content[i], NULL);
+	for (; chunk->backing && npages; npages--, i++) {
+		page = chunk->backing[i];
+		WRITE_ONCE(chunk->backing[i], NULL);
 		if (page)
 			put_page(page);
 	}
 }
 
 /*
- * The content of a huge page is huge, so that there is always a destination
- * for it: see dmirror_evict_huge(). Each page holds a reference on it, because
- * the kernel may split the huge page and free the pages one by one.
+ * The backing of a huge page is a huge page, so that it can become the
+ * destination when the page is evicted: see dmirror_copy_huge_to_sys(). Each
+ * page holds a reference to it, because the kernel may split the huge page and
+ * free the pages one by one.
  */
-static int dmirror_alloc_content(struct dmirror_chunk *chunk, unsigned long i,
+static int dmirror_alloc_backing(struct dmirror_chunk *chunk, unsigned long i,
 				 unsigned long npages)
 {
 	struct page *page;
 	unsigned long j;
 
-	if (!chunk->content)
+	if (!chunk->backing)
 		return 0;
 	if (npages > 1)
 		page = hmm_alloc_huge_page(GFP_TRANSHUGE & ~__GFP_MOVABLE,
@@ -174,19 +185,53 @@ static int dmirror_alloc_content(struct dmirror_chunk *chunk, unsigned long i,
 
 	page_ref_add(page, npages - 1);
 	for (j = 0; j < npages; j++)
-		WRITE_ONCE(chunk->content[i + j],
+		WRITE_ONCE(chunk->backing[i + j],
 			   pfn_to_page(page_to_pfn(page) + j));
 	return 0;
 }
 
-static void dmirror_put_pages(struct dmirror_chunk *chunk, unsigned long i,
-			      unsigned long npages)
+/* Allocate page frames that were reserved, naturally aligned. */
+static struct dmirror_chunk *dmirror_alloc_frames(struct dmirror_device *device,
+						  unsigned long npages,
+						  unsigned long *first)
+{
+	struct dmirror_chunk *chunk;
+	unsigned long i;
+
+	spin_lock_irq(&device->lock);
+	list_for_each_entry(chunk, &device->chunks, node) {
+		if (chunk->removing || chunk->npages - chunk->used < npages)
+			continue;
+		i = bitmap_find_next_zero_area(chunk->in_use, chunk->npages,
+					       chunk->hint, npages, npages - 1);
+		if (i + npages > chunk->npages)
+			i = bitmap_find_next_zero_area(chunk->in_use,
+						       chunk->npages, 0, npages,
+						       npages - 1);
+		if (i + npages > chunk->npages)
+			continue;
+
+		bitmap_set(chunk->in_use, i, npages);
+		chunk->hint = i + npages;
+		chunk->used += npages;
+		device->used += npages;
+		device->reserved -= npages;
+		spin_unlock_irq(&device->lock);
+		*first = i;
+		return chunk;
+	}
+	spin_unlock_irq(&device->lock);
+	return NULL;
+}
+
+static void dmirror_free_frames(struct dmirror_chunk *chunk, unsigned long i,
+				unsigned long npages)
 {
 	struct dmirror_device *device = chunk->device;
 	unsigned long flags;
 
 	spin_lock_irqsave(&device->lock, flags);
-	bitmap_clear(chunk->map, i, npages);
+	bitmap_clear(chunk->in_use, i, npages);
 	chunk->hint = i;
 	chunk->used -= npages;
 	if (!chunk->removing)
@@ -194,124 +239,7 @@ static void dmirror_put_pages(struct dmirror_chunk *chunk, unsigned long i,
 	spin_unlock_irqrestore(&device->lock, flags);
 }
 
-/*
- * The last reference is gone. The caller may hold a page table lock or be an
- * interrupt. What belongs to the process stays in the page struct otherwise,
- * and the next owner of the page would have it.
- */
-static void dmirror_page_freed(struct page *page, unsigned int order)
-{
-	struct dmirror_chunk *chunk = dmirror_page_chunk(page);
-	unsigned long i = page_to_pfn(page) - chunk->first;
-
-	ClearPageDirty(page);
-	dmirror_free_content(chunk, i, 1UL << order);
-	atomic64_add(1UL << order, &chunk->device->freed);
-	dmirror_put_pages(chunk, i, 1UL << order);
-}
-
-HMM_DEFINE_PGMAP_FREE(dmirror_pgmap_free, dmirror_page_freed)
-
-static const struct dev_pagemap_ops dmirror_pgmap_ops = {
-	.HMM_PGMAP_FREE = dmirror_pgmap_free,
-	.migrate_to_ram = dmirror_migrate_to_ram,
-};
-
-static void dmirror_free_chunk(struct dmirror_chunk *chunk)
-{
-	kvfree(chunk->content);
-	bitmap_free(chunk->map);
-	kfree(chunk);
-}
-
-static int dmirror_request_frames(struct dmirror_chunk *chunk)
-{
-	struct dmirror_device *device = chunk->device;
-	unsigned long size = DMIRROR_CHUNK_SIZE;
-	struct resource *region;
-
-	if (device->memory == DMIRROR_MEMORY_COHERENT) {
-		size = device->size;
-		chunk->pagemap.type = MEMORY_DEVICE_COHERENT;
-		region = request_mem_region(device->start, size, device->name);
-		if (!region)
-			return -EBUSY;
-	} else {
-#if HMM_HAS_DEVICE_PRIVATE
-		chunk->pagemap.type = MEMORY_DEVICE_PRIVATE;
-		/* The kernel gives a whole section at least. */
-		region = request_free_mem_region(&iomem_resource, size,
-						 device->name);
-		if (IS_ERR(region))
-			return PTR_ERR(region);
-#else
-		return -EOPNOTSUPP;
-#endif
-	}
-
-	chunk->region = region;
-	chunk->pagemap.range.start = region->start;
-	chunk->pagemap.range.end = region->start + size - 1;
-	chunk->pagemap.nr_range = 1;
-	chunk->pagemap.ops = &dmirror_pgmap_ops;
-	chunk->pagemap.owner = device;
-	chunk->first = PHYS_PFN(region->start);
-	chunk->npages = size >> PAGE_SHIFT;
-	return 0;
-}
-
-static void dmirror_release_frames(struct dmirror_chunk *chunk)
-{
-	release_mem_region(chunk->region->start, resource_size(chunk->region));
-}
-
-static int dmirror_add_chunk(struct dmirror_device *device)
-{
-	struct dmirror_chunk *chunk;
-	int ret = -ENOMEM;
-	void *ptr;
-
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
-	if (!chunk)
-		return -ENOMEM;
-	chunk->device = device;
-
-	ret = dmirror_request_frames(chunk);
-	if (ret)
-		goto err_free;
-
-	ret = -ENOMEM;
-	chunk->map = bitmap_zalloc(chunk->npages, GFP_KERNEL);
-	if (!chunk->map)
-		goto err_release;
-	if (device->memory == DMIRROR_MEMORY_PRIVATE) {
-		chunk->content = kvcalloc(chunk->npages,
-					  sizeof(*chunk->content), GFP_KERNEL);
-		if (!chunk->content)
-			goto err_release;
-	}
-
-	ptr = memremap_pages(&chunk->pagemap, numa_node_id());
-	if (IS_ERR(ptr)) {
-		ret = PTR_ERR(ptr);
-		goto err_release;
-	}
-
-	spin_lock_irq(&device->lock);
-	list_add_tail(&chunk->node, &device->chunks);
-	device->nr_chunks++;
-	device->capacity += chunk->npages;
-	spin_unlock_irq(&device->lock);
-	return 0;
-
-err_release:
-	dmirror_release_frames(chunk);
-err_free:
-	dmirror_free_chunk(chunk);
-	return ret;
-}
-
-/* Make the device larger than @capacity, unless somebody has done so. */
+/* Add a chunk, unless the capacity is larger than @capacity already. */
 static int dmirror_grow(struct dmirror_device *device, unsigned long capacity)
 {
 	int ret = 0;
@@ -320,25 +248,28 @@ static int dmirror_grow(struct dmirror_device *device, unsigned long capacity)
 		return -EINTR;
 	if (READ_ONCE(device->capacity) > capacity)
 		goto out;
-	/* Coherent memory is what it is, and may be about to be released. */
+	/* Coherent memory is one chunk; RELEASE may be about to remove it. */
 	if (device->memory == DMIRROR_MEMORY_COHERENT &&
 	    READ_ONCE(device->nr_chunks))
 		ret = -ENOSPC;
 	else
-		ret = dmirror_add_chunk(device);
+		ret = dmirror_chunk_add(device);
 out:
 	mutex_unlock(&device->grow_lock);
 	return ret;
 }
 
 /**
- * dmirror_devmem_reserve() - see to it that the device has room
- * @dm: the file
- * @npages: for how many pages
+ * dmirror_devmem_reserve() - reserve pages of the device's memory
+ * @dm: the file, whose limit applies
+ * @npages: number of pages
  *
- * Context: may sleep; no mmap lock, no page locks.
- * Return: for how many pages there is room, at most @npages; the caller gives
- * back with dmirror_devmem_unreserve() what dmirror_devmem_alloc() has left.
+ * Adds a chunk to the device if necessary.
+ *
+ * Context: may sleep; the caller must not hold an mmap lock or a page lock.
+ * Return: the number of reserved pages, at most @npages. Pages that
+ * dmirror_devmem_alloc() does not use must be returned with
+ * dmirror_devmem_unreserve().
  */
 unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 {
@@ -362,7 +293,7 @@ unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 		ret = dmirror_grow(device, capacity);
 	} while (!ret);
 
-	/* No more to be had: take what is left. */
+	/* The device cannot grow: reserve what is left. */
 	spin_lock_irq(&device->lock);
 	taken = device->used + device->reserved;
 	room = device->capacity > taken ?
@@ -372,6 +303,11 @@ unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 	return room;
 }
 
+/**
+ * dmirror_devmem_unreserve() - return reserved pages
+ * @dm: the file
+ * @npages: number of pages
+ */
 void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages)
 {
 	spin_lock_irq(&dm->device->lock);
@@ -379,49 +315,30 @@ void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages)
 	spin_unlock_irq(&dm->device->lock);
 }
 
-/* Take free pages, naturally aligned; they are not alive yet. */
-static struct dmirror_chunk *dmirror_get_pages(struct dmirror_device *device,
-					       unsigned long npages,
-					       unsigned long *first)
+/**
+ * dmirror_alloc_must_fail() - does HMM_DMIRROR_FLAGS make an allocation fail?
+ * @dm: the file, or NULL
+ * @order: 0, or the order of a huge page
+ *
+ * Return: true if the caller must treat the allocation as failed. FAIL_ALLOC
+ * is cleared then, because it is for one allocation.
+ */
+bool dmirror_alloc_must_fail(struct dmirror *dm, unsigned int order)
 {
-	struct dmirror_chunk *chunk;
-	unsigned long i;
-
-	spin_lock_irq(&device->lock);
-	list_for_each_entry(chunk, &device->chunks, node) {
-		if (chunk->removing || chunk->npages - chunk->used < npages)
-			continue;
-		i = bitmap_find_next_zero_area(chunk->map, chunk->npages,
-					       chunk->hint, npages, npages - 1);
-		if (i + npages > chunk->npages)
-			i = bitmap_find_next_zero_area(chunk->map,
-						       chunk->npages, 0, npages,
-						       npages - 1);
-		if (i + npages > chunk->npages)
-			continue;
-
-		bitmap_set(chunk->map, i, npages);
-		chunk->hint = i + npages;
-		chunk->used += npages;
-		device->used += npages;
-		device->reserved -= npages;
-		spin_unlock_irq(&device->lock);
-		*first = i;
-		return chunk;
-	}
-	spin_unlock_irq(&device->lock);
-	return NULL;
+	if (!dm || likely(!READ_ONCE(dm->flags)))
+		return false;
+	return test_and_clear_bit(DMIRROR_FAIL_ALLOC_BIT, &dm->flags) ||
+	       (order && test_bit(DMIRROR_NO_HUGE_BIT, &dm->flags));
 }
 
 /**
- * dmirror_devmem_alloc() - take a page of the device's memory
+ * dmirror_devmem_alloc() - allocate a page of the device's memory
  * @dm: the file
  * @order: 0, or the order of a huge page
- * @reserved: in and out: how many pages the caller has reserved
+ * @reserved: in and out: number of pages that the caller has reserved
  *
  * Context: may sleep; the caller may hold page locks.
- * Return: the page, locked, with a reference and with room for content; or
- * NULL.
+ * Return: the page, locked, with a reference and its backing; or NULL.
  */
 struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
 				  unsigned long *reserved)
@@ -432,195 +349,43 @@ struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
 	struct page *page;
 	unsigned long i;
 
-	if (*reserved < npages || dmirror_fail_alloc(dm, order))
+	if (*reserved < npages || dmirror_alloc_must_fail(dm, order))
 		return NULL;
-	chunk = dmirror_get_pages(device, npages, &i);
+	chunk = dmirror_alloc_frames(device, npages, &i);
 	if (!chunk)
 		return NULL;
 	*reserved -= npages;
 
-	if (dmirror_alloc_content(chunk, i, npages)) {
-		dmirror_put_pages(chunk, i, npages);
+	if (dmirror_alloc_backing(chunk, i, npages)) {
+		dmirror_free_frames(chunk, i, npages);
 		return NULL;
 	}
 
-	page = pfn_to_page(chunk->first + i);
-	down_read(&device->setup_lock);
+	page = pfn_to_page(chunk->first_pfn + i);
+	down_read(&device->page_init_lock);
 	hmm_device_page_init(page, &chunk->pagemap, order);
-	up_read(&device->setup_lock);
+	up_read(&device->page_init_lock);
 	atomic64_add(npages, &device->allocated);
 	return page;
 }
 
-/* Give pages of the chunk out no more; or again. */
-static void dmirror_set_removing(struct dmirror_chunk *chunk, bool removing)
-{
-	struct dmirror_device *device = chunk->device;
-
-	lockdep_assert_held(&device->lock);
-
-	chunk->removing = removing;
-	if (removing) {
-		device->capacity -= chunk->npages;
-		device->used -= chunk->used;
-	} else {
-		device->capacity += chunk->npages;
-		device->used += chunk->used;
-	}
-}
-
-/* Name a page whose reference keeps RELEASE from coming to an end. */
-static void dmirror_report_waiting(struct dmirror_chunk *chunk)
-{
-	struct dmirror_device *device = chunk->device;
-	unsigned long i, used;
-	struct page *page;
-
-	spin_lock_irq(&device->lock);
-	used = chunk->used;
-	i = find_first_bit(chunk->map, chunk->npages);
-	spin_unlock_irq(&device->lock);
-	if (!used)
-		return;
-
-	/* The chunk stays, so the page struct does. */
-	page = compound_head(pfn_to_page(chunk->first + i));
-	pr_warn("%s waits for %lu pages that are in use elsewhere, such as in a pipe or for DMA; frame %#lx has %d references\n",
-		device->name, used, page_to_pfn(page), page_ref_count(page));
-}
-
-/*
- * As long as it takes: a page in a pipe leaves when the pipe is read. The
- * kernel log says what this waits for.
- */
-static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
-{
-	unsigned long since = jiffies, seen = ULONG_MAX, used;
-	bool reported = false;
-
-	while ((used = READ_ONCE(chunk->used))) {
-		if (used != seen)
-			since = jiffies;
-		seen = used;
-		/* An error means that memory is short: try again. */
-		dmirror_evict_chunk(chunk, dm);
-		if (!READ_ONCE(chunk->used))
-			break;
-		if (dm && fatal_signal_pending(current))
-			return -EINTR;
-		if (!reported && time_after(jiffies, since + DMIRROR_REPORT)) {
-			dmirror_report_waiting(chunk);
-			reported = true;
-		}
-		if (dm)
-			schedule_timeout_killable(reported ? HZ / 10 : 1);
-		else
-			schedule_timeout_uninterruptible(reported ? HZ / 10 : 1);
-	}
-	return 0;
-}
-
-static void dmirror_remove_chunk(struct dmirror_chunk *chunk)
-{
-	struct dmirror_device *device = chunk->device;
-
-	/* Whoever frees the last page may still be in there. */
-	memunmap_pages(&chunk->pagemap);
-	dmirror_release_frames(chunk);
-
-	spin_lock_irq(&device->lock);
-	list_del(&chunk->node);
-	device->nr_chunks--;
-	spin_unlock_irq(&device->lock);
-	dmirror_free_chunk(chunk);
-}
-
-static struct dmirror_chunk *
-dmirror_first_removing(struct dmirror_device *device)
-{
-	struct dmirror_chunk *chunk;
-
-	spin_lock_irq(&device->lock);
-	list_for_each_entry(chunk, &device->chunks, node) {
-		if (chunk->removing) {
-			spin_unlock_irq(&device->lock);
-			return chunk;
-		}
-	}
-	spin_unlock_irq(&device->lock);
-	return NULL;
-}
-
 /**
- * dmirror_devmem_release() - give up all memory that the device has
- * @device: the device
- * @dm: the file whose RELEASE this is, which ends when the caller is killed;
- *	NULL for the unloading module, which waits until all pages are back
+ * dmirror_devmem_free() - free a page whose last reference was dropped
+ * @page: the page
+ * @order: its order
  *
- * Return: 0 or -EINTR.
+ * Context: any; the caller may hold a page table lock or be an interrupt.
  */
-int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
+void dmirror_devmem_free(struct page *page, unsigned int order)
 {
-	struct dmirror_chunk *chunk;
-	int ret = 0;
+	struct dmirror_chunk *chunk = dmirror_page_chunk(page);
+	unsigned long i = page_to_pfn(page) - chunk->first_pfn;
 
-	if (!dm)
-		mutex_lock(&device->release_lock);
-	else if (mutex_lock_killable(&device->release_lock))
-		return -EINTR;
-
-	/* A chunk that comes from now on is the business of the next RELEASE. */
-	spin_lock_irq(&device->lock);
-	list_for_each_entry(chunk, &device->chunks, node)
-		dmirror_set_removing(chunk, true);
-	spin_unlock_irq(&device->lock);
-
-	while (!ret) {
-		chunk = dmirror_first_removing(device);
-		if (!chunk)
-			break;
-		ret = dmirror_empty_chunk(chunk, dm);
-		if (!ret)
-			dmirror_remove_chunk(chunk);
-	}
-
-	spin_lock_irq(&device->lock);
-	list_for_each_entry(chunk, &device->chunks, node)
-		if (chunk->removing)
-			dmirror_set_removing(chunk, false);
-	spin_unlock_irq(&device->lock);
-
-	mutex_unlock(&device->release_lock);
-	return ret;
-}
-
-#else /* !HMM_HAS_DEVICE_MEMORY */
-
-struct page *dmirror_devmem_content(struct page *page)
-{
-	return page;
-}
-
-u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
-{
-	return 0;
-}
-
-int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
-{
-	return 0;
+	/* The flag would stay in the page struct for the next user. */
+	ClearPageDirty(page);
+	dmirror_free_backing(chunk, i, 1UL << order);
+	atomic64_add(1UL << order, &chunk->device->freed);
+	dmirror_free_frames(chunk, i, 1UL << order);
 }
 
 #endif /* HMM_HAS_DEVICE_MEMORY */
-
-void dmirror_devmem_stats(struct dmirror_device *device,
-			  struct hmm_dmirror_devmem *stats)
-{
-	spin_lock_irq(&device->lock);
-	stats->capacity = device->capacity;
-	stats->used = device->used;
-	stats->chunks = device->nr_chunks;
-	spin_unlock_irq(&device->lock);
-	stats->allocated = atomic64_read(&device->allocated);
-	stats->freed = atomic64_read(&device->freed);
-}

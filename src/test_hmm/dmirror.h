@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The dummy device: an open file, and the order of locks.
+ * The dummy device: an open file, and the order of files and locks.
+ *
+ * A file calls only files in a line below its own:
+ *
+ *   main.c                         the module: units and their nodes
+ *   file.c                         open, close, mmap
+ *   ioctl.c                        the table of commands
+ *   release.c                      RELEASE
+ *   migrate_to_sys.c               migration to the system's memory
+ *   migrate_to_dev.c, exclusive.c  MIGRATE_TO_DEV, EXCLUSIVE
+ *   access.c, snapshot.c           READ and WRITE, SNAPSHOT and CHECK
+ *   pagetable.c, devmem.c          the device page table, the device's memory
+ *   chunk.c                        the parts of that memory
+ *   device.c, stop_points.c
  *
  * Locks, outermost first:
  *
@@ -47,7 +60,7 @@ struct dmirror_device;
  *
  * The table is the device page table. The index is the address in pages, and an
  * entry is a page, tagged with DMIRROR_ENTRY_*. For a page in a device's
- * memory, dmirror_devmem_content() finds the memory that holds the content. An
+ * memory, dmirror_devmem_backing() finds the memory that holds the content. An
  * entry has no reference to its page: it is valid while the update lock is
  * held, because the callback of an invalidation acquires that lock.
  */
@@ -105,10 +118,6 @@ struct dmirror {
 
 /* The value of claim if no page is claimed. */
 #define DMIRROR_NO_CLAIM	ULONG_MAX
-
-/* migrate.c, evict.c */
-int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 
 /*
  * A stop point: the caller stops here if a test has armed the point. See

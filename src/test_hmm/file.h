@@ -2,7 +2,7 @@
 #ifndef _TEST_HMM_FILE_H
 #define _TEST_HMM_FILE_H
 
-struct file_operations;
+#include <linux/fs.h>
 
 extern const struct file_operations dmirror_fops;
 

@@ -14,7 +14,10 @@
 #include "dmirror.h"
 #include "exclusive.h"
 #include "ioctl.h"
+#include "migrate_to_dev.h"
+#include "migrate_to_sys.h"
 #include "pagetable.h"
+#include "release.h"
 #include "snapshot.h"
 
 /*

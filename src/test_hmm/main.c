@@ -26,8 +26,9 @@
 #include "../compat/test_hmm/devmem.h"
 #include "../compat/test_hmm/exclusive.h"
 #include "device.h"
-#include "devmem.h"
 #include "file.h"
+#include "migrate_to_sys.h"
+#include "release.h"
 
 #define DMIRROR_PRIVATE_UNITS	2
 /* Memory hotplug requires this alignment. */
@@ -52,6 +53,8 @@ static void dmirror_setup_unit(unsigned int unit)
 	struct dmirror_device *device = dmirror_device(unit);
 
 	dmirror_device_init(device, unit);
+	if (HMM_HAS_DEVICE_MEMORY)
+		device->pagemap_ops = &dmirror_pagemap_ops;
 	if (unit >= DMIRROR_PRIVATE_UNITS) {
 		device->memory = DMIRROR_MEMORY_COHERENT;
 		device->size = coherent_size / 2;

@@ -156,8 +156,8 @@ int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
  * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
  */
 int dmirror_table_store_range(struct dmirror *dm, unsigned long index,
-			const unsigned long *pfns, unsigned long npages,
-			unsigned long request)
+			      const unsigned long *pfns, unsigned long npages,
+			      unsigned long request)
 {
 	unsigned long i;
 	int ret;

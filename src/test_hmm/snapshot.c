@@ -183,7 +183,7 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
 		else
 			wrong = (pfns[i] & need) != need ||
 				hmm_mirror_pfn_to_page(pfns[i]) != page;
-		if (wrong || !dmirror_devmem_content(page))
+		if (wrong || !dmirror_devmem_backing(page))
 			cmd->faults++;
 	}
 }

@@ -1,38 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MIGRATE_TO_DEV: private memory of the process moves into the device's own.
+ * MIGRATE_TO_DEV: migrate private memory of the process to the device's memory.
  *
- * Three steps for each stretch of addresses:
+ * There are three steps for each batch of addresses:
  *
- *   room     the device gets the frames, if need be a new chunk, while nothing
- *            is locked
- *   move     migrate_vma_setup() takes the pages from the CPU, their content
- *            is copied, migrate_vma_pages() and _finalize() put the device's
- *            pages in their place
- *   map      the device reads the CPU's page tables, as ever, and programs
- *            what it finds of its own memory there
+ *   reserve  the device gets page frames, if necessary in a new chunk, while
+ *            no lock is held
+ *   migrate  migrate_vma_setup() isolates the pages, their content is copied,
+ *            migrate_vma_pages() and migrate_vma_finalize() replace them by
+ *            the device's pages
+ *   map      the device reads the CPU's page tables as for any other access,
+ *            and programs the pages of its own memory that it finds there
  *
- * The device page table is not touched in the second step, although the
- * driver knows all there is to know: which page lies where and that it is
- * locked. That is not enough. The mmap lock is held for reading only, and
- * there is who removes entries with no more than that:
+ * The second step does not change the device page table, although the driver
+ * knows where each page is and that it is locked. That is not sufficient,
+ * because the mmap lock is held for reading only, and other tasks can remove
+ * entries with the mmap lock held for reading:
  *
  *   MIGRATE_TO_DEV                         madvise(MADV_DONTNEED)
  *   setup: the page table has migration
  *   entries, the pages are locked
- *                                          invalidate: the device maps nothing
- *                                          there, nothing to remove
+ *                                          invalidate: the device has no
+ *                                          entry, so nothing is removed
  *   programs the device's pages
  *                                          removes the migration entries
  *   finalize: finds no entry, the pages
  *   are freed
- *   ... and the device still has them
+ *   ... and the device still maps them
  *
- * Whoever programs from what he knows has to ask the sequence too; reading the
- * page tables does so anyway, and costs little beside a copy of the pages.
+ * A driver that programs pages because it has migrated them must check the
+ * sequence as well. Reading the page tables does that, and costs little
+ * compared with copying the pages.
  *
- * An invalidation of our own needs no treatment either: it takes away what the
- * device maps of the stretch, and the third step brings back what is there.
+ * Invalidations that the migration itself causes need no special treatment:
+ * they remove the device's entries for the batch, and the third step programs
+ * those that are still valid.
  */
 #include <linux/highmem.h>
 #include <linux/migrate.h>
@@ -41,25 +43,30 @@
 #include <linux/slab.h>
 
 #include "access.h"
+#include "device.h"
 #include "devmem.h"
+#include "dmirror.h"
+#include "migrate.h"
+#include "migrate_to_dev.h"
 #include "pagetable.h"
 #include "snapshot.h"
 
 #if HMM_HAS_DEVICE_MEMORY
 
-/* spage is NULL where nothing was, or the zero page. */
-static void dmirror_copy_to_dev(struct page *dpage, struct page *spage)
+/* @spage is NULL for a hole and for the zero page. */
+static void dmirror_copy_page_to_dev(struct page *dpage, struct page *spage)
 {
-	struct page *content = dmirror_devmem_content(dpage);
+	struct page *backing = dmirror_devmem_backing(dpage);
 
 	if (spage)
-		copy_highpage(content, spage);
+		copy_highpage(backing, spage);
 	else
-		clear_highpage(content);
+		clear_highpage(backing);
 }
 
-static unsigned long dmirror_move_huge(struct dmirror *dm, struct page *spage,
-				       unsigned long *reserved)
+static unsigned long dmirror_copy_huge_to_dev(struct dmirror *dm,
+					      struct page *spage,
+					      unsigned long *reserved)
 {
 	struct page *dpage;
 	unsigned long i;
@@ -68,38 +75,43 @@ static unsigned long dmirror_move_huge(struct dmirror *dm, struct page *spage,
 	if (!dpage)
 		return 0;
 
-	for (i = 0; i < HMM_HUGE_NR; i++)
-		dmirror_copy_to_dev(pfn_to_page(page_to_pfn(dpage) + i),
-				    spage ? pfn_to_page(page_to_pfn(spage) + i) :
-					    NULL);
+	for (i = 0; i < HMM_HUGE_NR; i++) {
+		struct page *to = pfn_to_page(page_to_pfn(dpage) + i);
+		struct page *from = NULL;
+
+		if (spage)
+			from = pfn_to_page(page_to_pfn(spage) + i);
+		dmirror_copy_page_to_dev(to, from);
+	}
 	return migrate_pfn(page_to_pfn(dpage)) | HMM_MIGRATE_PFN_COMPOUND;
 }
 
-static unsigned long dmirror_move_small(struct dmirror *dm, struct page *spage,
-					unsigned long *reserved)
+static unsigned long dmirror_copy_small_to_dev(struct dmirror *dm,
+					       struct page *spage,
+					       unsigned long *reserved)
 {
 	struct page *dpage;
 
 	dpage = dmirror_devmem_alloc(dm, 0, reserved);
 	if (!dpage)
 		return 0;
-	dmirror_copy_to_dev(dpage, spage);
+	dmirror_copy_page_to_dev(dpage, spage);
 	return migrate_pfn(page_to_pfn(dpage));
 }
 
 /*
- * Pages for which there is no room stay where they are. Returns false if a
- * huge source has no huge page in the device; its entry of dst is empty then.
+ * Pages for which the device has no room do not migrate. Returns false if a
+ * huge source has no huge destination; its entry of dst is empty then.
  *
- * Small pages must not stand in for a huge one. The kernel (7.2, 7.3) takes
- * them, but
- *   - inserts all of them where the source is a hole, also those that are
- *     missing, and dereferences NULL;
- *   - splits a huge page that several processes map in this one only: the
- *     others then map 2M of which one page is theirs.
+ * The destination of a huge page must not be small pages. The kernel (7.2, 7.3)
+ * accepts them, but
+ *   - if the source is a hole, it inserts every page of the huge page,
+ *     including those without a destination, and dereferences NULL;
+ *   - if several processes map the source, it splits the huge page in this
+ *     process only: the others then map 2M of which only one page is theirs.
  */
-static bool dmirror_move(struct dmirror *dm, struct migrate_vma *args,
-			 unsigned long *reserved)
+static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
+				unsigned long *reserved)
 {
 	unsigned long i, npages;
 	bool all_huge = true;
@@ -114,9 +126,11 @@ static bool dmirror_move(struct dmirror *dm, struct migrate_vma *args,
 			continue;
 
 		if (npages == 1) {
-			args->dst[i] = dmirror_move_small(dm, spage, reserved);
+			args->dst[i] = dmirror_copy_small_to_dev(dm, spage,
+								 reserved);
 		} else {
-			args->dst[i] = dmirror_move_huge(dm, spage, reserved);
+			args->dst[i] = dmirror_copy_huge_to_dev(dm, spage,
+								reserved);
 			all_huge &= !!args->dst[i];
 		}
 	}
@@ -124,14 +138,15 @@ static bool dmirror_move(struct dmirror *dm, struct migrate_vma *args,
 }
 
 /*
- * One batch; the mmap lock is held for reading.
+ * The caller holds the mmap lock for reading.
  *
- * Without room for a huge page the batch is set up (again) without
- * SELECT_COMPOUND. The kernel then splits what is huge in all processes that
- * map it, and holes come page by page.
+ * If the device has no room for a huge page, the batch is set up (again)
+ * without SELECT_COMPOUND. The kernel then splits huge pages in all processes
+ * that map them, and reports a hole as single pages.
  */
-static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
-				 unsigned long *reserved)
+static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
+					struct migrate_vma *args,
+					unsigned long *reserved)
 {
 	bool done;
 	int ret;
@@ -142,14 +157,14 @@ static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 	args->end = min(args->end, args->vma->vm_end);
 
 	if (*reserved >= HMM_HUGE_NR)
-		args->flags |= dmirror_compound(dm->device);
-	dmirror_fail_absent_huge(dm, args);
+		args->flags |= dmirror_select_compound(dm->device);
+	dmirror_skip_huge_failure(dm, args);
 	do {
 		ret = migrate_vma_setup(args);
 		if (ret)
 			return ret;
 		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_MIGRATING);
-		done = dmirror_move(dm, args, reserved);
+		done = dmirror_copy_to_dev(dm, args, reserved);
 		migrate_vma_pages(args);
 		migrate_vma_finalize(args);
 		args->flags &= ~HMM_MIGRATE_SELECT_COMPOUND;
@@ -157,10 +172,10 @@ static int dmirror_migrate_batch(struct dmirror *dm, struct migrate_vma *args,
 	return 0;
 }
 
-/* *addr: in: where to begin; out: where it ended. */
-static int dmirror_migrate(struct dmirror *dm, unsigned long *addr,
-			   unsigned long end, unsigned long *src,
-			   unsigned long *dst)
+/* *addr: in: first address; out: end of the last batch that migrated. */
+static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long *addr,
+					unsigned long end, unsigned long *src,
+					unsigned long *dst)
 {
 	int ret = 0;
 
@@ -183,7 +198,8 @@ static int dmirror_migrate(struct dmirror *dm, unsigned long *addr,
 						  PAGE_SHIFT);
 		ret = mmap_read_lock_killable(dm->mm);
 		if (!ret) {
-			ret = dmirror_migrate_batch(dm, &args, &reserved);
+			ret = dmirror_migrate_batch_to_dev(dm, &args,
+							   &reserved);
 			mmap_read_unlock(dm->mm);
 		}
 		dmirror_devmem_unreserve(dm, reserved);
@@ -193,7 +209,7 @@ static int dmirror_migrate(struct dmirror *dm, unsigned long *addr,
 	return ret;
 }
 
-/* Program those of npages that are in the device. */
+/* Program those pages of the range that are in the device's memory. */
 static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 			     unsigned long npages, unsigned long *pfns)
 {
@@ -237,8 +253,8 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 	return ret;
 }
 
-static int dmirror_map(struct dmirror *dm, unsigned long addr,
-		       unsigned long end, unsigned long *pfns)
+static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
+			     unsigned long end, unsigned long *pfns)
 {
 	unsigned long next;
 	int ret = 0;
@@ -256,7 +272,8 @@ static int dmirror_map(struct dmirror *dm, unsigned long addr,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, also on failure
  *
- * Return: 0 if all pages are in the device now; see HMM_DMIRROR_MIGRATE_TO_DEV.
+ * Return: 0 if all pages are in the device's memory now, or an error: see
+ * HMM_DMIRROR_MIGRATE_TO_DEV.
  */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -276,10 +293,10 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	ret = -ESRCH;
 	if (!mmget_not_zero(dm->mm))
 		goto out;
-	ret = dmirror_migrate(dm, &reached, end, src, dst);
-	/* What has moved is the device's, also if the rest did not. */
-	ret = dmirror_map(dm, cmd->addr, reached, src) ?: ret;
-	/* If the process has exited meanwhile, its memory goes here. */
+	ret = dmirror_migrate_range_to_dev(dm, &reached, end, src, dst);
+	/* Map the pages that have migrated, even if others have not. */
+	ret = dmirror_map_range(dm, cmd->addr, reached, src) ?: ret;
+	/* If the process has exited meanwhile, this frees its memory. */
 	mmput(dm->mm);
 	if (!ret)
 		ret = dmirror_read_mapped(dm, cmd);
@@ -287,13 +304,6 @@ out:
 	kfree(dst);
 	kfree(src);
 	return ret;
-}
-
-#else /* !HMM_HAS_DEVICE_MEMORY */
-
-int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
-{
-	return -EOPNOTSUPP;
 }
 
 #endif /* HMM_HAS_DEVICE_MEMORY */

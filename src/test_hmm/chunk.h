@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TEST_HMM_CHUNK_H
+#define _TEST_HMM_CHUNK_H
+
+#include <linux/ioport.h>
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/types.h>
+
+struct dmirror_device;
+struct page;
+
+/* A part of the memory of a device: what one memremap_pages() created. */
+struct dmirror_chunk {
+	struct dev_pagemap pagemap;
+	struct dmirror_device *device;
+	struct list_head node;
+	struct resource *region;
+	unsigned long first_pfn;
+	unsigned long npages;
+
+	/* protected by device->lock */
+	bool removing;			/* allocate no more pages */
+	unsigned long used;		/* pages in use */
+	unsigned long hint;		/* where to search for free pages */
+	unsigned long *in_use;		/* one bit a page */
+
+	/* one backing page a page; NULL for coherent memory. See devmem.c. */
+	struct page **backing;
+};
+
+int dmirror_chunk_add(struct dmirror_device *device);
+void dmirror_chunk_remove(struct dmirror_chunk *chunk);
+
+#endif /* _TEST_HMM_CHUNK_H */
