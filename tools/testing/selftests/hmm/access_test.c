@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Reads and writes through the device: every byte, and every way to ask for
- * something that cannot be had.
- */
+/* Reads and writes through the device, and requests that must be refused. */
 #include <sys/ioctl.h>
 
 #include "hmm_harness.h"
@@ -38,11 +35,11 @@ TEST_F(access, device_reads_what_the_cpu_wrote)
 	EXPECT_EQ(NPAGES, cmd.cpages);
 	EXPECT_LT(0, cmd.faults);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
-	/* Not a byte more than was asked for. */
+	/* The command writes nothing past the end of its buffer. */
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + NPAGES * self->page, 1,
 				       0x55));
 
-	/* The device knows the pages now, and sees the CPU's next write. */
+	/* The device keeps its entries and sees the next write of the CPU. */
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES, cmd.cpages);
@@ -95,7 +92,7 @@ TEST_F(access, buffer_may_be_unaligned)
 	EXPECT_TRUE(hmm_is_filled(self->mem, 5, 7, 0));
 }
 
-/* A read takes the zero page and no more: the request is what counts, R31. */
+/* R31: a read request faults in the zero page, although the vma is writable. */
 TEST_F(access, read_maps_the_zero_page)
 {
 	__u8 prot[NPAGES];
@@ -108,7 +105,7 @@ TEST_F(access, read_maps_the_zero_page)
 		EXPECT_EQ(HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO,
 			  prot[i]);
 
-	/* Then a write through the device gets a page of its own. */
+	/* A write by the device allocates a page. */
 	hmm_fill(self->buf, 1, 8, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 1, 8, 0));
@@ -116,7 +113,7 @@ TEST_F(access, read_maps_the_zero_page)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-/* R29: no loop, an error. */
+/* R29: the command fails instead of retrying forever. */
 TEST_F(access, write_to_read_only_memory_is_refused)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -127,7 +124,7 @@ TEST_F(access, write_to_read_only_memory_is_refused)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 
-	/* The same when the device has entries that it may read. */
+	/* The same when the device has read-only entries. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(4, cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 9, 0));
@@ -154,7 +151,9 @@ TEST_F(access, prot_none_is_refused)
 	EXPECT_TRUE(hmm_is_filled(self->mem, 2, 10, 0));
 }
 
-/* R32: cpages says how far it went, and the rest of the buffer is not touched. */
+/*
+ * R32: cpages counts the completed pages; the rest of the buffer is unchanged.
+ */
 TEST_F(access, hole_ends_a_command)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -169,7 +168,7 @@ TEST_F(access, hole_ends_a_command)
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + cmd.cpages * self->page,
 				       9 - cmd.cpages, 0x55));
 
-	/* What the device has already is done in any case. */
+	/* With entries for the first pages, exactly these are completed. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, NULL));
 	memset(self->buf, 0x55, 9 * self->page);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 8, &cmd));
@@ -186,7 +185,7 @@ TEST_F(access, hole_ends_a_command)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 11, 5));
 }
 
-/* R32: each page is done by the rights of its own vma. */
+/* R32: the vma of each page decides whether it can be written. */
 TEST_F(access, two_vmas_with_different_rights_in_one_command)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -211,7 +210,7 @@ TEST_F(access, two_vmas_with_different_rights_in_one_command)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-/* Each device and each open file has a page table of its own. */
+/* Each device and each open file has its own page table. */
 static void two_files(struct __test_metadata *_metadata, int fd, int other,
 		      char *mem, char *buf)
 {
@@ -227,7 +226,7 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 	EXPECT_LT(0, cmd.faults);
 	EXPECT_TRUE(hmm_is_filled(buf, 8, 15, 0));
 
-	/* One invalidation, and both let go. */
+	/* One invalidation removes the entries of both. */
 	ASSERT_EQ(0, hmm_stats(fd, &before[0]));
 	ASSERT_EQ(0, hmm_stats(other, &before[1]));
 	EXPECT_EQ(8, before[0].entries);
@@ -247,7 +246,7 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 	EXPECT_TRUE(hmm_is_filled_with(buf, 4, 0));
 	EXPECT_TRUE(hmm_is_filled(buf + 4 * page, 4, 15, 4));
 
-	/* The end of one is nothing to the other. */
+	/* Closing one file does not affect the other. */
 	ASSERT_EQ(0, close(other));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, 8, &cmd));
 	EXPECT_EQ(0, cmd.faults);

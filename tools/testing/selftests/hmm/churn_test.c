@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mirrors that come and go, as many and as fast as there are: the races of
- * opening, closing and exiting that no single stop can show.
+ * Mirrors that are created and destroyed at a high rate: races of open, close
+ * and exit that no stop point can force.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ FIXTURE_SETUP(churn)
 	self->contexts = hmm_debugfs_wait_count("contexts", 0);
 }
 
-/* R02: what came has gone. */
+/* R02: no context is leaked. */
 FIXTURE_TEARDOWN(churn)
 {
 	if (self->contexts >= 0)
@@ -44,7 +44,7 @@ struct opener {
 	int unit;
 };
 
-/* Returns the first error, or EIO for wrong content. */
+/* Returns the first error, or -EIO for wrong content. */
 static int open_read_close(void *arg)
 {
 	struct opener *opener = arg;
@@ -59,7 +59,10 @@ static int open_read_close(void *arg)
 		ret = hmm_read(fd, opener->mem, opener->buf, NPAGES, NULL);
 		if (!ret && !hmm_is_filled(opener->buf, NPAGES, 1, 0))
 			ret = -EIO;
-		/* A mirror of a dying context would say that the mm is gone. */
+		/*
+		 * A mirror of a context in teardown would report that it was
+		 * released.
+		 */
 		if (!ret)
 			ret = hmm_stats(fd, &stats);
 		if (!ret && stats.released)
@@ -71,7 +74,7 @@ static int open_read_close(void *arg)
 	return 0;
 }
 
-/* R01: the last one out meets the next one in, over and over. */
+/* R01: the last close races with the next open. */
 TEST_F(churn, threads_open_and_close_mirrors_of_one_process)
 {
 	struct opener openers[NTHREADS];
@@ -95,8 +98,8 @@ TEST_F(churn, threads_open_and_close_mirrors_of_one_process)
 }
 
 /*
- * R02, R04, R05: every other process leaves its file to us, and half of
- * those we close while it exits.
+ * R02, R04, R05: every second process leaves its open file to the test, which
+ * closes half of these files while the process exits.
  */
 TEST_F(churn, processes_mirror_themselves_and_exit)
 {
@@ -141,8 +144,8 @@ TEST_F(churn, processes_mirror_themselves_and_exit)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
-/* Each opens the device, is mirrored and exits with the file still open. */
-static void come_and_go(int processes)
+/* Each process opens the device and exits with the file still open. */
+static void open_and_exit(int processes)
 {
 	while (processes--) {
 		pid_t pid = hmm_fork();
@@ -155,7 +158,9 @@ static void come_and_go(int processes)
 	_exit(0);
 }
 
-/* Reads the list of contexts; how many it has, or -1 if it makes no sense. */
+/*
+ * Returns the number of contexts that debugfs lists, or -1 if it is malformed.
+ */
 static long read_contexts(void)
 {
 	FILE *f = fopen("/sys/kernel/debug/hmm_mirror/contexts", "r");
@@ -168,7 +173,7 @@ static long read_contexts(void)
 	while (n >= 0 && fgets(line, sizeof(line), f)) {
 		if (line[0] == ' ')
 			continue;
-		/* Each once: their numbers grow along the list. */
+		/* No context is listed twice: the numbers increase. */
 		if (sscanf(line, "context %u", &id) != 1 || (n && id <= last))
 			n = -1;
 		else
@@ -180,8 +185,8 @@ static long read_contexts(void)
 }
 
 /*
- * R10: the list of contexts is read in a loop while processes on it come and
- * exit by the thousand.
+ * R10: the test reads the list of contexts in a loop while thousands of
+ * processes add themselves to it and exit.
  */
 TEST_F(churn, contexts_are_listed_while_thousands_of_processes_exit)
 {
@@ -195,7 +200,7 @@ TEST_F(churn, contexts_are_listed_while_thousands_of_processes_exit)
 		pids[i] = hmm_fork();
 		ASSERT_LE(0, pids[i]);
 		if (!pids[i])
-			come_and_go(THOUSANDS / ARRAY_SIZE(pids));
+			open_and_exit(THOUSANDS / ARRAY_SIZE(pids));
 		left++;
 	}
 	while (left) {
@@ -216,7 +221,7 @@ TEST_F(churn, contexts_are_listed_while_thousands_of_processes_exit)
 			left--;
 		}
 	}
-	TH_LOG("%d processes, the list was read %ld times, at most %ld on it",
+	TH_LOG("%d processes, list read %ld times, at most %ld contexts",
 	       THOUSANDS, reads, seen);
 	EXPECT_LT(0, seen);
 	EXPECT_LT(10, reads);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory in a device that the CPU can reach: it is where it was put until
- * somebody moves it, and all see the same bytes at once.
+ * Coherent device memory, which the CPU can access: pages stay in the device
+ * until a command migrates them, and the CPU and all devices see the same
+ * bytes.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -27,7 +28,7 @@ FIXTURE_SETUP(coherent)
 {
 	self->fd = hmm_open(2);
 	if (self->fd == -ENOENT)
-		SKIP(return, "no unit 2: see what test_hmm.ko said at load");
+		SKIP(return, "no unit 2: see the kernel log of test_hmm.ko");
 	ASSERT_LE(0, self->fd);
 	self->other = hmm_open(3);
 	ASSERT_LE(0, self->other);
@@ -56,7 +57,7 @@ TEST_F(coherent, cpu_and_devices_work_on_the_same_bytes)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
-	/* The CPU's writing has taken nothing from the device. */
+	/* The CPU's write does not invalidate the device's entries. */
 	EXPECT_EQ(0, cmd.faults);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	hmm_fill(self->buf, NPAGES, 3, 0);
@@ -75,7 +76,7 @@ TEST_F(coherent, migrate_to_sys_by_the_owner_only)
 {
 	struct hmm_dmirror_cmd cmd;
 
-	/* It is the other's to move. */
+	/* Only the device that owns the pages can migrate them. */
 	ASSERT_EQ(0, hmm_to_sys(self->other, self->mem, NPAGES, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, self->mem, self->buf, NPAGES,
@@ -101,12 +102,12 @@ TEST_F(coherent, release_brings_it_back)
 	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, 0));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
-	/* And it may go there again. */
+	/* The device can allocate memory again. */
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
-/* R44: the copy is one in the system. */
+/* R44: breaking copy-on-write allocates a page of system memory. */
 TEST_F(coherent, r44_copy_on_write)
 {
 	pid_t pid = hmm_fork();
@@ -130,7 +131,7 @@ TEST_F(coherent, r44_copy_on_write)
 	EXPECT_EQ(NPAGES, hmm_pages_at(self->fd, self->mem, NPAGES, LOCAL));
 }
 
-/* R45: it goes with the mapping. */
+/* R45: munmap() frees the device's pages. */
 TEST_F(coherent, r45_unmapped)
 {
 	ASSERT_EQ(0, munmap(self->mem, NPAGES / 2 * self->page));
@@ -141,7 +142,7 @@ TEST_F(coherent, r45_unmapped)
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
-/* R47: there is only so much of it. */
+/* R47: the memory is limited. */
 TEST_F(coherent, r47_exhausted)
 {
 	struct hmm_dmirror_devmem devmem;
@@ -163,7 +164,7 @@ TEST_F(coherent, r47_exhausted)
 	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(devmem.capacity, devmem.used);
 	EXPECT_TRUE(hmm_is_filled_with(all, npages + 1, 9));
-	/* One page comes back, and another finds its place. */
+	/* After one page migrates back, another one fits. */
 	ASSERT_EQ(0, hmm_to_sys(self->fd, all, 1, NULL));
 	EXPECT_EQ(0, hmm_to_dev(self->fd, all + npages * self->page, buf, 1,
 				NULL));
@@ -172,14 +173,14 @@ TEST_F(coherent, r47_exhausted)
 	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 }
 
-/* R46: what is in a device may be taken as what is not. */
+/* R46: pages in the device support exclusive access too. */
 TEST_F(coherent, r46_exclusive_access)
 {
 	int ret = hmm_cmd(self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem, self->buf,
 			  NPAGES, NULL);
 
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, "no exclusive access: see what test_hmm.ko said at load");
+		SKIP(return, HMM_SKIP_NO_EXCLUSIVE);
 	ASSERT_EQ(0, ret);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 5, 0);
@@ -189,9 +190,9 @@ TEST_F(coherent, r46_exclusive_access)
 }
 
 /*
- * R66: an aligned 2M moves there, and then one page of it, and half of it is
- * unmapped. No kernel so far can split a huge page in coherent memory, so none
- * may get there.
+ * R66: a huge page migrates to the device, then one page of it migrates, and
+ * then half of it is unmapped. No kernel can split a huge page in coherent
+ * memory, so it must migrate as small pages.
  */
 TEST_F(coherent, r66_part_of_a_huge_range)
 {
@@ -218,7 +219,7 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 	for (size_t i = 0; i < npages; i++)
 		EXPECT_EQ(LOCAL | HMM_DMIRROR_PROT_WRITE, prot[i]);
 
-	/* One page, each way. */
+	/* One page in each direction. */
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, mem + self->page, buf, 1,
 				      NULL));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, mem + self->page, 1, NULL));
@@ -235,7 +236,7 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 	ASSERT_EQ(0, munmap(mem, half));
 	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 
-	/* A hole of that size. */
+	/* An unpopulated range of the same size. */
 	mem = hmm_map_huge(&size, &why);
 	if (!mem)
 		SKIP(return, "%s", why);
@@ -249,12 +250,12 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 }
 
 /*
- * R67: a page that a pipe holds. RELEASE says that it waits, and ends when the
- * pipe has been read.
+ * R67: a pipe holds a reference to a page. RELEASE prints that it waits, and
+ * returns after the pipe was read.
  */
 TEST_F(coherent, r67_release_and_a_page_in_a_pipe)
 {
-	struct iovec piece = { .iov_base = self->mem, .iov_len = self->page };
+	struct iovec iov = { .iov_base = self->mem, .iov_len = self->page };
 	struct hmm_thread releaser;
 	struct hmm_access release;
 	int fds[2], log, ret;
@@ -264,7 +265,7 @@ TEST_F(coherent, r67_release_and_a_page_in_a_pipe)
 	ASSERT_EQ(0, pipe(fds));
 	hmm_access_init(&release, self->fd, HMM_DMIRROR_RELEASE, NULL, NULL, 0);
 	ASSERT_EQ(0, hmm_thread_create(&releaser, hmm_access_run, &release));
-	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &piece, 1, 0));
+	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &iov, 1, 0));
 	hmm_thread_start(&releaser);
 	ret = hmm_kmsg_wait(log, "hmm_dmirror2 waits for 1 page",
 			    HMM_TIMEOUT_MS);

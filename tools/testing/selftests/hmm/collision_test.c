@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The protocol between readers and invalidations. Each interleaving is made
- * by stopping the device where it matters; none is hoped for.
+ * The protocol between readers and invalidations. Stop points of the device
+ * force each interleaving.
  *
- * While a task is stopped in an invalidation it holds the mmap lock, so
- * nothing between there and GO_ON may map, allocate or make a thread; and
- * while one is stopped with the update lock, nothing may fault: hmm_prefault().
+ * A task that is stopped in an invalidation holds the mmap lock, so a test must
+ * not map, allocate or create a thread before it resumes that task. While a
+ * task is stopped with the update lock held, the test must not fault: see
+ * hmm_prefault().
  */
 #include "hmm_harness.h"
 
@@ -49,21 +50,21 @@ FIXTURE_SETUP(collision)
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
 }
 
-/* A thread that is still stopped ends with the process. */
 FIXTURE_TEARDOWN(collision)
 {
 	close(self->fd);
 }
 
-static void start_and_stop(struct __test_metadata *_metadata, int fd,
-			   struct hmm_thread *thread, unsigned int point)
+static void start_and_wait_at(struct __test_metadata *_metadata, int fd,
+			      struct hmm_thread *thread, unsigned int point)
 {
 	ASSERT_EQ(0, hmm_stop_at(fd, point));
 	hmm_thread_start(thread);
 	ASSERT_EQ(0, hmm_wait_at(fd, point, HMM_TIMEOUT_MS));
 }
 
-static int go_on_and_end(int fd, struct hmm_thread *thread, unsigned int point)
+static int resume_and_join(int fd, struct hmm_thread *thread,
+			   unsigned int point)
 {
 	int ret = hmm_resume(fd, point);
 
@@ -73,17 +74,17 @@ static int go_on_and_end(int fd, struct hmm_thread *thread, unsigned int point)
 }
 
 /*
- * R26, the one that must be there: the device has read the CPU's page tables;
- * an invalidation begins, ends, and new pages come; only then does the device
- * take its lock. No flag tells it any more. The old frames are somebody
- * else's by now.
+ * R26, the central race: after the device has read the CPU's page table, an
+ * invalidation begins and ends, and new pages are mapped. Only then does the
+ * device acquire its update lock. No invalidation is in progress any more, and
+ * the old frames may already be reused.
  */
 TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 {
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
 
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
@@ -92,20 +93,20 @@ TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 
-	/* What the device has is the new memory, also for the next access. */
+	/* The device's entries map the new memory. */
 	hmm_fill(self->mem, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 3, 0));
 }
 
-/* R26, for the last page only: one collision is enough for all. */
+/* R26: a collision on the last page makes the whole range retry. */
 TEST_F(collision, whole_invalidation_of_one_page_of_several)
 {
 	char *last = self->mem + (NPAGES - 1) * self->page;
 
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, madvise(last, self->page, MADV_DONTNEED));
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES - 1, 1, 0));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + (NPAGES - 1) * self->page,
 				       1, 0));
@@ -114,42 +115,42 @@ TEST_F(collision, whole_invalidation_of_one_page_of_several)
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 }
 
-/* The same, with the page tables not yet read. */
+/* The same, before the device reads the page table. */
 TEST_F(collision, whole_invalidation_between_begin_and_reading)
 {
-	start_and_stop(_metadata, self->fd, &self->device, BEGUN);
+	start_and_wait_at(_metadata, self->fd, &self->device, BEGUN);
 	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, BEGUN));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, BEGUN));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 }
 
-/* R26: the device would write to memory that is no longer the process's. */
+/* R26: without a retry, the device would write to a freed page. */
 TEST_F(collision, device_write_reaches_the_new_memory)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, FAULTED));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 }
 
-/* R26, R29: a right that is lost meanwhile is not used. */
+/* R26, R29: the retry sees that the page is read-only now. */
 TEST_F(collision, device_write_after_write_permission_is_revoked)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, mprotect(self->mem, NPAGES * self->page, PROT_READ));
-	EXPECT_EQ(-EPERM, go_on_and_end(self->fd, &self->device, FAULTED));
+	EXPECT_EQ(-EPERM, resume_and_join(self->fd, &self->device, FAULTED));
 	EXPECT_EQ(0, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
@@ -157,37 +158,37 @@ TEST_F(collision, device_write_after_write_permission_is_revoked)
 
 TEST_F(collision, memory_unmapped_before_the_update_lock)
 {
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
-	EXPECT_EQ(-EFAULT, go_on_and_end(self->fd, &self->device, FAULTED));
+	EXPECT_EQ(-EFAULT, resume_and_join(self->fd, &self->device, FAULTED));
 	EXPECT_EQ(0, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
 /*
- * An invalidation is in its callback, so the pages are still there to be
- * read. A reader that begins now waits for its end; if it did not, it would
- * return what is about to go.
+ * While an invalidation is in its callback, the pages are still mapped. A new
+ * reader must wait for the end of the invalidation; otherwise it would return
+ * pages that are about to be unmapped.
  */
 TEST_F(collision, reader_waits_for_an_invalidation_in_progress)
 {
-	start_and_stop(_metadata, self->fd, &self->process, INVALIDATE);
+	start_and_wait_at(_metadata, self->fd, &self->process, INVALIDATE);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
 	hmm_thread_start(&self->device);
 	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->device));
 	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, BEGUN, HMM_QUIET_MS));
 
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->process, INVALIDATE));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->process, INVALIDATE));
 	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_TIMEOUT_MS));
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, BEGUN));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, BEGUN));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
 /*
- * R21: SNAPSHOT has an interval of its own that covers just its pages. It
- * does not wait for an invalidation of others, and it does for one of its.
+ * R21: the interval of SNAPSHOT covers only its pages. SNAPSHOT waits for an
+ * invalidation of these, and not for an invalidation elsewhere.
  */
 TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 {
@@ -196,9 +197,9 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 	self->advice.length = (NPAGES - 1) * self->page;
 	self->access.request = HMM_DMIRROR_SNAPSHOT;
 	self->access.ptr = prot;
-	start_and_stop(_metadata, self->fd, &self->process, INVALIDATE);
+	start_and_wait_at(_metadata, self->fd, &self->process, INVALIDATE);
 
-	/* The end is exclusive, R19: the next page is elsewhere. */
+	/* R19: the end is exclusive, so the next page is not invalidated. */
 	ASSERT_EQ(0, hmm_snapshot(self->fd,
 				  self->mem + (NPAGES - 1) * self->page,
 				  last, 1));
@@ -209,7 +210,7 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->device));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&self->device,
 						   HMM_QUIET_MS));
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->process, INVALIDATE));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->process, INVALIDATE));
 	ASSERT_EQ(0, hmm_thread_wait_done(&self->device, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, hmm_thread_join(&self->device));
 	for (int i = 0; i < NPAGES - 1; i++)
@@ -217,15 +218,15 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 	EXPECT_EQ(HMM_DMIRROR_PROT_WRITE, *last);
 }
 
-/* The other order: the device has its lock, and the process has to wait. */
+/* The other order: the device holds the update lock, and the process waits. */
 TEST_F(collision, invalidation_waits_for_the_update_lock)
 {
-	/* The device has the entries, so what stops below is the copying. */
+	/* With these entries the device stops below while it copies. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
 
-	start_and_stop(_metadata, self->fd, &self->device, LOCKED);
+	start_and_wait_at(_metadata, self->fd, &self->device, LOCKED);
 	hmm_thread_start(&self->process);
 	ASSERT_EQ(0, hmm_thread_wait_blocked(&self->process));
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&self->process,
@@ -233,7 +234,7 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
 	EXPECT_EQ(self->before.dropped, self->after.dropped);
 
-	ASSERT_EQ(0, go_on_and_end(self->fd, &self->device, LOCKED));
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, LOCKED));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	ASSERT_EQ(0, hmm_thread_wait_done(&self->process, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, hmm_thread_join(&self->process));
@@ -245,22 +246,23 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 }
 
 /*
- * A command over a hole does what lies before it. The page before it was
- * programmed, then the hole was met; before the device gets to the page, it
- * is invalidated. The error is the hole's, and the page is fetched once more.
+ * A command completes the pages below a hole. The device has an entry for the
+ * page below the hole and has found the hole; before it copies the page, the
+ * page is invalidated. The device reads the page once more and returns the
+ * error of the hole.
  */
 TEST_F(collision, page_before_a_hole_is_invalidated)
 {
 	self->access.npages = 2;
 	ASSERT_EQ(0, munmap(self->mem + self->page, self->page));
-	start_and_stop(_metadata, self->fd, &self->device, FAULTED);
+	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
 	ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
-	/* It has begun to fetch the page that is not there. */
+	/* The device has begun to read the missing page. */
 	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_TIMEOUT_MS));
 	ASSERT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
 	hmm_fill(self->mem, 1, 2, 0);
-	ASSERT_EQ(-EFAULT, go_on_and_end(self->fd, &self->device, BEGUN));
+	ASSERT_EQ(-EFAULT, resume_and_join(self->fd, &self->device, BEGUN));
 
 	EXPECT_EQ(1, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 2, 0));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R44: fork() of a process whose memory is in a device that the CPU cannot
- * reach: what parent, child and their devices then see.
+ * R44: fork() of a process whose pages are in device memory that the CPU cannot
+ * access.
  */
 #include "hmm_devmem_harness.h"
 
@@ -28,7 +28,9 @@ FIXTURE_TEARDOWN(devfork)
 	close(self->fd);
 }
 
-/* All of it comes back when both have gone or touched it. */
+/*
+ * All pages return to the system when both processes accessed them or exited.
+ */
 static void expect_no_leak(struct __test_metadata *_metadata,
 			   devfork_data *self, unsigned int seed)
 {
@@ -59,7 +61,7 @@ TEST_F(devfork, r44_child_writes_are_private)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* The device may no longer write to what is both's now. */
+/* The device's entries become read-only when the pages are shared. */
 TEST_F(devfork, r44_device_breaks_copy_on_write)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -80,7 +82,7 @@ TEST_F(devfork, r44_device_breaks_copy_on_write)
 	expect_no_leak(_metadata, self, 3);
 }
 
-/* Reading takes nothing from anybody: the page stays in the device for both. */
+/* Reads by both devices leave the pages in device memory. */
 TEST_F(devfork, r44_device_reads_shared_device_pages)
 {
 	pid_t pid = hmm_fork();
@@ -106,7 +108,7 @@ TEST_F(devfork, r44_device_reads_shared_device_pages)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* The child's device writes: the parent's page and device do not change. */
+/* Writes by the child's device do not change the parent's pages. */
 TEST_F(devfork, r44_child_device_is_separate)
 {
 	pid_t pid = hmm_fork();
@@ -130,7 +132,7 @@ TEST_F(devfork, r44_child_device_is_separate)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* The file that the child has inherited moves the parent's memory. */
+/* A file that the child inherits migrates the parent's memory. */
 TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 {
 	pid_t pid;
@@ -141,7 +143,7 @@ TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 	if (!pid) {
 		int own = hmm_open(0);
 
-		/* No page is common to both any more. */
+		/* Break copy-on-write for all pages. */
 		hmm_fill(self->mem, NPAGES, 5, 0);
 		if (own < 0 ||
 		    hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL))
@@ -157,7 +159,7 @@ TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* Shared memory does not move, and remains one for all. */
+/* Shared memory cannot migrate; both processes keep seeing the same pages. */
 TEST_F(devfork, r44_shared_memory_does_not_migrate)
 {
 	char *shared = hmm_map_shared(NPAGES);

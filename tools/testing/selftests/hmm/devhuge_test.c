@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R35, R45, R65, R67: a huge page moves into a device that the CPU cannot
- * reach. Newer kernels move it whole; then it is cut where only part of it is
- * asked for, and where one side has no huge page to offer.
+ * R35, R45, R65, R67: huge pages and device memory that the CPU cannot access.
+ * Newer kernels migrate a huge page as a whole. They split it when only a part
+ * is requested, or when the destination has no huge page.
  */
 #include <sys/mman.h>
 
@@ -55,7 +55,7 @@ static bool moved_whole(struct __test_metadata *_metadata,
 	return whole;
 }
 
-#define CUT	"this kernel cuts huge pages to move them"
+#define SPLIT	"this kernel splits huge pages to migrate them"
 
 static void expect_intact(struct __test_metadata *_metadata,
 			  devhuge_data *self, unsigned int seed)
@@ -69,7 +69,6 @@ static void expect_intact(struct __test_metadata *_metadata,
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
-/* Whole or in parts, on every kernel. */
 TEST_F(devhuge, there_and_back)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -97,7 +96,7 @@ TEST_F(devhuge, r45_cpu_accesses_one_page)
 TEST_F(devhuge, r45_comes_back_whole)
 {
 	if (!moved_whole(_metadata, self))
-		SKIP(return, CUT);
+		SKIP(return, SPLIT);
 	EXPECT_TRUE(hmm_is_filled(self->mem + 7 * self->page, 1, 1, 7));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	EXPECT_TRUE(hmm_is_huge(self->mem));
@@ -109,7 +108,7 @@ TEST_F(devhuge, r45_part_is_unmapped)
 	size_t half = self->npages / 2;
 
 	ASSERT_EQ(0, munmap(self->mem + half * self->page, half * self->page));
-	/* To cut a huge page is to invalidate all of it. */
+	/* Splitting a huge page invalidates all of it. */
 	EXPECT_GE((long)half, hmm_entries(self->fd, self->mem, self->npages));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, half, NULL));
@@ -145,7 +144,7 @@ TEST_F(devhuge, r44_fork)
 	expect_intact(_metadata, self, 1);
 }
 
-/* R47: no room for the whole of it, so it moves in parts; and back so. */
+/* R47: without a huge page in system memory, it returns as small pages. */
 TEST_F(devhuge, r47_huge_page_allocation_fails)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -154,7 +153,7 @@ TEST_F(devhuge, r47_huge_page_allocation_fails)
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, self->npages,
 				NULL));
 	if (!moved_whole(_metadata, self))
-		SKIP(return, CUT);
+		SKIP(return, SPLIT);
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, &cmd));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
@@ -163,8 +162,8 @@ TEST_F(devhuge, r47_huge_page_allocation_fails)
 }
 
 /*
- * R65: an untouched hole of the size of a huge page, with room for part of it.
- * All that is collected is one huge entry, which must not get 100 small pages.
+ * R65: an unpopulated huge range, and room for a part of it. The kernel
+ * collects one huge entry, which must not receive 100 small pages.
  */
 TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 {
@@ -185,7 +184,7 @@ TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 	expect_intact(_metadata, self, 4);
 }
 
-/* There is room, but no huge page to be had. */
+/* The device has room, but its allocation of a huge page fails. */
 TEST_F(devhuge, huge_hole_moves_in_small_pages)
 {
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
@@ -200,17 +199,17 @@ TEST_F(devhuge, huge_hole_moves_in_small_pages)
 	expect_intact(_metadata, self, 4);
 }
 
-/* A process that shares the huge page; opening the gate makes it look at it. */
-static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
-		    struct hmm_completion *gate)
+/* A child that shares the huge page and accesses it after the completion. */
+static pid_t fork_sharer(struct __test_metadata *_metadata, devhuge_data *self,
+			 struct hmm_completion *go)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_completion_init(gate));
+	ASSERT_EQ(0, hmm_completion_init(go));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_wait_for_completion(gate) ||
+		if (hmm_wait_for_completion(go) ||
 		    !hmm_is_filled(self->mem, self->npages, 1, 0))
 			_exit(1);
 		hmm_fill(self->mem, self->npages, 3, 0);
@@ -219,40 +218,40 @@ static pid_t sharer(struct __test_metadata *_metadata, devhuge_data *self,
 	return pid;
 }
 
-/* R65: another process maps the huge page that moves in small ones. */
+/* R65: a huge page that another process maps migrates as small pages. */
 TEST_F(devhuge, r65_room_for_part_of_a_shared_huge_page)
 {
-	struct hmm_completion gate;
+	struct hmm_completion go;
 	pid_t pid;
 
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
-	pid = sharer(_metadata, self, &gate);
+	pid = fork_sharer(_metadata, self, &go);
 	ASSERT_EQ(0, hmm_devmem_limit(self->fd, self->used + 100));
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, self->mem, self->buf,
 				      self->npages, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, 100, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
-	ASSERT_EQ(0, hmm_complete(&gate));
+	ASSERT_EQ(0, hmm_complete(&go));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
 
-/* R65: the way back, where the system has no huge page. */
+/* R65: the same in the other direction, without a huge page in the system. */
 TEST_F(devhuge, r65_shared_huge_page_returns_as_small_pages)
 {
-	struct hmm_completion gate;
-	pid_t pid = sharer(_metadata, self, &gate);
+	struct hmm_completion go;
+	pid_t pid = fork_sharer(_metadata, self, &go);
 
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, self->mem, self->npages, NULL));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 	EXPECT_FALSE(hmm_is_huge(self->mem));
-	ASSERT_EQ(0, hmm_complete(&gate));
+	ASSERT_EQ(0, hmm_complete(&go));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
 
-/* R67: by its frames a huge page can leave only as a huge page. */
+/* R67: RELEASE migrates by frame, so a huge page must move as a whole. */
 TEST_F(devhuge, r67_release_without_a_huge_page)
 {
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
@@ -270,18 +269,18 @@ TEST_F(devhuge, r67_release_without_a_huge_page)
 	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 5, 0));
 }
 
-/* R67: and a CPU that touches it goes on. */
+/* R67: a CPU fault succeeds too. */
 TEST_F(devhuge, r67_cpu_fault_without_a_huge_page)
 {
-	struct hmm_completion gate;
-	pid_t pid = sharer(_metadata, self, &gate);
+	struct hmm_completion go;
+	pid_t pid = fork_sharer(_metadata, self, &go);
 
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
 	EXPECT_TRUE(hmm_is_filled(self->mem + 5 * self->page, 1, 1, 5));
 	EXPECT_EQ(self->used + (long)self->npages - 1,
 		  hmm_devmem_used(self->fd));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
-	ASSERT_EQ(0, hmm_complete(&gate));
+	ASSERT_EQ(0, hmm_complete(&go));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }

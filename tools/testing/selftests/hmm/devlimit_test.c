@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R47: the device's memory grows, comes to an end, or cannot be had; and
- * whatever step lacks memory, nothing is lost and nothing is left behind.
+ * R47: the device's memory grows, is exhausted, or cannot be allocated. A step
+ * that runs out of memory loses no data and leaks no page.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -106,16 +106,17 @@ TEST_F(devlimit, r47_allocation_fails_in_migrate_to_sys)
 	EXPECT_EQ(NPAGES - 1, cmd.cpages);
 	EXPECT_EQ(1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(self->used + 1, hmm_devmem_used(self->fd));
-	/* A CPU fault that fails so is tried again. */
+	/* A CPU fault that fails like this is retried. */
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 /*
- * Every allocation in turn: the nth one of this thread fails, for n from 1 on,
- * until the command has no nth one any more. A device that has to grow is
- * spared this: where that fails, the kernel warns (add_pages() on x86 does).
+ * Each allocation of a command fails once: the nth allocation of this thread,
+ * with n from 1 until the command has fewer allocations. The device's memory
+ * does not have to grow here, because the kernel warns when that fails
+ * (add_pages() on x86).
  */
 static int open_fail_nth(void)
 {
@@ -148,8 +149,8 @@ static int prepare_injection(void)
 struct step {
 	const char *name;
 	unsigned long request;
-	/* in the device when it begins */
-	bool there;
+	/* whether the pages are in the device at first */
+	bool in_device;
 };
 
 static const struct step steps[] = {
@@ -161,15 +162,15 @@ static const struct step steps[] = {
 	{ "write in the device", HMM_DMIRROR_WRITE, true },
 };
 
-/* Returns how often the nth allocation has failed, or -errno. */
-static int one_failure(struct __test_metadata *_metadata,
-		       devlimit_data *self, const struct step *step,
-		       int nth_fd, unsigned int nth)
+/* Returns 1 if the nth allocation failed, 0 if there is none, or -errno. */
+static int fail_nth(struct __test_metadata *_metadata,
+		    devlimit_data *self, const struct step *step,
+		    int nth_fd, unsigned int nth)
 {
 	char text[16];
 	int ret, left;
 
-	if (step->there)
+	if (step->in_device)
 		EXPECT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES,
 					NULL));
 	hmm_fill(self->buf, NPAGES, 1, 0);
@@ -209,11 +210,11 @@ TEST_F(devlimit, r47_every_allocation_fails_once)
 		int ret;
 
 		do {
-			ret = one_failure(_metadata, self, &steps[i], nth_fd,
-					  ++nth);
+			ret = fail_nth(_metadata, self, &steps[i], nth_fd,
+				       ++nth);
 			ASSERT_LE(0, ret);
 		} while (ret && nth < 1000);
-		/* The last of them did not fail any more. */
+		/* The last round had no failure. */
 		TH_LOG("%s: %u allocations failed", steps[i].name, nth - 1);
 		EXPECT_LT(1, nth);
 		EXPECT_GT(1000, nth);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * R46: the device has pages for itself, and loses them to whoever else does
- * anything with them.
- */
+/* R46: exclusive access of the device, which any other access revokes. */
 #include <sys/mman.h>
 
 #include "hmm_devmem_harness.h"
@@ -15,20 +12,20 @@ FIXTURE(exclusive) {
 
 #define exclusive_data FIXTURE_DATA(exclusive)
 
-static int take(int fd, void *addr, void *ptr, size_t npages,
-		struct hmm_dmirror_cmd *out)
+static int acquire(int fd, void *addr, void *ptr, size_t npages,
+		   struct hmm_dmirror_cmd *out)
 {
 	return hmm_cmd(fd, HMM_DMIRROR_EXCLUSIVE, addr, ptr, npages, out);
 }
 
-/* How many pages the device has for itself, or -errno. */
-static long held(int fd, void *addr, size_t npages)
+/* Returns how many pages the device has exclusive access to, or -errno. */
+static long exclusive_pages(int fd, void *addr, size_t npages)
 {
 	struct hmm_dmirror_cmd cmd;
 	int ret = hmm_cmd(fd, HMM_DMIRROR_CHECK_EXCLUSIVE, addr, NULL, npages,
 			  &cmd);
 
-	/* The errno must say the same as the number. */
+	/* The errno and the count must agree. */
 	if (!ret && !cmd.cpages)
 		return 0;
 	return ret == -EPERM && cmd.cpages ? (long)cmd.cpages : -EIO;
@@ -40,12 +37,12 @@ FIXTURE_SETUP(exclusive)
 
 	HMM_SETUP(NPAGES);
 	hmm_fill(self->mem, NPAGES, 1, 0);
-	ret = take(self->fd, self->mem, self->buf, NPAGES, NULL);
+	ret = acquire(self->fd, self->mem, self->buf, NPAGES, NULL);
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, "no exclusive access: see what test_hmm.ko said at load");
+		SKIP(return, HMM_SKIP_NO_EXCLUSIVE);
 	ASSERT_EQ(0, ret);
 	ASSERT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
-	ASSERT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
 	ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
@@ -61,17 +58,17 @@ TEST_F(exclusive, r46_device_writes_and_keeps_it)
 	hmm_fill(self->buf, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(0, cmd.faults);
-	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 2, 0));
-	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, NPAGES));
 }
 
 TEST_F(exclusive, r46_cpu_access_revokes_it)
 {
 	EXPECT_TRUE(hmm_is_filled(self->mem + self->page, 1, 1, 1));
-	EXPECT_EQ(NPAGES - 1, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES - 1, exclusive_pages(self->fd, self->mem, NPAGES));
 	self->mem[4 * self->page] ^= 1;
-	EXPECT_EQ(NPAGES - 2, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES - 2, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(NPAGES - 2, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	self->mem[4 * self->page] ^= 1;
@@ -82,10 +79,10 @@ TEST_F(exclusive, r46_cpu_access_revokes_it)
 TEST_F(exclusive, r46_mprotect_revokes_it)
 {
 	ASSERT_EQ(0, mprotect(self->mem, 3 * self->page, PROT_READ));
-	EXPECT_EQ(NPAGES - 3, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES - 3, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
-	EXPECT_EQ(-EPERM, take(self->fd, self->mem, self->buf, 1, NULL));
+	EXPECT_EQ(-EPERM, acquire(self->fd, self->mem, self->buf, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
@@ -100,7 +97,7 @@ TEST_F(exclusive, r46_fork_revokes_it)
 		hmm_fill(self->mem, NPAGES, 3, 0);
 		_exit(hmm_is_filled(self->mem, NPAGES, 3, 0) ? 0 : 2);
 	}
-	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
@@ -108,7 +105,7 @@ TEST_F(exclusive, r46_fork_revokes_it)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 }
 
-/* What others may have is not to be had, and stays as it is. */
+/* The child's pages are not affected. */
 TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 {
 	struct hmm_completion to_child;
@@ -121,8 +118,8 @@ TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 		hmm_wait_for_completion(&to_child);
 		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
-	ASSERT_EQ(0, take(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, acquire(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	hmm_complete(&to_child);
@@ -135,30 +132,33 @@ TEST_F(exclusive, r46_another_device_acquires_it)
 	int other = hmm_open(1);
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, take(other, self->mem, self->buf, NPAGES, NULL));
+	ASSERT_EQ(0, acquire(other, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
-	EXPECT_EQ(NPAGES, held(other, self->mem, NPAGES));
-	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES, exclusive_pages(other, self->mem, NPAGES));
+	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 6, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(0, held(other, self->mem, NPAGES));
+	EXPECT_EQ(0, exclusive_pages(other, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(other, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 6, 0));
 	close(other);
 }
 
-/* A file that has it may ask again; so may another of the same device. */
+/*
+ * A file that has exclusive access may acquire it again; so may another file of
+ * the same device.
+ */
 TEST_F(exclusive, r46_acquired_twice)
 {
 	int other = hmm_open(0);
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, take(self->fd, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
-	ASSERT_EQ(0, take(other, self->mem, self->buf, NPAGES, NULL));
-	EXPECT_EQ(NPAGES, held(other, self->mem, NPAGES));
-	EXPECT_EQ(0, held(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, acquire(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, acquire(other, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(NPAGES, exclusive_pages(other, self->mem, NPAGES));
+	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	close(other);
 }
@@ -170,87 +170,93 @@ TEST_F(exclusive, exclusive_access_is_refused)
 
 	ASSERT_NE(NULL, shared);
 	*shared = 1;
-	EXPECT_EQ(-EBUSY, take(self->fd, shared, self->buf, 1, NULL));
+	EXPECT_EQ(-EBUSY, acquire(self->fd, shared, self->buf, 1, NULL));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, shared, 1));
-	EXPECT_EQ(0, held(self->fd, shared, 1));
+	EXPECT_EQ(0, exclusive_pages(self->fd, shared, 1));
 	EXPECT_EQ(1, *shared);
 
 	ASSERT_EQ(0, munmap(self->mem + 4 * self->page, self->page));
-	EXPECT_EQ(-EFAULT, take(self->fd, self->mem, self->buf, NPAGES, &cmd));
+	EXPECT_EQ(-EFAULT, acquire(self->fd, self->mem, self->buf, NPAGES,
+				   &cmd));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 4, 1, 0));
 }
 
-/* Stopped with the first page taken from the CPU, and not yet the device's. */
-struct taking {
-	struct hmm_thread taker;
+/*
+ * Stopped after the first page was unmapped from the CPU, before the device has
+ * an entry for it.
+ */
+struct acquiring {
+	struct hmm_thread thread;
 	struct hmm_access access;
 };
 
-static void stop_in_the_midst(struct __test_metadata *_metadata,
-			      exclusive_data *self, struct taking *t)
+static void stop_acquiring(struct __test_metadata *_metadata,
+			   exclusive_data *self, struct acquiring *a)
 {
-	/* In the CPU's hands again, so that one point is the first page. */
+	/* Revoke exclusive access, so that the stop is at the first page. */
 	ASSERT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
-	hmm_access_init(&t->access, self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
+	hmm_access_init(&a->access, self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
 			self->buf, NPAGES);
-	ASSERT_EQ(0, hmm_thread_create(&t->taker, hmm_access_run, &t->access));
+	ASSERT_EQ(0, hmm_thread_create(&a->thread, hmm_access_run, &a->access));
 	ASSERT_EQ(0, hmm_prefault());
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	hmm_thread_start(&t->taker);
+	hmm_thread_start(&a->thread);
 	ASSERT_EQ(0, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE, 0));
 }
 
 TEST_F(exclusive, r46_dontneed_while_acquiring)
 {
-	struct taking t;
+	struct acquiring a;
 
-	stop_in_the_midst(_metadata, self, &t);
+	stop_acquiring(_metadata, self, &a);
 	EXPECT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
 	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	EXPECT_EQ(0, hmm_thread_join(&t.taker));
-	/* What the device got is what the process has there now. */
+	EXPECT_EQ(0, hmm_thread_join(&a.thread));
+	/* The device acquired the page that replaced the discarded one. */
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + self->page, NPAGES - 1, 1, 1));
-	EXPECT_EQ(NPAGES, held(self->fd, self->mem, NPAGES));
+	EXPECT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, 1, 7, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 1, 7, 0));
 }
 
-static int touch_one(void *mem)
+static int check_first_page(void *mem)
 {
 	return hmm_is_filled(mem, 1, 1, 0) ? 0 : -EIO;
 }
 
 TEST_F(exclusive, r46_cpu_fault_waits_while_acquiring)
 {
-	struct hmm_thread toucher;
-	struct taking t;
+	struct hmm_thread cpu;
+	struct acquiring a;
 
-	ASSERT_EQ(0, hmm_thread_create(&toucher, touch_one, self->mem));
-	stop_in_the_midst(_metadata, self, &t);
-	hmm_thread_start(&toucher);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&toucher));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&toucher, HMM_QUIET_MS));
+	ASSERT_EQ(0, hmm_thread_create(&cpu, check_first_page, self->mem));
+	stop_acquiring(_metadata, self, &a);
+	hmm_thread_start(&cpu);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&cpu));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&cpu, HMM_QUIET_MS));
 	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	/* Lost again before it was read, or not: but known to be. */
-	hmm_thread_join(&t.taker);
-	EXPECT_EQ(0, hmm_thread_join(&toucher));
-	EXPECT_EQ(0, held(self->fd, self->mem, 1));
+	/*
+	 * The device may lose the page before it copies, and must notice that.
+	 */
+	hmm_thread_join(&a.thread);
+	EXPECT_EQ(0, hmm_thread_join(&cpu));
+	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, 1));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 TEST_F(exclusive, r46_munmap_while_acquiring)
 {
-	struct taking t;
+	struct acquiring a;
 
-	stop_in_the_midst(_metadata, self, &t);
+	stop_acquiring(_metadata, self, &a);
 	EXPECT_EQ(0, munmap(self->mem, NPAGES * self->page));
 	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
-	EXPECT_EQ(-EFAULT, hmm_thread_join(&t.taker));
+	EXPECT_EQ(-EFAULT, hmm_thread_join(&a.thread));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 

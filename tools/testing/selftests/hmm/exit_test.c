@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that end while they are mirrored, files that close while they
- * are used, and what is left of both afterwards: nothing.
+ * Processes that exit while they are mirrored, and files that are closed while
+ * they are in use. Neither may leave anything behind.
  *
- * The mirrored process is a child that shares our descriptors. So we hold the
- * file that it opened, and it can die as it likes.
+ * The mirrored process is a child that shares the test's file descriptors, so
+ * the test keeps the file that the child opened.
  */
 #include <signal.h>
 
@@ -17,17 +17,17 @@
 #define LOCKED		HMM_DMIRROR_POINT_LOCKED
 #define RELEASE		HMM_DMIRROR_POINT_RELEASE
 
-/* What the mirrored child does once its first half of pages is mirrored. */
+/* What the child does after the device has mirrored the first half of mem. */
 enum owner_then { OWNER_WAITS, OWNER_READS, OWNER_READS_MUCH };
 
-/* Long enough that it is not over when the signal comes. */
+/* Long enough that the read is in progress when the signal arrives. */
 #define MUCH_SIZE	(256UL << 20)
 #define MUCH_REPEAT	(2UL << 20)
 
 FIXTURE(exit) {
-	int fd;			/* the child's, once there is one */
+	int fd;			/* the file that the child opens */
 	size_t page;
-	char *mem;		/* private: the child has its own */
+	char *mem;		/* private: the child has a copy */
 	char *buf;
 	int *shared;
 	long contexts;
@@ -36,7 +36,6 @@ FIXTURE(exit) {
 	struct hmm_completion end;
 };
 
-/* What helpers below are handed. */
 #define exit_data FIXTURE_DATA(exit)
 
 FIXTURE_SETUP(exit)
@@ -53,11 +52,11 @@ FIXTURE_SETUP(exit)
 	ASSERT_EQ(0, hmm_completion_init(&self->ready));
 	ASSERT_EQ(0, hmm_completion_init(&self->end));
 	hmm_fill(self->mem, NPAGES, 1, 0);
-	/* Contexts of tests before this one may still be on their way out. */
+	/* Contexts of earlier tests may still be in teardown. */
 	self->contexts = hmm_debugfs_wait_count("contexts", 0);
 }
 
-/* Also when the test failed half way: R02, R09, no context outlives it. */
+/* R02, R09: no context remains, even if the test failed. */
 FIXTURE_TEARDOWN(exit)
 {
 	if (self->fd >= 0)
@@ -67,7 +66,7 @@ FIXTURE_TEARDOWN(exit)
 			  hmm_debugfs_wait_count("contexts", self->contexts));
 }
 
-/* Much memory that costs little: zeros to read, one small file to fill. */
+/* Reads zero pages into a large mapping of one small file. */
 static void read_much(int fd)
 {
 	int file = memfd_create("much", MFD_CLOEXEC);
@@ -123,7 +122,7 @@ static void start_owner(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_TIMEOUT_MS));
 }
 
-/* R03, R07, R08: every command says so, again and again, and nothing is left. */
+/* R03, R07, R08: every command returns -ESRCH, and no entry is left. */
 static void expect_gone(struct __test_metadata *_metadata,
 			exit_data *self)
 {
@@ -145,7 +144,7 @@ static void expect_gone(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 	EXPECT_EQ(1, stats.released);
 	EXPECT_EQ(0, stats.entries);
-	/* Ours was never mirrored. */
+	/* The memory of the test itself was never mirrored. */
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
@@ -159,7 +158,7 @@ TEST_F(exit, process_exits_while_another_holds_its_file)
 	expect_gone(_metadata, self);
 }
 
-/* How many contexts of processes that are gone debugfs lists, or -errno. */
+/* Returns how many dead contexts debugfs lists, or -errno. */
 static int dead_contexts(void)
 {
 	FILE *f = fopen("/sys/kernel/debug/hmm_mirror/contexts", "r");
@@ -174,7 +173,7 @@ static int dead_contexts(void)
 	return dead;
 }
 
-/* A process is gone while its file is still open: the list knows that. */
+/* A context is listed as dead while its file is open after the exit. */
 TEST_F(exit, r10_dead_contexts_are_listed)
 {
 	if (self->contexts < 0)
@@ -189,7 +188,7 @@ TEST_F(exit, r10_dead_contexts_are_listed)
 	EXPECT_EQ(0, dead_contexts());
 }
 
-/* R48: it is killed within a command, at each point of it. */
+/* R48: the process is killed at each stop point of a command. */
 TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 {
 	static const unsigned int points[] = { BEGUN, FAULTED, LOCKED };
@@ -201,7 +200,7 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 		start = hmm_now_ms();
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-		/* Not by the limit after which the device gives up. */
+		/* The signal ends the stop, not the device's limit. */
 		EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 		expect_gone(_metadata, self);
 		ASSERT_EQ(0, close(self->fd));
@@ -209,7 +208,7 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 	}
 }
 
-/* R40: stopped at the first pages of many, and then in the midst of them. */
+/* R40: first stopped at the beginning, then in the middle of a long read. */
 TEST_F(exit, process_is_killed_in_a_long_read)
 {
 	for (int running = 0; running < 2; running++) {
@@ -228,7 +227,7 @@ TEST_F(exit, process_is_killed_in_a_long_read)
 	}
 }
 
-/* R03, R26: our command has the pages of a process that then exits. */
+/* R03, R26: the command has read the page table when the process exits. */
 TEST_F(exit, process_exits_while_another_is_in_a_command)
 {
 	struct hmm_access access;
@@ -238,7 +237,7 @@ TEST_F(exit, process_exits_while_another_is_in_a_command)
 	access = (struct hmm_access) {
 		.fd = self->fd,
 		.request = HMM_DMIRROR_WRITE,
-		/* The half that the device does not have yet. */
+		/* The device has no entries for this half. */
 		.addr = self->mem + NPAGES / 2 * self->page,
 		.ptr = self->buf,
 		.npages = NPAGES / 2,
@@ -255,7 +254,7 @@ TEST_F(exit, process_exits_while_another_is_in_a_command)
 	expect_gone(_metadata, self);
 }
 
-/* R03: the mm is going, the driver has not yet heard of it to the end. */
+/* R03: a command while the driver's release callback runs. */
 TEST_F(exit, command_while_the_release_is_in_progress)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -265,12 +264,12 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 	hmm_complete(&self->end);
 	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_TIMEOUT_MS));
 
-	/* A page that would have to be faulted. */
+	/* This page would have to be faulted in. */
 	EXPECT_EQ(-ESRCH, hmm_read(self->fd, self->mem +
 				   NPAGES / 2 * self->page, self->buf, 1,
 				   &cmd));
 	EXPECT_EQ(0, cmd.cpages);
-	/* Pages that are still there: all of them right, or none. */
+	/* The command either reads these pages correctly or fails. */
 	if (!hmm_read(self->fd, self->mem, self->buf, NPAGES / 2, NULL))
 		EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES / 2, 2, 0));
 
@@ -279,7 +278,7 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 	expect_gone(_metadata, self);
 }
 
-/* R05: the last close waits for the release that runs, then both are done. */
+/* R05: the last close waits for the release that is in progress. */
 TEST_F(exit, close_while_the_release_is_in_progress)
 {
 	__u64 start;
@@ -295,7 +294,7 @@ TEST_F(exit, close_while_the_release_is_in_progress)
 	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 }
 
-/* R48: the descriptor goes, the command that uses it goes on. */
+/* R48: a command completes after its file descriptor is closed. */
 TEST_F(exit, close_during_a_command)
 {
 	struct hmm_access access = {

@@ -48,7 +48,7 @@ FIXTURE_SETUP(file)
 	HMM_OPEN_OR_SKIP(self->fd, 0);
 	if (statfs(variant->folder, &fs) ||
 	    (unsigned int)fs.f_type != variant->magic)
-		SKIP(return, "%s is not the file system that is wanted there",
+		SKIP(return, "%s is not the expected file system",
 		     variant->folder);
 	snprintf(path, sizeof(path), "%s/hmm-XXXXXX", variant->folder);
 	self->file = mkstemp(path);
@@ -86,7 +86,7 @@ TEST_F(file, device_reads_later_writes_to_the_file)
 		EXPECT_EQ(NPAGES, cmd.cpages);
 		EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	}
-	/* The private mapping has no page of its own yet. */
+	/* Copy-on-write has not copied a page of the private mapping yet. */
 	hmm_fill(self->buf, NPAGES, 2, 0);
 	ASSERT_EQ(NPAGES * self->page,
 		  pwrite(self->file, self->buf, NPAGES * self->page, 0));
@@ -110,13 +110,15 @@ TEST_F(file, device_write_to_a_shared_mapping_reaches_the_file)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + 2 * self->page, 3, 3, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + 5 * self->page, 3, 1, 5));
-	/* And whoever else maps it. */
+	/* Other mappings of the file see it too. */
 	EXPECT_TRUE(hmm_is_filled(self->private + 2 * self->page, 3, 3, 0));
 }
 
 TEST_F(file, device_write_to_a_private_mapping_stays_private)
 {
-	/* The device may read the page cache first: it must let go of it. */
+	/*
+	 * The device has read entries of the page cache, which it must replace.
+	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->private, self->buf, NPAGES,
 			      NULL));
 	hmm_fill(self->buf, 3, 4, 0);
@@ -135,7 +137,7 @@ TEST_F(file, device_write_to_a_private_mapping_stays_private)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->private, NPAGES));
 }
 
-/* R29: the file is open for reading only, and so is its mapping. */
+/* R29: a mapping of a file that is open for reading only. */
 TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 {
 	char path[32], *mem;
@@ -154,7 +156,7 @@ TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
 }
 
-/* Where the CPU would get SIGBUS, the device gets EFAULT. */
+/* The device gets -EFAULT where the CPU would get SIGBUS. */
 TEST_F(file, no_page_beyond_the_end_of_the_file)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -163,7 +165,7 @@ TEST_F(file, no_page_beyond_the_end_of_the_file)
 	ASSERT_EQ(0, ftruncate(self->file, end));
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, 3, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
-	/* The rest of the last page is zeros. */
+	/* The rest of the last page is zero. */
 	for (size_t i = end; i < 3 * self->page; i++)
 		ASSERT_EQ(0, self->buf[i]);
 
@@ -195,7 +197,7 @@ TEST_F(file, truncate_takes_the_pages_from_the_device)
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->shared + 3 * self->page,
 				    self->buf, 1, NULL));
 
-	/* The file grows again: new pages, not the old ones. */
+	/* The file grows again and gets new pages. */
 	ASSERT_EQ(0, ftruncate(self->file, NPAGES * self->page));
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R44: a mirror is of one process. What fork() does to it, and what parent,
- * child and device see of each other's writes.
+ * R44: a mirror belongs to one process: what fork() does to it, and how the
+ * writes of parent, child and device become visible.
  */
 #include <sys/prctl.h>
 
@@ -24,7 +24,7 @@ FIXTURE_SETUP(fork)
 	ASSERT_EQ(0, hmm_completion_init(&self->to_child));
 	ASSERT_EQ(0, hmm_completion_init(&self->to_parent));
 
-	/* The device may read and write all of it before the fork. */
+	/* The device has writable entries for all pages before the fork. */
 	hmm_fill(self->buf, NPAGES, 1, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_write(self->fd, self->shared, self->buf, NPAGES,
@@ -57,7 +57,7 @@ TEST_F(fork, child_writes_are_private)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-/* Fork takes from the device the right to write that it had. */
+/* fork() makes the device's entries read-only. */
 TEST_F(fork, device_write_does_not_leak_to_the_child)
 {
 	struct hmm_dmirror_stats stats;
@@ -83,7 +83,7 @@ TEST_F(fork, device_write_does_not_leak_to_the_child)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 }
 
-/* The same where the device may only read when the parent writes. */
+/* The same, with read-only entries when the parent writes. */
 TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
 {
 	pid_t pid = hmm_fork();
@@ -133,7 +133,7 @@ TEST_F(fork, inherited_file_addresses_the_parent)
 	if (!pid) {
 		struct hmm_dmirror_cmd cmd;
 
-		/* Its own memory differs now; buf is its own as well. */
+		/* The child's mem differs now; its buf is private too. */
 		hmm_fill(self->mem, NPAGES, 7, 0);
 		if (hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd) ||
 		    cmd.cpages != NPAGES)
@@ -195,12 +195,12 @@ TEST_F(fork, child_exit_does_not_affect_the_mirror)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
-/* R08: the process is gone, its child still has the file and asks on. */
+/* R08: the process has exited, and its child uses the inherited file. */
 TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
 {
 	pid_t parent, child;
 
-	/* The grandchild becomes ours when its parent has exited. */
+	/* The test reaps the grandchild after its parent has exited. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	parent = hmm_fork();
 	ASSERT_LE(0, parent);
@@ -213,7 +213,7 @@ TEST_F(fork, child_that_outlives_the_mirrored_parent_gets_esrch)
 		if (child)
 			_exit(child < 0 ? 2 : 0);
 
-		/* Until the test knows that the parent has gone. */
+		/* Wait until the parent has exited. */
 		alarm(HMM_TIMEOUT_MS / 1000);
 		hmm_wait_for_completion(&self->to_child);
 		for (int i = 0; i < 100; i++) {

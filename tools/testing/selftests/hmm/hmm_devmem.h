@@ -15,6 +15,9 @@
 #define HMM_SKIP_NO_DEVMEM \
 	"unit %d has no device memory: see the kernel log of test_hmm.ko"
 
+#define HMM_SKIP_NO_EXCLUSIVE \
+	"no exclusive access: see the kernel log of test_hmm.ko"
+
 /* Migrate pages to the device's memory, and back to system memory. */
 int hmm_to_dev(int fd, const void *addr, void *ptr, size_t npages,
 	       struct hmm_dmirror_cmd *out);
