@@ -1,19 +1,20 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # lab reads what is set here
+# shellcheck disable=SC2034 # lab uses these variables
 # SPDX-License-Identifier: GPL-2.0
-# make mutants: builds the modules with one mistake after another and runs the
-# tests that have to fail then.
+# make mutants: builds the modules with one mistake after another, and runs tests
+# that must fail.
 
 MUTANTS_DIR=$TREE/tools/testing/mutants
 MUTANTS_KERNEL=stock-6.12
-# At most so many are tried in one guest.
+# Maximum number of mutants in one guest
 MUTANTS_PER_GUEST=16
-# A mutant hangs if its tests, which have limits of their own, have not ended
-# after so many seconds: "patience" in mutants/guest. The whole guest has more.
+# A mutant hangs if its tests have not ended after this number of seconds, which is
+# "patience" in mutants/guest. Tests also have their own limits, and the limit of
+# the guest is higher.
 MUTANTS_PATIENCE=300
-# Mutants that need a guest of their own, by name.
+# Names of mutants that must run alone in a guest
 declare -A MUTANTS_ALONE
-# With WHOLE, those that the tests they name have missed.
+# With WHOLE, names of mutants that their own tests did not detect
 declare -A MUTANTS_MISSED
 
 lab_mutants() {
@@ -27,7 +28,7 @@ lab_mutants() {
 	MUTANTS_TREE_ID=$(mutants_tree_id)
 	MUTANTS_DONE=0
 
-	# All of a kernel's mutants together, as a build and a baseline serve all.
+	# Mutants of the same kernel share a build and a baseline.
 	for kernel in $(mutants_kernels); do
 		pending=()
 		for mutant in "${MUTANTS[@]}"; do
@@ -43,16 +44,16 @@ lab_mutants() {
 	mutants_table
 }
 
-# mutants_select: sets MUTANTS, the names of those that MUTANT means: one of
-# each source file, then the second of each and so on, so that a run that is
-# interrupted has seen something of all of them
+# mutants_select: sets MUTANTS to the names that match MUTANT: the first one of each
+# source file, then the second one of each, and so on. An interrupted run has thus
+# tried mutants of all files.
 mutants_select() {
 	local path
 
 	MUTANTS=()
 	while read -r path; do
 		path=${path#"$MUTANTS_DIR/"}
-		# shellcheck disable=SC2053 # it is a pattern
+		# shellcheck disable=SC2053 # a pattern
 		[[ ${path%.mutant} != ${MUTANT:-*} ]] || MUTANTS+=("${path%.mutant}")
 	done < <(find "$MUTANTS_DIR" -name '*.mutant' | LC_ALL=C sort |
 		awk '{ file = $0; sub(/-[^\/]*$/, "", file); print n[file]++, $0 }' |
@@ -60,7 +61,7 @@ mutants_select() {
 	[ "${#MUTANTS[@]}" != 0 ] || die "MUTANT=${MUTANT-} matches no file below $MUTANTS_DIR"
 }
 
-# mutant_field MUTANT FIELD: the field's values, one a line
+# mutant_field MUTANT FIELD: prints the values of a field, one in each line
 mutant_field() {
 	awk -v field="$2:" '
 		$1 == field { sub(/^[^ ]*: */, ""); if (n++) print text; text = $0; on = 1; next }
@@ -84,8 +85,8 @@ mutants_kernels() {
 	done | LC_ALL=C sort -u
 }
 
-# mutants_tests MUTANT...: what they name, a program and patterns of its cases
-# on each line
+# mutants_tests MUTANT...: prints the tests that they name, a program and patterns
+# of its cases in each line
 mutants_tests() {
 	local mutant
 
@@ -98,8 +99,8 @@ mutants_tree_id() {
 	(cd "$TREE" && tree_files | xargs sha1sum | sha1sum | cut -c 1-12)
 }
 
-# mutant_id MUTANT KERNEL: changes with the mutant and with the files that it
-# changes
+# mutant_id MUTANT KERNEL: prints an identifier that depends on the mutant and on
+# the files that it changes
 mutant_id() {
 	{
 		echo "$2"
@@ -110,10 +111,10 @@ mutant_id() {
 	} | sha1sum | cut -c 1-12
 }
 
-# mutant_kept MUTANT KERNEL: whether there is a result that still holds; sets
-# MUTANT_STATE (killed, survived, argued, unbuilt, stale, untested), MUTANT_BY
-# and MUTANT_NOTE then. What was killed stays killed until the mutant or its
-# file changes; all else is tried again when anything changes.
+# mutant_kept MUTANT KERNEL: true if there is a valid result. Then it sets
+# MUTANT_STATE (killed, survived, argued, unbuilt, stale, untested), MUTANT_BY and
+# MUTANT_NOTE. The result "killed" is valid until the mutant or its file changes.
+# Other results are valid until any file changes.
 mutant_kept() {
 	local id old_id old_tree file=$MUTANTS_RESULTS/${1//\//,}
 
@@ -131,7 +132,7 @@ mutant_kept() {
 	[ "$old_id" = "$id" ]
 }
 
-# mutant_keep MUTANT KERNEL: keeps what is known of it, and says it
+# mutant_keep MUTANT KERNEL: stores and prints the result
 mutant_keep() {
 	local file=$MUTANTS_RESULTS/${1//\//,}
 
@@ -147,8 +148,8 @@ mutant_say() {
 	say "[$MUTANTS_DONE/${#MUTANTS[@]}] $1: $MUTANT_STATE${MUTANT_BY:+ $MUTANT_BY}${MUTANT_NOTE:+ ($MUTANT_NOTE)}"
 }
 
-# mutants_run KERNEL MUTANT...: several in one guest, as long as each of them
-# leaves it in order
+# mutants_run KERNEL MUTANT...: runs several mutants in each guest, until one leaves
+# it in a bad state
 mutants_run() {
 	local kernel=$1 queue batch again mutant failed=0
 	shift
@@ -182,14 +183,14 @@ mutants_run() {
 		failed=$((failed + 1))
 		((failed < 4)) || {
 			show_tail "$RUN_DIR/console" 40
-			die "$kernel: its guests do not come as far as to run a mutant"
+			die "$kernel: four guests stopped before they ran a mutant"
 		}
 		queue=("${again[@]}" "${queue[@]}")
 	done
 	wait "$MUTANTS_BUILDER" || :
 }
 
-# mutants_fit MUTANT BATCH...: whether the mutant can join the others
+# mutants_fit MUTANT BATCH...: true if the mutant can run in the same guest
 mutants_fit() {
 	local mutant=$1
 	shift
@@ -199,18 +200,19 @@ mutants_fit() {
 		! mutant_alone "$mutant" && ! mutant_alone "$1"
 }
 
-# mutant_alone MUTANT: after a report, lockdep is off for the rest of a boot
+# mutant_alone MUTANT: true if the mutant needs its own guest, for example because
+# lockdep is off after a report
 mutant_alone() {
 	[ -n "${MUTANTS_ALONE[$1]-}" ] ||
 		mutant_field "$1" Killed-by | mutants_lockdep_tests | grep -q .
 }
 
-# mutants_lockdep_tests: the lines of stdin whose case makes lockdep report
+# mutants_lockdep_tests: prints the lines of stdin whose case makes lockdep report
 mutants_lockdep_tests() {
 	grep -xE "api_test ($(wrong_drivers debug-any | paste -sd '|'))" || :
 }
 
-# mutants_prepare KERNEL: gets and builds what all of its mutants need
+# mutants_prepare KERNEL: prepares the files that all mutants share
 mutants_prepare() {
 	kernel_get "$1"
 	busybox_get
@@ -218,7 +220,7 @@ mutants_prepare() {
 	RUN_DIR=$WORK_DIR/run-$1
 	INITRAMFS=$RUN_DIR/initramfs.gz
 	GUEST_MODE=mutants
-	# A build of its own, so that make test never meets a mutant.
+	# Use a separate build, so that make test never uses a mutant.
 	BUILD_PURPOSE=mutants
 	mkdir -p "$RUN_DIR"/{tests,built,results} "$RUN_DIR/root/mutants"
 
@@ -232,7 +234,7 @@ mutants_prepare() {
 	cp "$MUTANTS_DIR/guest" "$RUN_DIR/root/mutants/"
 }
 
-# mutants_modules DIR: copies what was built, without what debuggers need
+# mutants_modules DIR: copies the modules without debug information
 mutants_modules() {
 	local dir
 
@@ -244,7 +246,7 @@ mutants_modules() {
 	strip --strip-debug "$1"/*.ko "$1"/tests/*.ko
 }
 
-# mutants_build_ahead KERNEL MUTANT...: builds while others run
+# mutants_build_ahead KERNEL MUTANT...: builds mutants while others run
 mutants_build_ahead() {
 	local kernel=$1 mutant new=$RUN_DIR/new file
 	shift
@@ -253,7 +255,7 @@ mutants_build_ahead() {
 		MUTANT_STATE='' MUTANT_BY=
 		mkdir -p "$new"
 		mutant_build "$mutant" "$kernel" "$new"
-		# What is as it was need not be kept.
+		# Keep only modules that differ.
 		for file in "$new"/*.ko "$new"/tests/*.ko; do
 			! cmp -s "$file" "$RUN_DIR/root/modules/${file#"$new/"}" || rm -f "$file"
 		done
@@ -262,8 +264,8 @@ mutants_build_ahead() {
 	done
 }
 
-# mutant_wait MUTANT: until it is built; sets MUTANT_STATE, which is empty if it
-# can be run, MUTANT_BY and MUTANT_NOTE
+# mutant_wait MUTANT: waits until the mutant is built. Sets MUTANT_STATE, which is
+# empty if it can run, MUTANT_BY and MUTANT_NOTE
 mutant_wait() {
 	local dir=$RUN_DIR/built/${1//\//,}
 
@@ -281,8 +283,8 @@ mutant_wait() {
 	fi
 }
 
-# mutant_build MUTANT KERNEL DIR: leaves the modules in DIR; sets MUTANT_STATE
-# if that fails
+# mutant_build MUTANT KERNEL DIR: copies the modules to DIR. Sets MUTANT_STATE on
+# failure
 mutant_build() {
 	local file path=$MUTANTS_DIR/$1.mutant log=$RUN_DIR/make.log
 
@@ -306,7 +308,7 @@ mutant_build() {
 	unlock "build-$TREE_ID-$2-mutants"
 }
 
-# mutant_make LOG: the modules that the mutated files are part of
+# mutant_make LOG: builds the modules that contain changed files
 mutant_make() {
 	local dir
 
@@ -320,8 +322,8 @@ mutant_make() {
 	} >"$1" 2>&1
 }
 
-# mutants_boot KERNEL MUTANT...: one guest. What it says of each mutant is left
-# in RUN_DIR/results, for those that it came to.
+# mutants_boot KERNEL MUTANT...: boots one guest. RUN_DIR/results has its output for
+# each mutant that it reached.
 mutants_boot() {
 	local kernel=$1 mutant set tests root=$RUN_DIR/root number=100
 	shift
@@ -347,8 +349,8 @@ mutants_boot() {
 		file { print >file }' "$RUN_DIR/console"
 }
 
-# mutant_tests MUTANT: what to run on it; MUTANTS_BASELINE is what to run
-# without any
+# mutant_tests MUTANT: prints the tests to run; those of the baseline are in
+# MUTANTS_BASELINE
 mutant_tests() {
 	case $1 in
 	baseline) echo "$MUTANTS_BASELINE" ;;
@@ -366,14 +368,14 @@ mutants_all_tests() {
 	(cd "$RUN_DIR/tests" && printf '%s\n' *_test)
 }
 
-# mutants_programs TESTS: a program and its arguments on each line; copies the
-# programs
+# mutants_programs TESTS: prints a program and its arguments in each line, and
+# copies the programs
 mutants_programs() {
 	local program cases patterns args
 	local -A all=() whole=()
 
 	while read -r program cases; do
-		[ -e "$RUN_DIR/tests/$program" ] || die "$program is no test program"
+		[ -e "$RUN_DIR/tests/$program" ] || die "there is no test program $program"
 		cp "$RUN_DIR/tests/$program" "$RUN_DIR/root/tests/"
 		[ -n "$cases" ] || whole[$program]=1
 		read -ra patterns <<<"$cases"
@@ -387,8 +389,8 @@ mutants_programs() {
 	done
 }
 
-# mutants_results NAME: a line for each result of the last boot: ok, not or
-# skip, program and case
+# mutants_results NAME: prints a line for each result of the last boot: ok, not or
+# skip, the program and the case
 mutants_results() {
 	awk '
 		/^#hmm begin / { program = $3; bad = 0; next }
@@ -411,8 +413,8 @@ mutants_results() {
 		}' "$RUN_DIR/results/$1.verdict"
 }
 
-# mutants_baseline KERNEL TESTS: makes sure that the tests pass without a
-# mutant; those that do not kill nothing
+# mutants_baseline KERNEL TESTS: runs the tests without a mutant. A test that fails
+# then cannot kill a mutant.
 mutants_baseline() {
 	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID missing='' line
 
@@ -432,9 +434,9 @@ mutants_baseline() {
 mutants_baseline_boot() {
 	local line patience=$MUTANTS_PATIENCE
 
-	say "$1: its tests without a mutant"
+	say "$1: running the tests without a mutant"
 	MUTANTS_BASELINE=$2
-	# All tests together may take long.
+	# The baseline runs many tests in one set.
 	MUTANTS_PATIENCE=3600
 	sed -i "s/^patience=.*/patience=$MUTANTS_PATIENCE/" "$RUN_DIR/root/mutants/guest"
 	mutants_boot "$1" baseline
@@ -442,7 +444,7 @@ mutants_baseline_boot() {
 	sed -i "s/^patience=.*/patience=$MUTANTS_PATIENCE/" "$RUN_DIR/root/mutants/guest"
 	if ! grep -q '^#hmm done' "$RUN_DIR/verdict"; then
 		show_tail "$RUN_DIR/console" 40
-		die "$1: the guest did not come to its end without a mutant"
+		die "$1: the guest stopped early, although there was no mutant"
 	fi
 	mutants_results baseline | sed -n "s/^not \([^ ]*\) \(.*\)/# fails without a mutant: \1 \2/p" >&2
 	{
@@ -453,10 +455,10 @@ mutants_baseline_boot() {
 	} >>"$3"
 }
 
-# mutant_judge MUTANT KERNEL FIRST: sets MUTANT_STATE, MUTANT_BY and
-# MUTANT_NOTE; fails if the mutant has to be tried again: if the guest did not
-# come to it, or if it was not killed by a test of its own and something before
-# it, rather than the mutant, may have been the cause
+# mutant_judge MUTANT KERNEL FIRST: sets MUTANT_STATE, MUTANT_BY and MUTANT_NOTE.
+# Fails if the mutant must be tried again. This is the case if the guest did not
+# reach it, or if something other than its tests killed it and an earlier mutant may
+# be the cause.
 mutant_judge() {
 	local verdict=$RUN_DIR/results/${1//\//,}.verdict
 
@@ -482,8 +484,8 @@ mutant_survives() {
 	: "${MUTANT_STATE:=survived}"
 }
 
-# mutant_verdict MUTANT KERNEL FILE: sets MUTANT_STATE if the mutant was killed,
-# MUTANT_BY to what did it, and MUTANT_NOTE if that is no test that it names
+# mutant_verdict MUTANT KERNEL FILE: if the mutant was killed, sets MUTANT_STATE,
+# MUTANT_BY to the cause, and MUTANT_NOTE if the cause is not one of its tests
 mutant_verdict() {
 	local passed=$MUTANTS_RESULTS/,baseline-$2-$MUTANTS_TREE_ID
 	local state program name other='' report='' tests
@@ -491,7 +493,7 @@ mutant_verdict() {
 	tests=$(mutants_tests "$1")
 	while read -r state program name; do
 		[ "$state" = not ] || continue
-		# A test that fails anyway proves nothing.
+		# Ignore tests that fail without a mutant.
 		! grep -qxF "not $program $name" "$passed" || continue
 		if mutant_named "$program" "$name" "$tests"; then
 			MUTANT_STATE=killed
@@ -521,10 +523,10 @@ mutant_verdict() {
 		return
 	fi
 	MUTANT_STATE=killed
-	MUTANT_NOTE="not by a test that it names"
+	MUTANT_NOTE="not by one of its tests"
 }
 
-# mutant_named PROGRAM NAME TESTS: whether TESTS names the case
+# mutant_named PROGRAM NAME TESTS: true if TESTS names the case
 mutant_named() {
 	local program cases pattern patterns
 
@@ -533,15 +535,15 @@ mutant_named() {
 		[ -n "$cases" ] || return 0
 		read -ra patterns <<<"$cases"
 		for pattern in "${patterns[@]}"; do
-			# shellcheck disable=SC2053 # it is a pattern
+			# shellcheck disable=SC2053 # a pattern
 			[[ $2 != $pattern ]] || return 0
 		done
 	done <<<"$3"
 	return 1
 }
 
-# mutant_untested BASELINE TESTS: a mutant survives only if a test that it names
-# passes without it on this kernel
+# mutant_untested BASELINE TESTS: sets MUTANT_STATE to untested if none of the tests
+# passes without the mutant on this kernel
 mutant_untested() {
 	local state program name
 
@@ -550,10 +552,10 @@ mutant_untested() {
 		! mutant_named "$program" "$name" "$2" || return 0
 	done <"$1"
 	MUTANT_STATE=untested
-	MUTANT_BY="none of the tests that it names passes without it"
+	MUTANT_BY="none of its tests passes without the mutant"
 }
 
-# mutants_table: what came of all that were selected
+# mutants_table: prints the results of all selected mutants
 mutants_table() {
 	local mutant file width=6 killed=0 argued=0 survived=0 other=0 kernel
 
