@@ -86,16 +86,16 @@ void api_free(void *memory);
 void api_abandon(void);
 
 /* main.c: the process that lends its mm to the case. */
-struct mm_struct *api_lent_mm(void);
-void api_lender_kill(void);
-long api_lender_pid(void);
+struct mm_struct *api_child_mm(void);
+void api_child_kill(void);
+long api_child_pid(void);
 
 /* main.c: the thread of the case's process that makes system calls for it. */
-void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
-		    unsigned long arg2);
-long api_hand_wait(void);
-long api_call(long nr, unsigned long arg0, unsigned long arg1,
-	      unsigned long arg2);
+void api_syscall_start(long nr, unsigned long arg0, unsigned long arg1,
+		       unsigned long arg2);
+long api_syscall_wait(void);
+long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
+		 unsigned long arg2);
 
 /* Pages of the arena. */
 unsigned long api_page(unsigned long number);

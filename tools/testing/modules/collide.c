@@ -242,10 +242,10 @@ static void r24_nested_in_one_thread(void)
 	struct api_interval *page, *whole, *before;
 	unsigned long seq;
 
-	api_hand_start(__NR_madvise, api_page(huge), HMM_API_ARENA_SIZE / 2,
-		       MADV_HUGEPAGE);
+	api_syscall_start(__NR_madvise, api_page(huge), HMM_API_ARENA_SIZE / 2,
+			  MADV_HUGEPAGE);
 	/* Not read before: the huge page of zeros would be split by it. */
-	if (api_hand_wait() ||
+	if (api_syscall_wait() ||
 	    put_user(1UL, (unsigned long __user *)api_page(huge))) {
 		api_skip("this kernel has no transparent huge pages");
 		goto out;
@@ -256,9 +256,9 @@ static void r24_nested_in_one_thread(void)
 	seq = api_seq(before);
 	whole->data = nest;
 	whole->action = api_note_nesting;
-	api_hand_start(__NR_madvise, api_page(huge + 3), PAGE_SIZE,
-		       MADV_DONTNEED);
-	EXPECT_EQ(0, api_hand_wait());
+	api_syscall_start(__NR_madvise, api_page(huge + 3), PAGE_SIZE,
+			  MADV_DONTNEED);
+	EXPECT_EQ(0, api_syscall_wait());
 	if (nest->deep) {
 		EXPECT_EQ(2, atomic_read(&whole->calls));
 		EXPECT_EQ(2, atomic_read(&page->calls));

@@ -109,8 +109,8 @@ static bool compact_chain(const struct compact_case *test)
 static long compact_call(long nr, unsigned long arg0, unsigned long arg1,
 			 unsigned long arg2)
 {
-	api_hand_start(nr, arg0, arg1, arg2);
-	return api_hand_wait();
+	api_syscall_start(nr, arg0, arg1, arg2);
+	return api_syscall_wait();
 }
 
 /*
@@ -155,8 +155,8 @@ static bool compact_try(struct compact_case *test, bool protect)
 	reader = api_thread(compact_read, test);
 	msleep(COMPACT_QUEUE_MS);
 	if (protect) {
-		api_hand_start(__NR_mprotect, middle, rest,
-			       PROT_READ | PROT_WRITE);
+		api_syscall_start(__NR_mprotect, middle, rest,
+				  PROT_READ | PROT_WRITE);
 		msleep(COMPACT_QUEUE_MS);
 	}
 	toucher = api_thread(compact_touch, test);
@@ -164,7 +164,7 @@ static bool compact_try(struct compact_case *test, bool protect)
 	mmap_write_unlock(mm);
 
 	if (protect)
-		EXPECT_EQ(0, api_hand_wait());
+		EXPECT_EQ(0, api_syscall_wait());
 	EXPECT_EQ(0, api_join(toucher));
 	ret = api_join(reader);
 	EXPECT(ret == 0 || ret == -EBUSY);

@@ -134,8 +134,8 @@ static void dma_unmap(struct dma_driver *driver, unsigned long page,
 /* Make the second half of the arena a huge page, if the kernel has one. */
 static bool dma_huge_page(void)
 {
-	return !api_call(__NR_madvise, api_page(DMA_HUGE_PAGES),
-			 HMM_API_ARENA_SIZE / 2, MADV_HUGEPAGE) &&
+	return !api_syscall(__NR_madvise, api_page(DMA_HUGE_PAGES),
+			    HMM_API_ARENA_SIZE / 2, MADV_HUGEPAGE) &&
 	       !put_user(1UL, (unsigned long __user *)api_page(DMA_HUGE_PAGES));
 }
 
@@ -297,8 +297,8 @@ static void dma_part_of_a_huge_page(unsigned int flags)
 	dma_expect_no_overlap(driver, 0, api_page(first));
 	dma_expect_no_overlap(driver, api_page(end), ULONG_MAX);
 
-	EXPECT_EQ(0, api_call(__NR_madvise, api_page(page), PAGE_SIZE,
-			      MADV_DONTNEED));
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), PAGE_SIZE,
+				 MADV_DONTNEED));
 	EXPECT_EQ(0, driver->range.mapped);
 	EXPECT_EQ(api_page(first), driver->widened_start);
 	EXPECT_EQ(api_page(end), driver->widened_end);
@@ -580,8 +580,8 @@ static unsigned long dma_lost_writes(unsigned long page, unsigned long npages,
 
 	for (i = 0; i < npages; i++)
 		EXPECT_EQ(0, api_write(page + i));
-	EXPECT_EQ(0, api_call(__NR_madvise, api_page(page), npages * PAGE_SIZE,
-			      MADV_FREE));
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), npages * PAGE_SIZE,
+				 MADV_FREE));
 	driver = dma_driver(page, npages, flags);
 	if (!driver)
 		return 0;
@@ -592,8 +592,8 @@ static unsigned long dma_lost_writes(unsigned long page, unsigned long npages,
 	else
 		driver->interval->action = dma_mark_nothing;
 	dma_write(driver, npages);
-	EXPECT_EQ(0, api_call(__NR_madvise, api_page(page), npages * PAGE_SIZE,
-			      MADV_PAGEOUT));
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), npages * PAGE_SIZE,
+				 MADV_PAGEOUT));
 	EXPECT(atomic_read(&driver->interval->calls) > 0);
 	for (i = 0; i < npages; i++)
 		if (get_user(value, (unsigned long __user *)api_page(page + i)) ||

@@ -12,7 +12,7 @@
 /* Kill the process and wait until release has come that far. */
 static void api_exit_to(struct api_stop *stop)
 {
-	api_lender_kill();
+	api_child_kill();
 	api_stop_reached(stop);
 }
 
@@ -52,8 +52,8 @@ static bool api_nobody_else_pins(struct mm_struct *mm)
 /* R03: everybody is told, once, and the whole mm is meant. */
 static void r03_exit_tells_everybody(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
-	struct api_mirror *other = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
+	struct api_mirror *other = api_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 2);
 	struct api_interval *two_pass = api_interval_new();
 	unsigned long seq = api_seq(interval);
@@ -81,13 +81,13 @@ static void r03_exit_tells_everybody(void)
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 	EXPECT_EQ(1, atomic_read(&other->releases));
 	/* R02: all that is left is what we hold. */
-	EXPECT(api_nobody_else_pins(api_lent_mm()));
+	EXPECT(api_nobody_else_pins(api_child_mm()));
 }
 
 /* R03: nobody waits for an invalidation of an mm that is no more. */
 static void r03_reader_does_not_wait_for_the_dead(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 2);
 	unsigned long seq;
 
@@ -105,7 +105,7 @@ static void r03_reader_does_not_wait_for_the_dead(void)
 /* R05: release is in the middle of its work on another CPU. */
 static void r05_unregister_waits_for_release(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_thread *leaver;
 
 	api_stop_arm(&mirror->release_stop);
@@ -117,15 +117,15 @@ static void r05_unregister_waits_for_release(void)
 	EXPECT_EQ(0, api_join(leaver));
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 	api_free(mirror);
-	EXPECT(api_nobody_else_pins(api_lent_mm()));
+	EXPECT(api_nobody_else_pins(api_child_mm()));
 }
 
 /* R05: the exit is there already, but not yet at this mirror. */
 static void r05_unregister_before_its_release(void)
 {
 	/* The newest is told first. */
-	struct api_mirror *older = api_mirror_on(api_lent_mm());
-	struct api_mirror *newer = api_mirror_on(api_lent_mm());
+	struct api_mirror *older = api_mirror_on(api_child_mm());
+	struct api_mirror *newer = api_mirror_on(api_child_mm());
 	struct api_thread *leaver;
 	int releases;
 
@@ -144,12 +144,12 @@ static void r05_unregister_before_its_release(void)
 
 static void r05_no_release_after_unregister(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
-	struct api_mirror *witness = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
+	struct api_mirror *witness = api_mirror_on(api_child_mm());
 
 	api_unregister(mirror);
 	EXPECT_EQ(0, atomic_read(&mirror->releases));
-	api_lender_kill();
+	api_child_kill();
 	EXPECT(api_becomes(&witness->releases, 1));
 	EXPECT_EQ(0, atomic_read(&mirror->releases));
 	api_unregister(witness);
@@ -183,19 +183,19 @@ static int api_register_locked_on(struct mm_struct *mm)
 /* R07, R11: with and without somebody still registered on it. */
 static void r07_register_on_the_dead(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_mirror *late = api_mirror_new();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	struct api_interval *none = api_interval_new();
 
 	api_stop_arm(&mirror->release_stop);
 	api_exit_to(&mirror->release_stop);
-	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
 	api_stop_go(&mirror->release_stop);
 	EXPECT(api_becomes(&mirror->releases, 1));
-	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
-	EXPECT_EQ(-ESRCH, api_register_locked_on(api_lent_mm()));
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
+	EXPECT_EQ(-ESRCH, api_register_locked_on(api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
 	/* R08: what was there before can be looked at, moved and removed. */
 	EXPECT(api_finds(mirror, 0, interval));
@@ -206,10 +206,10 @@ static void r07_register_on_the_dead(void)
 	EXPECT(api_finds(mirror, 4, NULL));
 	api_unregister(mirror);
 
-	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_lent_mm()));
-	EXPECT_EQ(-ESRCH, api_register_locked_on(api_lent_mm()));
+	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
+	EXPECT_EQ(-ESRCH, api_register_locked_on(api_child_mm()));
 	EXPECT_EQ(0, atomic_read(&late->releases));
-	EXPECT(api_nobody_else_pins(api_lent_mm()));
+	EXPECT(api_nobody_else_pins(api_child_mm()));
 }
 
 static void api_put_in_release(struct api_mirror *mirror)
@@ -224,12 +224,12 @@ static void api_put_in_release(struct api_mirror *mirror)
 /* What a driver does that tears down in its release callback. */
 static void r05_put_in_release(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 
 	mirror->data = interval;
 	mirror->on_release = api_put_in_release;
-	api_lender_kill();
+	api_child_kill();
 	EXPECT(api_becomes(&mirror->releases, 1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(1, atomic_read(&interval->releases));

@@ -23,11 +23,11 @@
 #define HMM_API_ARENA_SIZE	(4UL << 20)
 #define HMM_API_PAGE_SIZE	4096UL
 
-/* A second process has to call HMM_API_LEND before the case is run. */
+/* A second process has to call HMM_API_SET_CHILD before the case is run. */
 #define HMM_API_CHILD		0x1
-/* And it is in HMM_API_STAY, where no signal reaches it. */
-#define HMM_API_STUCK		0x8
-/* A second thread has to call HMM_API_HAND in a loop meanwhile. */
+/* And it is in HMM_API_BLOCK_CHILD, where no signal reaches it. */
+#define HMM_API_UNKILLABLE		0x8
+/* A second thread has to call HMM_API_SYSCALL in a loop meanwhile. */
 #define HMM_API_HELPER		0x2
 /* It makes lockdep report, after which lockdep is off until the next boot. */
 #define HMM_API_LOCKDEP		0x4
@@ -61,12 +61,12 @@ struct hmm_api_run {
 };
 
 /**
- * struct hmm_api_hand - a system call that a case wants to be made
+ * struct hmm_api_syscall - a system call that a case wants to be made
  * @result: in: what the one before returned, or -errno
  * @nr: in: number of the one before, or 0; out: number
  * @arg: out: arguments
  */
-struct hmm_api_hand {
+struct hmm_api_syscall {
 	__s64 result;
 	__u64 nr;
 	__u64 arg[3];
@@ -74,8 +74,8 @@ struct hmm_api_hand {
 
 #define HMM_API_CASE	_IOWR('T', 0, struct hmm_api_case)
 #define HMM_API_RUN	_IOWR('T', 1, struct hmm_api_run)
-#define HMM_API_LEND	_IO('T', 2)
-#define HMM_API_HAND	_IOWR('T', 3, struct hmm_api_hand)
-#define HMM_API_STAY	_IO('T', 4)
+#define HMM_API_SET_CHILD	_IO('T', 2)
+#define HMM_API_SYSCALL	_IOWR('T', 3, struct hmm_api_syscall)
+#define HMM_API_BLOCK_CHILD	_IO('T', 4)
 
 #endif /* _HMM_API_TEST_H */

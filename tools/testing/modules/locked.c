@@ -23,7 +23,7 @@ static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
 
 	if (copy_to_user((void __user *)user, arg, size))
 		return -EFAULT;
-	return api_call(__NR_ioctl, fd, cmd, user);
+	return api_syscall(__NR_ioctl, fd, cmd, user);
 }
 
 /* A userfaultfd that has the faults of one page wait, or an error. */
@@ -36,12 +36,12 @@ static int api_faults_wait(unsigned long page)
 	struct uffdio_api api = { .api = UFFD_API };
 	long fd;
 
-	fd = api_call(__NR_userfaultfd, 0, 0, 0);
+	fd = api_syscall(__NR_userfaultfd, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 	if (!EXPECT_EQ(0, api_ioctl(fd, UFFDIO_API, &api, sizeof(api))) ||
 	    !EXPECT_EQ(0, api_ioctl(fd, UFFDIO_REGISTER, &reg, sizeof(reg)))) {
-		api_call(__NR_close, fd, 0, 0);
+		api_syscall(__NR_close, fd, 0, 0);
 		return -EIO;	/* a failure already, a skip no more */
 	}
 	return fd;
@@ -123,7 +123,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT_EQ(0, api_fault_in(&range, true));
 	mmap_read_unlock(mm);
 	EXPECT(pfns[1] & HMM_MIRROR_PFN_VALID);
-	api_call(__NR_close, fd, 0, 0);
+	api_syscall(__NR_close, fd, 0, 0);
 out:
 	hmm_mirror_range_unregister(&range);
 	api_unregister(mirror);
@@ -166,7 +166,7 @@ static void r38_a_fault_waits_without_the_lock(void)
 	EXPECT(pfns[1] & HMM_MIRROR_PFN_VALID);
 
 	hmm_mirror_range_unregister(&range);
-	api_call(__NR_close, fd, 0, 0);
+	api_syscall(__NR_close, fd, 0, 0);
 	api_unregister(mirror);
 	EXPECT_EQ(0, api_unmap(0, 2));
 }

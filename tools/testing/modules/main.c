@@ -30,11 +30,11 @@ struct api_memory {
  * @memory: what the case has allocated
  * @abandoned: a thread that uses the memory may still run
  * @arena: the memory to invalidate
- * @lent: mm of the process that called HMM_API_LEND
- * @lender: that process
- * @staying: the lender is in HMM_API_STAY
+ * @lent: mm of the process that called HMM_API_SET_CHILD
+ * @child: that process
+ * @staying: the child is in HMM_API_BLOCK_CHILD
  * @over: the case has ended
- * @wq: for the thread that makes system calls, and HMM_API_STAY
+ * @wq: for the thread that makes system calls, and HMM_API_BLOCK_CHILD
  * @wanted: the call in @hand has to be made
  * @made: it has been
  * @hand: the call
@@ -47,19 +47,19 @@ struct api_run {
 	struct list_head memory;
 	bool abandoned;
 	unsigned long arena;
-	struct mm_struct *lent;
-	struct pid *lender;
-	bool staying;
-	bool over;
+	struct mm_struct *child_mm;
+	struct pid *child;
+	bool child_blocked;
+	bool finished;
 	wait_queue_head_t wq;
-	bool wanted;
-	bool made;
-	struct hmm_api_hand hand;
+	bool pending;
+	bool completed;
+	struct hmm_api_syscall syscall;
 };
 
 /* One case at a time. */
 static DEFINE_MUTEX(api_mutex);
-static struct api_run *api_now;
+static struct api_run *api_current;
 
 static const struct api_case *const api_tables[] = {
 	api_mirror_cases,
@@ -87,7 +87,7 @@ static const struct api_case *const api_tables[] = {
 
 static void api_tell(int result, const char *why)
 {
-	struct api_run *run = api_now;
+	struct api_run *run = api_current;
 
 	spin_lock(&run->lock);
 	if (run->result >= 0) {
@@ -135,9 +135,9 @@ void *api_alloc(size_t size)
 	struct api_memory *memory;
 
 	memory = kvzalloc(sizeof(*memory) + size, GFP_KERNEL | __GFP_NOFAIL);
-	spin_lock(&api_now->lock);
-	list_add(&memory->node, &api_now->memory);
-	spin_unlock(&api_now->lock);
+	spin_lock(&api_current->lock);
+	list_add(&memory->node, &api_current->memory);
+	spin_unlock(&api_current->lock);
 	return memory->data;
 }
 
@@ -146,96 +146,96 @@ void api_free(void *data)
 	struct api_memory *memory = container_of(data, struct api_memory,
 						 data);
 
-	spin_lock(&api_now->lock);
+	spin_lock(&api_current->lock);
 	list_del(&memory->node);
-	spin_unlock(&api_now->lock);
+	spin_unlock(&api_current->lock);
 	kvfree(memory);
 }
 
 void api_abandon(void)
 {
-	spin_lock(&api_now->lock);
-	if (!api_now->abandoned)
+	spin_lock(&api_current->lock);
+	if (!api_current->abandoned)
 		__module_get(THIS_MODULE);
-	api_now->abandoned = true;
-	spin_unlock(&api_now->lock);
+	api_current->abandoned = true;
+	spin_unlock(&api_current->lock);
 }
 
 unsigned long api_page(unsigned long number)
 {
-	return api_now->arena + number * PAGE_SIZE;
+	return api_current->arena + number * PAGE_SIZE;
 }
 
-struct mm_struct *api_lent_mm(void)
+struct mm_struct *api_child_mm(void)
 {
-	return api_now->lent;
+	return api_current->child_mm;
 }
 
-void api_lender_kill(void)
+void api_child_kill(void)
 {
-	kill_pid(api_now->lender, SIGKILL, 1);
+	kill_pid(api_current->child, SIGKILL, 1);
 }
 
 /* As the process of the case knows it. */
-long api_lender_pid(void)
+long api_child_pid(void)
 {
-	return pid_vnr(api_now->lender);
+	return pid_vnr(api_current->child);
 }
 
-void api_hand_start(long nr, unsigned long arg0, unsigned long arg1,
-		    unsigned long arg2)
+void api_syscall_start(long nr, unsigned long arg0, unsigned long arg1,
+		       unsigned long arg2)
 {
-	struct api_run *run = api_now;
+	struct api_run *run = api_current;
 
-	run->hand = (struct hmm_api_hand){
+	run->syscall = (struct hmm_api_syscall){
 		.nr = nr,
 		.arg = { arg0, arg1, arg2 },
 	};
-	run->made = false;
-	/* The call is complete: pairs with the acquire in api_hand(). */
-	smp_store_release(&run->wanted, true);
+	run->completed = false;
+	/* The call is complete: pairs with the acquire in api_next_syscall(). */
+	smp_store_release(&run->pending, true);
 	wake_up_all(&run->wq);
 }
 
-long api_hand_wait(void)
+long api_syscall_wait(void)
 {
-	struct api_run *run = api_now;
+	struct api_run *run = api_current;
 
-	wait_event_timeout(run->wq, READ_ONCE(run->made), API_PATIENCE);
-	/* Pairs with the release in api_hand(). */
-	if (!EXPECT(smp_load_acquire(&run->made)))
+	wait_event_timeout(run->wq, READ_ONCE(run->completed), API_PATIENCE);
+	/* Pairs with the release in api_next_syscall(). */
+	if (!EXPECT(smp_load_acquire(&run->completed)))
 		return -ETIMEDOUT;
-	return run->hand.result;
+	return run->syscall.result;
 }
 
-long api_call(long nr, unsigned long arg0, unsigned long arg1,
-	      unsigned long arg2)
+long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
+		 unsigned long arg2)
 {
-	api_hand_start(nr, arg0, arg1, arg2);
-	return api_hand_wait();
+	api_syscall_start(nr, arg0, arg1, arg2);
+	return api_syscall_wait();
 }
 
-static long api_hand(struct api_run *run, struct hmm_api_hand __user *arg)
+static long api_next_syscall(struct api_run *run, struct hmm_api_syscall __user *arg)
 {
-	struct hmm_api_hand made;
+	struct hmm_api_syscall made;
 	int ret;
 
 	if (copy_from_user(&made, arg, sizeof(made)))
 		return -EFAULT;
 	/* The first time it comes, it has made none. */
-	if (made.nr && !run->made) {
-		run->hand.result = made.result;
-		/* Pairs with the acquire in api_hand_wait(). */
-		smp_store_release(&run->made, true);
+	if (made.nr && !run->completed) {
+		run->syscall.result = made.result;
+		/* Pairs with the acquire in api_syscall_wait(). */
+		smp_store_release(&run->completed, true);
 		wake_up_all(&run->wq);
 	}
-	ret = wait_event_interruptible(run->wq, READ_ONCE(run->wanted));
+	ret = wait_event_interruptible(run->wq, READ_ONCE(run->pending));
 	if (ret)
 		return ret;
-	/* Pairs with the release in api_hand_start(). */
+	/* Pairs with the release in api_syscall_start(). */
 	smp_rmb();
-	run->wanted = false;
-	return copy_to_user(arg, &run->hand, sizeof(*arg)) ? -EFAULT : 0;
+	run->pending = false;
+	return copy_to_user(arg, &run->syscall, sizeof(*arg)) ? -EFAULT : 0;
 }
 
 static const struct api_case *api_case_at(u32 index)
@@ -273,16 +273,16 @@ static void api_run_case(struct api_run *run, const struct api_case *test)
 	run->result = 0;
 	run->why[0] = '\0';
 	INIT_LIST_HEAD(&run->memory);
-	api_now = run;
+	api_current = run;
 	test->run();
-	WRITE_ONCE(run->over, true);
+	WRITE_ONCE(run->finished, true);
 	wake_up_all(&run->wq);
 	/* Otherwise somebody may still use all of it, the file's too. */
 	if (run->abandoned)
 		return;
 	list_for_each_entry_safe(memory, next, &run->memory, node)
 		kvfree(memory);
-	api_now = NULL;
+	api_current = NULL;
 }
 
 static long api_run(struct api_run *run, struct hmm_api_run __user *arg)
@@ -297,14 +297,14 @@ static long api_run(struct api_run *run, struct hmm_api_run __user *arg)
 		return -ENOENT;
 	if (info.arena & (HMM_API_ARENA_SIZE / 2 - 1))
 		return -EINVAL;
-	if (test->flags & HMM_API_CHILD && !run->lent)
+	if (test->flags & HMM_API_CHILD && !run->child_mm)
 		return -ENXIO;
-	if (test->flags & HMM_API_STUCK &&
-	    wait_event_killable(run->wq, READ_ONCE(run->staying)))
+	if (test->flags & HMM_API_UNKILLABLE &&
+	    wait_event_killable(run->wq, READ_ONCE(run->child_blocked)))
 		return -EINTR;
 	if (mutex_lock_killable(&api_mutex))
 		return -EINTR;
-	if (api_now) {
+	if (api_current) {
 		mutex_unlock(&api_mutex);
 		return -EBUSY;
 	}
@@ -316,25 +316,25 @@ static long api_run(struct api_run *run, struct hmm_api_run __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static long api_lend(struct api_run *run)
+static long api_set_child(struct api_run *run)
 {
-	if (run->lent)
+	if (run->child_mm)
 		return -EBUSY;
 	mmgrab(current->mm);
-	run->lender = get_task_pid(current, PIDTYPE_TGID);
-	run->lent = current->mm;
+	run->child = get_task_pid(current, PIDTYPE_TGID);
+	run->child_mm = current->mm;
 	return 0;
 }
 
 /*
- * Keep the lender here until the case has ended, also once it is killed: it is
+ * Keep the child here until the case has ended, also once it is killed: it is
  * then a process that cannot exit.
  */
-static long api_stay(struct api_run *run)
+static long api_block_child(struct api_run *run)
 {
-	WRITE_ONCE(run->staying, true);
+	WRITE_ONCE(run->child_blocked, true);
 	wake_up_all(&run->wq);
-	wait_event(run->wq, READ_ONCE(run->over));
+	wait_event(run->wq, READ_ONCE(run->finished));
 	return 0;
 }
 
@@ -356,9 +356,9 @@ static int api_release(struct inode *inode, struct file *file)
 
 	if (run->abandoned)
 		return 0;
-	if (run->lent)
-		mmdrop(run->lent);
-	put_pid(run->lender);
+	if (run->child_mm)
+		mmdrop(run->child_mm);
+	put_pid(run->child);
 	kfree(run);
 	return 0;
 }
@@ -372,12 +372,12 @@ static long api_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return api_list((void __user *)arg);
 	case HMM_API_RUN:
 		return api_run(run, (void __user *)arg);
-	case HMM_API_LEND:
-		return api_lend(run);
-	case HMM_API_HAND:
-		return api_hand(run, (void __user *)arg);
-	case HMM_API_STAY:
-		return api_stay(run);
+	case HMM_API_SET_CHILD:
+		return api_set_child(run);
+	case HMM_API_SYSCALL:
+		return api_next_syscall(run, (void __user *)arg);
+	case HMM_API_BLOCK_CHILD:
+		return api_block_child(run);
 	}
 	return -ENOTTY;
 }

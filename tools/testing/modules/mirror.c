@@ -62,18 +62,18 @@ static void r01_come_and_go(void)
  * A callback that is stopped holds up every unregister, whichever mm it is
  * of: so a second process's mm serves to stop an unregister of ours.
  */
-static int api_write_lent(void *arg)
+static int api_write_in_child(void *arg)
 {
 	return api_write((unsigned long)arg);
 }
 
-static struct api_thread *api_stopped_elsewhere(struct api_interval *interval,
-						unsigned long page)
+static struct api_thread *api_stopped_in_child(struct api_interval *interval,
+					       unsigned long page)
 {
 	struct api_thread *thread;
 
 	api_stop_arm(&interval->stop);
-	thread = api_thread_in(api_lent_mm(), api_write_lent, (void *)page);
+	thread = api_thread_in(api_child_mm(), api_write_in_child, (void *)page);
 	api_stop_reached(&interval->stop);
 	return thread;
 }
@@ -81,12 +81,12 @@ static struct api_thread *api_stopped_elsewhere(struct api_interval *interval,
 /* R01: the last mirror is off the list, but the context still in use. */
 static void r01_register_meets_unregister_half_way(void)
 {
-	struct api_mirror *elsewhere = api_syncing_mirror_on(api_lent_mm());
+	struct api_mirror *elsewhere = api_syncing_mirror_on(api_child_mm());
 	struct api_interval *stopper = api_interval(elsewhere, 0, 1);
 	struct api_mirror *last = api_syncing_mirror(), *next;
 	struct api_thread *writer, *leaver;
 
-	writer = api_stopped_elsewhere(stopper, 0);
+	writer = api_stopped_in_child(stopper, 0);
 	leaver = api_unregister_thread(last);
 	EXPECT(api_thread_stays(leaver));
 
@@ -111,16 +111,16 @@ static void r01_register_meets_unregister_half_way(void)
  */
 static void r01_register_meets_dying_context(void)
 {
-	struct api_mirror *elsewhere = api_syncing_mirror_on(api_lent_mm());
+	struct api_mirror *elsewhere = api_syncing_mirror_on(api_child_mm());
 	struct api_interval *first = api_interval(elsewhere, 0, 1);
 	struct api_interval *second = api_interval(elsewhere, 1, 1);
 	struct api_thread *writers[2], *leaver;
 	struct api_mirror *last = api_syncing_mirror(), *next;
 
-	writers[0] = api_stopped_elsewhere(first, 0);
+	writers[0] = api_stopped_in_child(first, 0);
 	leaver = api_unregister_thread(last);
 	EXPECT(api_thread_stays(leaver));
-	writers[1] = api_stopped_elsewhere(second, 1);
+	writers[1] = api_stopped_in_child(second, 1);
 	api_stop_go(&first->stop);
 	EXPECT_EQ(0, api_join(writers[0]));
 	EXPECT(api_thread_stays(leaver));
@@ -297,10 +297,10 @@ static void r62_mirror_without_ops_at_exit(void)
 	struct api_mirror *witness;
 
 	mirror->mirror.ops = NULL;
-	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, api_lent_mm()));
-	witness = api_syncing_mirror_on(api_lent_mm());
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, api_child_mm()));
+	witness = api_syncing_mirror_on(api_child_mm());
 	api_stop_arm(&witness->release_stop);
-	api_lender_kill();
+	api_child_kill();
 	api_stop_reached(&witness->release_stop);
 	api_stop_go(&witness->release_stop);
 	api_unregister(witness);

@@ -173,8 +173,8 @@ static void r29_write_to_a_read_only_vma(void)
 
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, api_write(1));
-	api_hand_start(__NR_mprotect, api_page(0), PAGE_SIZE, PROT_READ);
-	EXPECT_EQ(0, api_hand_wait());
+	api_syscall_start(__NR_mprotect, api_page(0), PAGE_SIZE, PROT_READ);
+	EXPECT_EQ(0, api_syscall_wait());
 
 	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_WRITE);
 	EXPECT_EQ(-EPERM, hmm_mirror_range_populate(range, 0));

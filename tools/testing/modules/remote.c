@@ -100,12 +100,12 @@ static struct file *remote_map_hugetlb(unsigned long *addr)
 
 	if (copy_to_user((void __user *)user, name, sizeof(name)))
 		return ERR_PTR(-EFAULT);
-	api_hand_start(__NR_memfd_create, user, MFD_HUGETLB, 0);
-	fd = api_hand_wait();
+	api_syscall_start(__NR_memfd_create, user, MFD_HUGETLB, 0);
+	fd = api_syscall_wait();
 	if (fd < 0)
 		return ERR_PTR(fd);
-	api_hand_start(__NR_ftruncate, fd, PMD_SIZE, 0);
-	EXPECT_EQ(0, api_hand_wait());
+	api_syscall_start(__NR_ftruncate, fd, PMD_SIZE, 0);
+	EXPECT_EQ(0, api_syscall_wait());
 	file = fget(fd);
 	if (!file)
 		return ERR_PTR(-EBADF);

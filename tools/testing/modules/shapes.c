@@ -166,7 +166,7 @@ static void r25_release_frees_during_the_callback(void)
 static void r12_interval_used_again_on_another_mm(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_mirror *other = api_mirror_on(api_lent_mm());
+	struct api_mirror *other = api_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 	unsigned long pfn = 0, seq;
@@ -227,7 +227,7 @@ static int api_populate_by_a_worker(struct api_work *work)
 /* A fault worker: it has no mm of its own, and the process may be gone. */
 static void r08_worker_populates(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_work *work = api_alloc(sizeof(*work));
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 	unsigned long *pfns = api_alloc(4 * sizeof(*pfns));
@@ -245,7 +245,7 @@ static void r08_worker_populates(void)
 		EXPECT(pfns[i] & HMM_MIRROR_PFN_WRITE);
 
 	api_stop_arm(&mirror->release_stop);
-	api_lender_kill();
+	api_child_kill();
 	api_stop_reached(&mirror->release_stop);
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(-ESRCH, api_populate_by_a_worker(work));
@@ -255,20 +255,20 @@ static void r08_worker_populates(void)
 }
 
 #ifdef __NR_process_mrelease
-/* Have the kernel take the memory of the dying lender, without blocking. */
-static long api_reap_lender(void)
+/* Have the kernel take the memory of the dying child, without blocking. */
+static long api_reap_child(void)
 {
 	static long pidfd = -1;
 	long ret;
 
-	api_hand_start(__NR_pidfd_open, api_lender_pid(), 0, 0);
-	pidfd = api_hand_wait();
+	api_syscall_start(__NR_pidfd_open, api_child_pid(), 0, 0);
+	pidfd = api_syscall_wait();
 	if (pidfd < 0)
 		return pidfd;
-	api_hand_start(__NR_process_mrelease, pidfd, 0, 0);
-	ret = api_hand_wait();
-	api_hand_start(__NR_close, pidfd, 0, 0);
-	EXPECT_EQ(0, api_hand_wait());
+	api_syscall_start(__NR_process_mrelease, pidfd, 0, 0);
+	ret = api_syscall_wait();
+	api_syscall_start(__NR_close, pidfd, 0, 0);
+	EXPECT_EQ(0, api_syscall_wait());
 	return ret;
 }
 
@@ -278,7 +278,7 @@ static long api_reap_lender(void)
  */
 static void r23_two_passes_meet_a_refusal(void)
 {
-	struct api_mirror *mirror = api_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_interval *agrees = api_interval_new();
 	struct api_interval *refuses = api_interval_new();
 	struct api_interval *after = api_interval_new();
@@ -289,8 +289,8 @@ static void r23_two_passes_meet_a_refusal(void)
 	EXPECT_EQ(0, api_insert_ops(after, mirror, 0, 1, &api_two_pass_ops));
 	refuses->refuse = true;
 	seq = api_seq(after);
-	api_lender_kill();
-	if (!EXPECT_EQ(-EAGAIN, api_reap_lender()))
+	api_child_kill();
+	if (!EXPECT_EQ(-EAGAIN, api_reap_child()))
 		goto out;
 	EXPECT_EQ(1, atomic_read(&agrees->calls));
 	EXPECT_EQ(1, atomic_read(&agrees->finishes));
@@ -305,7 +305,7 @@ static void r23_two_passes_meet_a_refusal(void)
 	EXPECT(api_all_ended(mirror));
 
 	refuses->refuse = false;
-	EXPECT_EQ(0, api_reap_lender());
+	EXPECT_EQ(0, api_reap_child());
 	EXPECT_EQ(2, atomic_read(&agrees->finishes));
 	EXPECT_EQ(1, atomic_read(&refuses->finishes));
 	EXPECT_EQ(1, atomic_read(&after->finishes));
@@ -320,20 +320,20 @@ out:
 /* The same for the mirror as a whole: its intervals are not called. */
 static void r22_mirror_refuses(void)
 {
-	struct api_mirror *mirror = api_syncing_mirror_on(api_lent_mm());
+	struct api_mirror *mirror = api_syncing_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 	unsigned long seq = api_seq(interval);
 
 	mirror->refuse = true;
-	api_lender_kill();
-	if (!EXPECT_EQ(-EAGAIN, api_reap_lender()))
+	api_child_kill();
+	if (!EXPECT_EQ(-EAGAIN, api_reap_child()))
 		goto out;
 	EXPECT(atomic_read(&mirror->syncs) > 0);
 	EXPECT_EQ(0, atomic_read(&interval->calls));
 	EXPECT(api_retry(interval, seq));
 	EXPECT(api_all_ended(mirror));
 	mirror->refuse = false;
-	EXPECT_EQ(0, api_reap_lender());
+	EXPECT_EQ(0, api_reap_child());
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT(api_all_ended(mirror));
 out:
@@ -363,8 +363,8 @@ const struct api_case api_shape_cases[] = {
 	  r12_interval_used_again_on_another_mm, HMM_API_CHILD },
 	{ "r08_worker_populates", r08_worker_populates, HMM_API_CHILD },
 	{ "r23_two_passes_meet_a_refusal", r23_two_passes_meet_a_refusal,
-	  HMM_API_CHILD | HMM_API_STUCK | HMM_API_HELPER },
+	  HMM_API_CHILD | HMM_API_UNKILLABLE | HMM_API_HELPER },
 	{ "r22_mirror_refuses", r22_mirror_refuses,
-	  HMM_API_CHILD | HMM_API_STUCK | HMM_API_HELPER },
+	  HMM_API_CHILD | HMM_API_UNKILLABLE | HMM_API_HELPER },
 	{}
 };

@@ -93,10 +93,10 @@ static void *map_arena(void)
 /* Makes the system calls that the case asks for. */
 static void *helper(void *arg)
 {
-	struct hmm_api_hand hand = {};
+	struct hmm_api_syscall hand = {};
 	int fd = *(int *)arg;
 
-	while (!ioctl(fd, HMM_API_HAND, &hand)) {
+	while (!ioctl(fd, HMM_API_SYSCALL, &hand)) {
 		long ret = syscall(hand.nr, hand.arg[0], hand.arg[1],
 				   hand.arg[2]);
 
@@ -106,7 +106,7 @@ static void *helper(void *arg)
 }
 
 /* A process whose mm the case mirrors too, and which it may kill. */
-static pid_t make_lender(int fd, bool stays)
+static pid_t fork_child(int fd, bool stays)
 {
 	struct hmm_completion gate;
 	pid_t pid;
@@ -115,11 +115,11 @@ static pid_t make_lender(int fd, bool stays)
 		return -1;
 	pid = hmm_fork();
 	if (pid == 0) {
-		if (ioctl(fd, HMM_API_LEND))
+		if (ioctl(fd, HMM_API_SET_CHILD))
 			_exit(1);
 		hmm_complete(&gate);
 		if (stays)
-			ioctl(fd, HMM_API_STAY);
+			ioctl(fd, HMM_API_BLOCK_CHILD);
 		for (;;)
 			pause();
 	}
@@ -137,7 +137,7 @@ static void run_case(const struct hmm_api_case *info)
 {
 	struct hmm_api_run run = { .index = info->index };
 	pthread_t thread;
-	pid_t lender = 0;
+	pid_t child = 0;
 	int fd;
 
 	fd = open(HMM_API_DEVICE, O_RDWR | O_CLOEXEC);
@@ -147,8 +147,8 @@ static void run_case(const struct hmm_api_case *info)
 	if (!run.arena)
 		return conclude(-1, "no memory for the arena", errno);
 	if (info->flags & HMM_API_CHILD) {
-		lender = make_lender(fd, info->flags & HMM_API_STUCK);
-		if (lender < 0)
+		child = fork_child(fd, info->flags & HMM_API_UNKILLABLE);
+		if (child < 0)
 			return conclude(-1, "no second process", errno);
 	}
 	if (info->flags & HMM_API_HELPER &&
@@ -161,9 +161,9 @@ static void run_case(const struct hmm_api_case *info)
 			 "HMM_API_RUN", errno);
 	else
 		conclude(run.result, run.why, 0);
-	if (lender) {
-		kill(lender, SIGKILL);
-		hmm_wait_exit(lender);
+	if (child) {
+		kill(child, SIGKILL);
+		hmm_wait_exit(child);
 	}
 }
 
