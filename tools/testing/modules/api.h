@@ -24,11 +24,11 @@
 #include "hmm_api_test.h"
 
 /* A hang, not a slow machine: see HMM_PATIENCE_MS. */
-#define API_PATIENCE	(120 * HZ)
+#define API_TIMEOUT	(120 * HZ)
 /* How many invalidations the core tells apart; HMM_SLOTS in context.h. */
-#define API_APART	32
+#define API_SLOTS	32
 /* Long enough for what must not come to show itself, if it does. */
-#define API_GLIMPSE	(HZ / 8)
+#define API_SHORT_WAIT	(HZ / 8)
 
 /**
  * struct api_case - a test
@@ -98,7 +98,7 @@ long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
 		 unsigned long arg2);
 
 /* Pages of the arena. */
-unsigned long api_page(unsigned long number);
+unsigned long api_addr(unsigned long number);
 
 /**
  * struct api_stop - a place at which a thread stops
@@ -109,13 +109,13 @@ unsigned long api_page(unsigned long number);
 struct api_stop {
 	bool armed;
 	struct completion reached;
-	struct completion go;
+	struct completion resume;
 };
 
 void api_stop_arm(struct api_stop *stop);
 void api_stop_here(struct api_stop *stop);
 bool api_stop_reached_at(struct api_stop *stop, const char *file, int line);
-void api_stop_go(struct api_stop *stop);
+void api_stop_resume(struct api_stop *stop);
 
 #define api_stop_reached(stop) api_stop_reached_at(stop, __FILE__, __LINE__)
 
@@ -143,7 +143,7 @@ struct api_thread {
 struct api_thread *api_thread_in(struct mm_struct *mm, int (*fn)(void *arg),
 				 void *arg);
 struct api_thread *api_thread(int (*fn)(void *arg), void *arg);
-bool api_thread_stays(struct api_thread *thread);
+bool api_thread_blocks(struct api_thread *thread);
 bool api_thread_done(struct api_thread *thread);
 int api_join_at(struct api_thread *thread, const char *file, int line);
 
@@ -250,12 +250,12 @@ bool api_finds(struct api_mirror *mirror, unsigned long page,
 	       struct api_interval *interval);
 
 /* A write to the page that is stopped in the interval's callback. */
-struct api_thread *api_stopped_at(struct api_interval *interval,
-				  unsigned long page, const char *file,
-				  int line);
+struct api_thread *api_stop_write_at(struct api_interval *interval,
+				     unsigned long page, const char *file,
+				     int line);
 
-#define api_stopped(interval, page) \
-	api_stopped_at(interval, page, __FILE__, __LINE__)
+#define api_stop_write(interval, page) \
+	api_stop_write_at(interval, page, __FILE__, __LINE__)
 
 /* ranges.c: a registered range, whose entries are API_UNTOUCHED until read. */
 #define API_UNTOUCHED	0x5eed5eedUL
@@ -267,6 +267,6 @@ int api_snapshot(struct hmm_mirror_range *range);
 bool api_can_begin(struct api_interval *interval);
 unsigned long api_seq(struct api_interval *interval);
 bool api_retry(struct api_interval *interval, unsigned long seq);
-bool api_all_ended(struct api_mirror *mirror);
+bool api_is_idle(struct api_mirror *mirror);
 
 #endif /* _HMM_TEST_API_H */

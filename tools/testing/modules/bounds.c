@@ -10,7 +10,7 @@
 
 #include "api.h"
 
-#define API_PAGES	4
+#define API_RANGE_PAGES	4
 
 static unsigned long api_task_size(void)
 {
@@ -23,11 +23,11 @@ static struct hmm_mirror_range *api_unbound_range(unsigned long page)
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 	unsigned int i;
 
-	range->pfns = api_alloc(API_PAGES * sizeof(*range->pfns));
-	for (i = 0; i < API_PAGES; i++)
+	range->pfns = api_alloc(API_RANGE_PAGES * sizeof(*range->pfns));
+	for (i = 0; i < API_RANGE_PAGES; i++)
 		range->pfns[i] = API_UNTOUCHED;
-	range->start = api_page(page);
-	range->end = api_page(page + API_PAGES);
+	range->start = api_addr(page);
+	range->end = api_addr(page + API_RANGE_PAGES);
 	return range;
 }
 
@@ -42,11 +42,11 @@ static struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
 }
 
 /* Every way to begin or to read fails with @error and writes nothing. */
-static void api_range_fails(struct hmm_mirror_range *range, int error)
+static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 {
 	unsigned int i;
 
-	for (i = 0; i < API_PAGES; i++)
+	for (i = 0; i < API_RANGE_PAGES; i++)
 		range->pfns[i] = API_UNTOUCHED;
 	EXPECT_EQ(error, hmm_mirror_range_snapshot(range));
 	EXPECT_EQ(error, hmm_mirror_range_fault(range));
@@ -57,7 +57,7 @@ static void api_range_fails(struct hmm_mirror_range *range, int error)
 	EXPECT_EQ(error, hmm_mirror_range_populate(range, 0));
 	/* Nor is what an earlier read wrote valid. */
 	EXPECT(!hmm_mirror_range_valid(range));
-	for (i = 0; i < API_PAGES; i++)
+	for (i = 0; i < API_RANGE_PAGES; i++)
 		EXPECT_EQ(API_UNTOUCHED, range->pfns[i]);
 }
 
@@ -82,7 +82,7 @@ static void r49_alias_of_a_range(void)
 	struct hmm_mirror_range *range, *unbound;
 	unsigned int i;
 
-	for (i = 0; i < API_PAGES; i++)
+	for (i = 0; i < API_RANGE_PAGES; i++)
 		EXPECT_EQ(0, api_write(i));
 	EXPECT_EQ(0, hmm_interval_notifier_insert(&all->notifier,
 						  &mirror->mirror, 0,
@@ -91,8 +91,8 @@ static void r49_alias_of_a_range(void)
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 
 	for (i = 0; i < ARRAY_SIZE(api_aliases); i++) {
-		unsigned long start = api_page(0) + api_aliases[i];
-		unsigned long end = api_page(API_PAGES) + api_aliases[i];
+		unsigned long start = api_addr(0) + api_aliases[i];
+		unsigned long end = api_addr(API_RANGE_PAGES) + api_aliases[i];
 
 		if (!api_is_past_the_end(start))
 			continue;
@@ -108,10 +108,10 @@ static void r49_alias_of_a_range(void)
 		/* A driver may edit the addresses of a bound range. */
 		range->start = start;
 		range->end = end;
-		api_range_fails(range, -EINVAL);
+		api_expect_range_fails(range, -EINVAL);
 	}
-	range->start = api_page(0);
-	range->end = api_page(API_PAGES);
+	range->start = api_addr(0);
+	range->end = api_addr(API_RANGE_PAGES);
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT(hmm_mirror_range_valid(range));
 	api_remove(all);
@@ -126,7 +126,7 @@ static void r49_alias_of_an_interval(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(api_aliases); i++) {
-		unsigned long start = api_page(0) + api_aliases[i];
+		unsigned long start = api_addr(0) + api_aliases[i];
 
 		if (!api_is_past_the_end(start))
 			continue;
@@ -137,7 +137,7 @@ static void r49_alias_of_an_interval(void)
 		EXPECT_EQ(-EINVAL,
 			  hmm_interval_notifier_update(&interval->notifier,
 						       start, PAGE_SIZE));
-		EXPECT_EQ(api_page(0), hmm_interval_start(&interval->notifier));
+		EXPECT_EQ(api_addr(0), hmm_interval_start(&interval->notifier));
 	}
 	api_remove(interval);
 	api_unregister(mirror);
@@ -166,7 +166,7 @@ static void r49_end_of_the_address_space(void)
 	range->start = size;
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(range, &interval->notifier));
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       size - API_PAGES * PAGE_SIZE,
+					       size - API_RANGE_PAGES * PAGE_SIZE,
 					       size));
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
@@ -188,18 +188,18 @@ static void r50_interval_leaves_the_range(void)
 
 	EXPECT_EQ(0, api_update(interval, 16, 16));
 	EXPECT(!hmm_mirror_range_valid(range));
-	api_range_fails(range, -ENOENT);
+	api_expect_range_fails(range, -ENOENT);
 	/* Its last page, then its first one. */
-	EXPECT_EQ(0, api_update(interval, 0, 4 + API_PAGES - 1));
-	api_range_fails(range, -ENOENT);
+	EXPECT_EQ(0, api_update(interval, 0, 4 + API_RANGE_PAGES - 1));
+	api_expect_range_fails(range, -ENOENT);
 	EXPECT_EQ(0, api_update(interval, 5, 16));
-	api_range_fails(range, -ENOENT);
+	api_expect_range_fails(range, -ENOENT);
 
-	EXPECT_EQ(0, api_update(interval, 4, API_PAGES));
+	EXPECT_EQ(0, api_update(interval, 4, API_RANGE_PAGES));
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT(hmm_mirror_range_valid(range));
-	EXPECT_EQ(0, api_unmap(4, API_PAGES));
+	EXPECT_EQ(0, api_unmap(4, API_RANGE_PAGES));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT(!hmm_mirror_range_valid(range));
 	api_remove(interval);
@@ -272,7 +272,7 @@ static void r50_interval_moves_all_the_time(void)
 			EXPECT_EQ(0, ret);
 		mutex_lock(&mover->lock);
 		if (!ret && hmm_mirror_range_valid(range)) {
-			EXPECT_EQ(api_page(0),
+			EXPECT_EQ(api_addr(0),
 				  hmm_interval_start(&mover->interval->notifier));
 			valid++;
 		}
@@ -305,12 +305,12 @@ static void r50_interval_is_removed_while_found(void)
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT_EQ((long)interval, (long)api_find(mirror, 5));
 	remover = api_remove_thread(interval);
-	EXPECT(api_thread_stays(remover));
+	EXPECT(api_thread_blocks(remover));
 	EXPECT(!api_finds(mirror, 5, interval));
 
 	EXPECT(api_retry(interval, seq));
 	EXPECT(!hmm_mirror_range_valid(range));
-	api_range_fails(range, -ENOENT);
+	api_expect_range_fails(range, -ENOENT);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(late, &interval->notifier));
 	api_put(interval);
 	EXPECT_EQ(0, api_join(remover));

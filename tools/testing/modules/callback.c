@@ -27,8 +27,8 @@ static struct api_pair *api_pair(struct api_mirror *mirror,
 	return pair;
 }
 
-static void api_do_everything(struct api_interval *interval,
-			      const struct mmu_notifier_range *range)
+static void api_insert_find_update_put(struct api_interval *interval,
+				       const struct mmu_notifier_range *range)
 {
 	struct api_pair *pair = interval->data;
 	struct api_interval *other = pair->other;
@@ -57,7 +57,7 @@ static void r25_insert_find_update_put(void)
 	struct api_interval *other = api_interval_new();
 
 	interval->data = api_pair(mirror, other);
-	interval->action = api_do_everything;
+	interval->action = api_insert_find_update_put;
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(0, api_write(1));
@@ -262,7 +262,7 @@ static void r25_put_all(void)
 		EXPECT_EQ(1, atomic_read(&intervals[i]->releases));
 		api_free(intervals[i]);
 	}
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 

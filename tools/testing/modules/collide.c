@@ -20,12 +20,12 @@ static void r18_reader_collides(void)
 	struct api_thread *writer;
 
 	EXPECT(!api_retry(interval, seq));
-	writer = api_stopped(interval, 1);
+	writer = api_stop_write(interval, 1);
 	EXPECT(api_retry(interval, seq));
 	EXPECT(!api_can_begin(interval));
 	EXPECT(!api_retry(other, other_seq));
 	EXPECT(api_can_begin(other));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	/* R26: gone is not forgotten. */
 	EXPECT(api_retry(interval, seq));
@@ -41,9 +41,9 @@ static void r18_reader_collides(void)
 static void r18_insert_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *inside, *outside;
-	struct api_thread *writer = api_stopped(stopper, 4);
+	struct api_thread *writer = api_stop_write(blocker, 4);
 	unsigned long seq;
 
 	inside = api_interval(mirror, 3, 3);
@@ -51,11 +51,11 @@ static void r18_insert_in_an_invalidation(void)
 	EXPECT(!api_can_begin(inside));
 	EXPECT(api_can_begin(outside));
 	seq = api_seq(outside);
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(api_can_begin(inside));
 	EXPECT(!api_retry(outside, seq));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(inside);
 	api_remove(outside);
 	api_unregister(mirror);
@@ -65,9 +65,9 @@ static void r18_insert_in_an_invalidation(void)
 static void r18_update_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *moved = api_interval(mirror, 8, 2);
-	struct api_thread *writer = api_stopped(stopper, 4);
+	struct api_thread *writer = api_stop_write(blocker, 4);
 	unsigned long seq;
 
 	seq = api_seq(moved);
@@ -81,16 +81,16 @@ static void r18_update_in_an_invalidation(void)
 	EXPECT(api_retry(moved, seq));
 	EXPECT(!api_can_begin(moved));
 	/* One that is invalidated moves away. */
-	EXPECT(!api_can_begin(stopper));
-	EXPECT_EQ(0, api_update(stopper, 9, 1));
-	EXPECT(api_can_begin(stopper));
-	seq = api_seq(stopper);
-	api_stop_go(&stopper->stop);
+	EXPECT(!api_can_begin(blocker));
+	EXPECT_EQ(0, api_update(blocker, 9, 1));
+	EXPECT(api_can_begin(blocker));
+	seq = api_seq(blocker);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
-	EXPECT(!api_retry(stopper, seq));
+	EXPECT(!api_retry(blocker, seq));
 	EXPECT(api_can_begin(moved));
-	EXPECT(api_all_ended(mirror));
-	api_remove(stopper);
+	EXPECT(api_is_idle(mirror));
+	api_remove(blocker);
 	api_remove(moved);
 	api_unregister(mirror);
 }
@@ -117,9 +117,9 @@ static void r18_update_collides(void)
 static void r18_remove_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *removed = api_interval(mirror, 3, 3);
-	struct api_thread *writer = api_stopped(stopper, 4);
+	struct api_thread *writer = api_stop_write(blocker, 4);
 
 	EXPECT(!api_can_begin(removed));
 	api_remove(removed);
@@ -128,12 +128,12 @@ static void r18_remove_in_an_invalidation(void)
 	api_remove(removed);
 	EXPECT_EQ(0, api_insert_ops(removed, mirror, 4, 1, &api_ops));
 	EXPECT(!api_can_begin(removed));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(api_can_begin(removed));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_remove(removed);
-	api_remove(stopper);
+	api_remove(blocker);
 	api_unregister(mirror);
 }
 
@@ -142,26 +142,26 @@ static void r18_two_invalidations_of_one_interval(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *both = api_interval(mirror, 0, 2);
-	struct api_interval *stoppers[2];
+	struct api_interval *blockers[2];
 	struct api_thread *writers[2];
 	int i, first;
 
 	for (first = 0; first < 2; first++) {
 		for (i = 0; i < 2; i++) {
-			stoppers[i] = api_interval(mirror, i, 1);
-			writers[i] = api_stopped(stoppers[i], i);
+			blockers[i] = api_interval(mirror, i, 1);
+			writers[i] = api_stop_write(blockers[i], i);
 		}
 		EXPECT(!api_can_begin(both));
-		api_stop_go(&stoppers[first]->stop);
+		api_stop_resume(&blockers[first]->stop);
 		EXPECT_EQ(0, api_join(writers[first]));
 		EXPECT(!api_can_begin(both));
-		EXPECT(api_can_begin(stoppers[first]));
-		EXPECT(!api_can_begin(stoppers[!first]));
-		api_stop_go(&stoppers[!first]->stop);
+		EXPECT(api_can_begin(blockers[first]));
+		EXPECT(!api_can_begin(blockers[!first]));
+		api_stop_resume(&blockers[!first]->stop);
 		EXPECT_EQ(0, api_join(writers[!first]));
 		EXPECT(api_can_begin(both));
 		for (i = 0; i < 2; i++)
-			api_remove(stoppers[i]);
+			api_remove(blockers[i]);
 		EXPECT_EQ(0, api_unmap(0, 2));
 	}
 	api_remove(both);
@@ -201,23 +201,23 @@ static void r20_sequence_wraps(void)
 }
 
 /**
- * struct api_nest - what the callback saw of nested invalidations
+ * struct api_nesting - what the callback saw of nested invalidations
  * @task: of the first
  * @deep: another came, in the same task
  * @inner_start: that one's
  * @inner_end: likewise
  */
-struct api_nest {
+struct api_nesting {
 	struct task_struct *task;
 	bool deep;
 	unsigned long inner_start;
 	unsigned long inner_end;
 };
 
-static void api_note_nesting(struct api_interval *interval,
-			     const struct mmu_notifier_range *range)
+static void api_record_nesting(struct api_interval *interval,
+			       const struct mmu_notifier_range *range)
 {
-	struct api_nest *nest = interval->data;
+	struct api_nesting *nest = interval->data;
 
 	EXPECT(!api_can_begin(interval));
 	if (!nest->task) {
@@ -237,16 +237,16 @@ static void r24_nested_in_one_thread(void)
 {
 	const unsigned long huge = HMM_API_ARENA_SIZE / 2 / PAGE_SIZE;
 	const unsigned long end = 2 * huge;
-	struct api_nest *nest = api_alloc(sizeof(*nest));
+	struct api_nesting *nest = api_alloc(sizeof(*nest));
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *page, *whole, *before;
 	unsigned long seq;
 
-	api_syscall_start(__NR_madvise, api_page(huge), HMM_API_ARENA_SIZE / 2,
+	api_syscall_start(__NR_madvise, api_addr(huge), HMM_API_ARENA_SIZE / 2,
 			  MADV_HUGEPAGE);
 	/* Not read before: the huge page of zeros would be split by it. */
 	if (api_syscall_wait() ||
-	    put_user(1UL, (unsigned long __user *)api_page(huge))) {
+	    put_user(1UL, (unsigned long __user *)api_addr(huge))) {
 		api_skip("this kernel has no transparent huge pages");
 		goto out;
 	}
@@ -255,15 +255,15 @@ static void r24_nested_in_one_thread(void)
 	before = api_interval(mirror, 0, huge);
 	seq = api_seq(before);
 	whole->data = nest;
-	whole->action = api_note_nesting;
-	api_syscall_start(__NR_madvise, api_page(huge + 3), PAGE_SIZE,
+	whole->action = api_record_nesting;
+	api_syscall_start(__NR_madvise, api_addr(huge + 3), PAGE_SIZE,
 			  MADV_DONTNEED);
 	EXPECT_EQ(0, api_syscall_wait());
 	if (nest->deep) {
 		EXPECT_EQ(2, atomic_read(&whole->calls));
 		EXPECT_EQ(2, atomic_read(&page->calls));
-		EXPECT_EQ(api_page(huge), nest->inner_start);
-		EXPECT_EQ(api_page(end), nest->inner_end);
+		EXPECT_EQ(api_addr(huge), nest->inner_start);
+		EXPECT_EQ(api_addr(end), nest->inner_end);
 		EXPECT_EQ(0, atomic_read(&before->calls));
 		EXPECT(!api_retry(before, seq));
 	} else {
@@ -272,7 +272,7 @@ static void r24_nested_in_one_thread(void)
 	}
 	EXPECT(api_can_begin(page));
 	EXPECT(api_can_begin(whole));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_remove(page);
 	api_remove(whole);
 	api_remove(before);

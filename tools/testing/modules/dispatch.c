@@ -23,8 +23,8 @@ static void r12_each_is_called_once(void)
 		EXPECT_EQ(met, atomic_read(&intervals[i]->calls));
 		if (!met)
 			continue;
-		EXPECT_EQ(api_page(10), intervals[i]->start);
-		EXPECT_EQ(api_page(110), intervals[i]->end);
+		EXPECT_EQ(api_addr(10), intervals[i]->start);
+		EXPECT_EQ(api_addr(110), intervals[i]->end);
 	}
 	EXPECT_EQ(1, atomic_read(&mirror->syncs));
 	EXPECT_EQ(1, atomic_read(&other->syncs));
@@ -38,23 +38,23 @@ static void r12_each_is_called_once(void)
 static void r14_moved_behind_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *moved = api_interval(mirror, 6, 1);
 	struct api_interval *away = api_interval(mirror, 7, 1);
 	struct api_thread *unmapper;
 
-	api_stop_arm(&stopper->stop);
+	api_stop_arm(&blocker->stop);
 	unmapper = api_unmap_thread(0, 10);
-	api_stop_reached(&stopper->stop);
+	api_stop_reached(&blocker->stop);
 	EXPECT_EQ(0, atomic_read(&moved->calls));
 	EXPECT_EQ(0, api_update(moved, 1, 1));
 	EXPECT_EQ(0, api_update(away, 20, 1));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(unmapper));
 	EXPECT_EQ(1, atomic_read(&moved->calls));
 	EXPECT_EQ(0, atomic_read(&away->calls));
-	EXPECT_EQ(1, atomic_read(&stopper->calls));
-	api_remove(stopper);
+	EXPECT_EQ(1, atomic_read(&blocker->calls));
+	api_remove(blocker);
 	api_remove(moved);
 	api_remove(away);
 	api_unregister(mirror);
@@ -64,40 +64,40 @@ static void r14_moved_behind_the_walk(void)
 static void r14_moved_behind_the_second_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *first = api_interval(mirror, 6, 1);
 	struct api_interval *second = api_interval(mirror, 7, 1);
 	struct api_thread *unmapper;
 
-	api_stop_arm(&stopper->stop);
+	api_stop_arm(&blocker->stop);
 	api_stop_arm(&first->stop);
 	unmapper = api_unmap_thread(0, 10);
-	api_stop_reached(&stopper->stop);
+	api_stop_reached(&blocker->stop);
 	EXPECT_EQ(0, api_update(first, 2, 1));
 	EXPECT_EQ(0, api_update(second, 3, 1));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	api_stop_reached(&first->stop);
 	EXPECT_EQ(0, atomic_read(&second->calls));
 	EXPECT_EQ(0, api_update(second, 1, 1));
-	api_stop_go(&first->stop);
+	api_stop_resume(&first->stop);
 	EXPECT_EQ(0, api_join(unmapper));
-	EXPECT_EQ(1, atomic_read(&stopper->calls));
+	EXPECT_EQ(1, atomic_read(&blocker->calls));
 	EXPECT_EQ(1, atomic_read(&first->calls));
 	EXPECT_EQ(1, atomic_read(&second->calls));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(first);
 	api_remove(second);
 	api_unregister(mirror);
 }
 
 /**
- * struct api_crowd - very many intervals, of one page each
+ * struct api_interval_set - very many intervals, of one page each
  * @intervals: the intervals, with as many on each page
  * @updates: how often one of them was updated
  * @stop: no more updates
  */
-struct api_crowd {
-	struct api_counted {
+struct api_interval_set {
+	struct api_set_interval {
 		struct hmm_interval_notifier notifier;
 		int calls;
 	} *intervals;
@@ -106,53 +106,53 @@ struct api_crowd {
 };
 
 /* So many that a walk over them takes longer than a busy host's time slices. */
-#define API_CROWD	50000
-#define API_CROWDED	500
+#define API_SET_SIZE	50000
+#define API_SET_PAGES	500
 
-static bool api_crowd_invalidate(struct hmm_interval_notifier *notifier,
-				 const struct mmu_notifier_range *range)
+static bool api_set_invalidate(struct hmm_interval_notifier *notifier,
+			       const struct mmu_notifier_range *range)
 {
-	container_of(notifier, struct api_counted, notifier)->calls++;
+	container_of(notifier, struct api_set_interval, notifier)->calls++;
 	return true;
 }
 
-static const struct hmm_interval_notifier_ops api_crowd_ops = {
-	.invalidate = api_crowd_invalidate,
+static const struct hmm_interval_notifier_ops api_set_ops = {
+	.invalidate = api_set_invalidate,
 };
 
-static unsigned long api_crowd_page(int i)
+static unsigned long api_set_addr(int i)
 {
-	return api_page(1 + i % API_CROWDED);
+	return api_addr(1 + i % API_SET_PAGES);
 }
 
-static struct api_crowd *api_crowd(struct api_mirror *mirror)
+static struct api_interval_set *api_interval_set(struct api_mirror *mirror)
 {
-	struct api_crowd *crowd = api_alloc(sizeof(*crowd));
+	struct api_interval_set *set = api_alloc(sizeof(*set));
 	int i;
 
-	crowd->intervals = api_alloc(API_CROWD * sizeof(*crowd->intervals));
-	for (i = 0; i < API_CROWD; i++) {
-		EXPECT_EQ(0, hmm_interval_notifier_insert(&crowd->intervals[i].notifier,
+	set->intervals = api_alloc(API_SET_SIZE * sizeof(*set->intervals));
+	for (i = 0; i < API_SET_SIZE; i++) {
+		EXPECT_EQ(0, hmm_interval_notifier_insert(&set->intervals[i].notifier,
 							  &mirror->mirror,
-							  api_crowd_page(i),
+							  api_set_addr(i),
 							  PAGE_SIZE,
-							  &api_crowd_ops));
+							  &api_set_ops));
 		cond_resched();
 	}
-	return crowd;
+	return set;
 }
 
-static int api_update_one_of(void *arg)
+static int api_update_in_a_loop(void *arg)
 {
-	struct api_crowd *crowd = arg;
+	struct api_interval_set *set = arg;
 	struct hmm_interval_notifier *notifier;
 
-	notifier = &crowd->intervals[API_CROWDED / 2].notifier;
-	while (!READ_ONCE(crowd->stop)) {
+	notifier = &set->intervals[API_SET_PAGES / 2].notifier;
+	while (!READ_ONCE(set->stop)) {
 		hmm_interval_notifier_update(notifier,
-					     api_crowd_page(API_CROWDED / 2),
+					     api_set_addr(API_SET_PAGES / 2),
 					     PAGE_SIZE);
-		WRITE_ONCE(crowd->updates, crowd->updates + 1);
+		WRITE_ONCE(set->updates, set->updates + 1);
 		cond_resched();
 	}
 	return 0;
@@ -162,30 +162,30 @@ static int api_update_one_of(void *arg)
 static void r52_a_dispatch_ends_under_updates(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 0, 1);
-	struct api_crowd *crowd = api_crowd(mirror);
+	struct api_interval *blocker = api_interval(mirror, 0, 1);
+	struct api_interval_set *set = api_interval_set(mirror);
 	struct api_thread *unmapper, *updater;
 	int i;
 
-	api_stop_arm(&stopper->stop);
-	unmapper = api_unmap_thread(0, 1 + API_CROWDED);
-	api_stop_reached(&stopper->stop);
-	updater = api_thread(api_update_one_of, crowd);
-	while (!api_thread_done(updater) && READ_ONCE(crowd->updates) < 1000)
+	api_stop_arm(&blocker->stop);
+	unmapper = api_unmap_thread(0, 1 + API_SET_PAGES);
+	api_stop_reached(&blocker->stop);
+	updater = api_thread(api_update_in_a_loop, set);
+	while (!api_thread_done(updater) && READ_ONCE(set->updates) < 1000)
 		cond_resched();
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	/* The updates go on until the dispatch has ended. */
-	EXPECT(wait_for_completion_timeout(&unmapper->done, API_PATIENCE));
-	WRITE_ONCE(crowd->stop, true);
+	EXPECT(wait_for_completion_timeout(&unmapper->done, API_TIMEOUT));
+	WRITE_ONCE(set->stop, true);
 	EXPECT_EQ(0, api_join(updater));
 	EXPECT_EQ(0, api_join(unmapper));
-	for (i = 0; i < API_CROWD; i++) {
-		EXPECT_EQ(1, crowd->intervals[i].calls);
-		hmm_interval_notifier_remove(&crowd->intervals[i].notifier);
+	for (i = 0; i < API_SET_SIZE; i++) {
+		EXPECT_EQ(1, set->intervals[i].calls);
+		hmm_interval_notifier_remove(&set->intervals[i].notifier);
 		cond_resched();
 	}
-	api_remove(stopper);
-	EXPECT(api_all_ended(mirror));
+	api_remove(blocker);
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -193,7 +193,7 @@ static void r52_a_dispatch_ends_under_updates(void)
 static void r52_all_that_moved_are_called_once(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 200, 1);
+	struct api_interval *blocker = api_interval(mirror, 200, 1);
 	struct api_interval *away, *into, *inserted, *put;
 	struct api_interval **moved;
 	struct api_thread *unmapper;
@@ -205,9 +205,9 @@ static void r52_all_that_moved_are_called_once(void)
 	away = api_interval(mirror, 210, 1);
 	put = api_interval(mirror, 211, 1);
 	into = api_interval(mirror, 450, 1);
-	api_stop_arm(&stopper->stop);
+	api_stop_arm(&blocker->stop);
 	unmapper = api_unmap_thread(0, 400);
-	api_stop_reached(&stopper->stop);
+	api_stop_reached(&blocker->stop);
 	for (i = 0; i < 150; i++) {
 		EXPECT_EQ(0, api_update(moved[i], 149 - i, 1));
 		if (i % 3 == 0)
@@ -224,10 +224,10 @@ static void r52_all_that_moved_are_called_once(void)
 	EXPECT_EQ(0, api_update(inserted, 12, 1));
 	EXPECT(!api_can_begin(into));
 	EXPECT(!api_can_begin(inserted));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(unmapper));
 
-	EXPECT_EQ(1, atomic_read(&stopper->calls));
+	EXPECT_EQ(1, atomic_read(&blocker->calls));
 	EXPECT_EQ(0, atomic_read(&away->calls));
 	EXPECT_EQ(0, atomic_read(&inserted->calls));
 	EXPECT(atomic_read(&into->calls) <= 1);
@@ -235,11 +235,11 @@ static void r52_all_that_moved_are_called_once(void)
 		EXPECT_EQ(1, atomic_read(&moved[i]->calls));
 		api_remove(moved[i]);
 	}
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(away);
 	api_remove(into);
 	api_remove(inserted);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -250,30 +250,30 @@ static void r52_all_that_moved_are_called_once(void)
 static void r52_moved_under_two_dispatches(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stoppers[2], *moved;
+	struct api_interval *blockers[2], *moved;
 	struct api_thread *writers[2];
 	int i;
 
-	stoppers[0] = api_interval(mirror, 4, 1);
-	stoppers[1] = api_interval(mirror, 3, 3);
+	blockers[0] = api_interval(mirror, 4, 1);
+	blockers[1] = api_interval(mirror, 3, 3);
 	moved = api_interval(mirror, 4, 6);
 	for (i = 0; i < 2; i++) {
-		api_stop_arm(&stoppers[i]->stop);
+		api_stop_arm(&blockers[i]->stop);
 		writers[i] = api_write_thread(4 + i);
-		api_stop_reached(&stoppers[i]->stop);
+		api_stop_reached(&blockers[i]->stop);
 	}
 	EXPECT_EQ(0, atomic_read(&moved->calls));
 	EXPECT_EQ(0, api_update(moved, 1, 9));
-	api_stop_go(&stoppers[0]->stop);
+	api_stop_resume(&blockers[0]->stop);
 	EXPECT_EQ(0, api_join(writers[0]));
 	EXPECT_EQ(1, atomic_read(&moved->calls));
-	api_stop_go(&stoppers[1]->stop);
+	api_stop_resume(&blockers[1]->stop);
 	EXPECT_EQ(0, api_join(writers[1]));
 	EXPECT_EQ(2, atomic_read(&moved->calls));
 	for (i = 0; i < 2; i++)
-		api_remove(stoppers[i]);
+		api_remove(blockers[i]);
 	api_remove(moved);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -294,13 +294,13 @@ static void r14_the_walk_goes_on(void)
 
 	api_stop_reached(&intervals[0]->stop);
 	EXPECT_EQ(0, api_update(intervals[0], 30, 1));
-	api_stop_go(&intervals[0]->stop);
+	api_stop_resume(&intervals[0]->stop);
 	api_stop_reached(&intervals[1]->stop);
 	api_put(intervals[1]);
-	api_stop_go(&intervals[1]->stop);
+	api_stop_resume(&intervals[1]->stop);
 	api_stop_reached(&intervals[2]->stop);
 	EXPECT_EQ(0, api_update(intervals[2], 40, 1));
-	api_stop_go(&intervals[2]->stop);
+	api_stop_resume(&intervals[2]->stop);
 	EXPECT_EQ(0, api_join(unmapper));
 
 	for (i = 0; i < 3; i++)
@@ -317,24 +317,24 @@ static void r14_the_walk_goes_on(void)
 static void r25_insert_ahead_of_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *ahead, *behind;
 	struct api_thread *unmapper;
 
-	api_stop_arm(&stopper->stop);
+	api_stop_arm(&blocker->stop);
 	unmapper = api_unmap_thread(0, 10);
-	api_stop_reached(&stopper->stop);
+	api_stop_reached(&blocker->stop);
 	ahead = api_interval(mirror, 6, 1);
 	behind = api_interval(mirror, 2, 1);
 	EXPECT(!api_can_begin(ahead));
 	EXPECT(!api_can_begin(behind));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(unmapper));
 	EXPECT(atomic_read(&ahead->calls) <= 1);
 	EXPECT(atomic_read(&behind->calls) <= 1);
 	EXPECT(api_can_begin(ahead));
 	EXPECT(api_can_begin(behind));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(ahead);
 	api_remove(behind);
 	api_unregister(mirror);

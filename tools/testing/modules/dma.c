@@ -101,8 +101,8 @@ static struct dma_driver *dma_driver(unsigned long page, unsigned long npages,
 	driver->interval->action = dma_callback;
 	driver->dir = DMA_BIDIRECTIONAL;
 	driver->addrs = api_alloc(npages * sizeof(*driver->addrs));
-	range->start = api_page(page);
-	range->end = api_page(page + npages);
+	range->start = api_addr(page);
+	range->end = api_addr(page + npages);
 	range->pfns = api_alloc(npages * sizeof(*range->pfns));
 	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
 	range->flags = flags;
@@ -127,16 +127,16 @@ static void dma_unmap(struct dma_driver *driver, unsigned long page,
 		      unsigned long npages)
 {
 	hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
-				   driver->dir, driver->addrs, api_page(page),
-				   api_page(page + npages));
+				   driver->dir, driver->addrs, api_addr(page),
+				   api_addr(page + npages));
 }
 
 /* Make the second half of the arena a huge page, if the kernel has one. */
 static bool dma_huge_page(void)
 {
-	return !api_syscall(__NR_madvise, api_page(DMA_HUGE_PAGES),
+	return !api_syscall(__NR_madvise, api_addr(DMA_HUGE_PAGES),
 			    HMM_API_ARENA_SIZE / 2, MADV_HUGEPAGE) &&
-	       !put_user(1UL, (unsigned long __user *)api_page(DMA_HUGE_PAGES));
+	       !put_user(1UL, (unsigned long __user *)api_addr(DMA_HUGE_PAGES));
 }
 
 static bool dma_is_huge(const struct dma_driver *driver, unsigned long i)
@@ -184,7 +184,7 @@ static void r41_dma_map_is_undone_whole(void)
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
 						    DMA_TO_DEVICE, addrs));
 	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
-				   api_page(1), api_page(2));
+				   api_addr(1), api_addr(2));
 	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_DMA);
 	EXPECT(!(range->pfns[1] & HMM_MIRROR_PFN_DMA));
 	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_DMA);
@@ -284,30 +284,30 @@ static void dma_part_of_a_huge_page(unsigned int flags)
 	for (i = 1; !flags && i < end - first; i++)
 		EXPECT_EQ(driver->addrs[0] + i * PAGE_SIZE, driver->addrs[i]);
 
-	dma_expect_widened(driver, api_page(page), api_page(page + 1),
-			   api_page(first), api_page(end));
-	dma_expect_widened(driver, api_page(page) + 1, api_page(page) + 2,
-			   api_page(first), api_page(end));
-	dma_expect_widened(driver, api_page(0), api_page(first) + 1,
-			   api_page(first), api_page(end));
-	dma_expect_widened(driver, api_page(end) - 1, ULONG_MAX,
-			   api_page(first), api_page(end));
+	dma_expect_widened(driver, api_addr(page), api_addr(page + 1),
+			   api_addr(first), api_addr(end));
+	dma_expect_widened(driver, api_addr(page) + 1, api_addr(page) + 2,
+			   api_addr(first), api_addr(end));
+	dma_expect_widened(driver, api_addr(0), api_addr(first) + 1,
+			   api_addr(first), api_addr(end));
+	dma_expect_widened(driver, api_addr(end) - 1, ULONG_MAX,
+			   api_addr(first), api_addr(end));
 	dma_expect_widened(driver, 0, ULONG_MAX,
-			   api_page(first), api_page(end));
-	dma_expect_no_overlap(driver, 0, api_page(first));
-	dma_expect_no_overlap(driver, api_page(end), ULONG_MAX);
+			   api_addr(first), api_addr(end));
+	dma_expect_no_overlap(driver, 0, api_addr(first));
+	dma_expect_no_overlap(driver, api_addr(end), ULONG_MAX);
 
-	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), PAGE_SIZE,
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_addr(page), PAGE_SIZE,
 				 MADV_DONTNEED));
 	EXPECT_EQ(0, driver->range.mapped);
-	EXPECT_EQ(api_page(first), driver->widened_start);
-	EXPECT_EQ(api_page(end), driver->widened_end);
+	EXPECT_EQ(api_addr(first), driver->widened_start);
+	EXPECT_EQ(api_addr(end), driver->widened_end);
 
 	/* Nothing is mapped, so the bounds are only clipped. */
-	dma_expect_widened(driver, api_page(page), api_page(page + 1),
-			   api_page(page), api_page(page + 1));
-	dma_expect_widened(driver, 0, api_page(page),
-			   api_page(first), api_page(page));
+	dma_expect_widened(driver, api_addr(page), api_addr(page + 1),
+			   api_addr(page), api_addr(page + 1));
+	dma_expect_widened(driver, 0, api_addr(page),
+			   api_addr(first), api_addr(page));
 out:
 	dma_driver_exit(driver);
 }
@@ -331,7 +331,7 @@ static void dma_page_by_page(unsigned int flags)
 	unsigned long i;
 
 	/* A hole, so that the first half can be no huge page. */
-	EXPECT_EQ(0, vm_munmap(api_page(0), PAGE_SIZE));
+	EXPECT_EQ(0, vm_munmap(api_addr(0), PAGE_SIZE));
 	EXPECT_EQ(0, api_unmap(first, small));
 	if (!dma_huge_page()) {
 		api_skip("this kernel has no transparent huge pages");
@@ -347,16 +347,16 @@ static void dma_page_by_page(unsigned int flags)
 	if (!dma_map(driver))
 		goto out;
 	EXPECT_EQ(small + 1, driver->range.mapped);
-	dma_expect_widened(driver, api_page(first + 3), api_page(end - 9),
-			   api_page(first + 3), api_page(end));
+	dma_expect_widened(driver, api_addr(first + 3), api_addr(end - 9),
+			   api_addr(first + 3), api_addr(end));
 	dma_unmap(driver, end - 1, 1);
 	EXPECT_EQ(small, driver->range.mapped);
 	for (i = small; i--; ) {
 		EXPECT(driver->range.pfns[i] & HMM_MIRROR_PFN_DMA);
-		dma_expect_widened(driver, api_page(first + i),
-				   api_page(first + i + 1),
-				   api_page(first + i),
-				   api_page(first + i + 1));
+		dma_expect_widened(driver, api_addr(first + i),
+				   api_addr(first + i + 1),
+				   api_addr(first + i),
+				   api_addr(first + i + 1));
 		dma_unmap(driver, first + i, 1);
 		EXPECT(!(driver->range.pfns[i] & HMM_MIRROR_PFN_DMA));
 		EXPECT_EQ(i, driver->range.mapped);
@@ -580,7 +580,7 @@ static unsigned long dma_lost_writes(unsigned long page, unsigned long npages,
 
 	for (i = 0; i < npages; i++)
 		EXPECT_EQ(0, api_write(page + i));
-	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), npages * PAGE_SIZE,
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_addr(page), npages * PAGE_SIZE,
 				 MADV_FREE));
 	driver = dma_driver(page, npages, flags);
 	if (!driver)
@@ -592,11 +592,11 @@ static unsigned long dma_lost_writes(unsigned long page, unsigned long npages,
 	else
 		driver->interval->action = dma_mark_nothing;
 	dma_write(driver, npages);
-	EXPECT_EQ(0, api_syscall(__NR_madvise, api_page(page), npages * PAGE_SIZE,
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_addr(page), npages * PAGE_SIZE,
 				 MADV_PAGEOUT));
 	EXPECT(atomic_read(&driver->interval->calls) > 0);
 	for (i = 0; i < npages; i++)
-		if (get_user(value, (unsigned long __user *)api_page(page + i)) ||
+		if (get_user(value, (unsigned long __user *)api_addr(page + i)) ||
 		    value != DMA_PATTERN + i)
 			lost++;
 	dma_driver_exit(driver);
@@ -663,12 +663,12 @@ static void r61_marks_what_is_writable(void)
 		EXPECT(!PageDirty(pages[i]));
 	}
 	range->pfns[1] &= ~HMM_MIRROR_PFN_WRITE;
-	hmm_mirror_range_mark_dirty(range, 0, api_page(0));
-	hmm_mirror_range_mark_dirty(range, api_page(4), ULONG_MAX);
-	hmm_mirror_range_mark_dirty(range, api_page(3), api_page(3));
+	hmm_mirror_range_mark_dirty(range, 0, api_addr(0));
+	hmm_mirror_range_mark_dirty(range, api_addr(4), ULONG_MAX);
+	hmm_mirror_range_mark_dirty(range, api_addr(3), api_addr(3));
 	for (i = 0; i < 4; i++)
 		EXPECT(!PageDirty(pages[i]));
-	hmm_mirror_range_mark_dirty(range, 0, api_page(2) + 1);
+	hmm_mirror_range_mark_dirty(range, 0, api_addr(2) + 1);
 	EXPECT(PageDirty(pages[0]));
 	EXPECT(!PageDirty(pages[1]));
 	EXPECT(PageDirty(pages[2]));

@@ -10,16 +10,16 @@
 #include "api.h"
 
 /* Kill the process and wait until release has come that far. */
-static void api_exit_to(struct api_stop *stop)
+static void api_exit_until(struct api_stop *stop)
 {
 	api_child_kill();
 	api_stop_reached(stop);
 }
 
 /* There is no event to wait for, once nobody mirrors the mm. */
-static bool api_becomes(const atomic_t *count, int value)
+static bool api_wait_for_count(const atomic_t *count, int value)
 {
-	unsigned long end = jiffies + API_PATIENCE;
+	unsigned long end = jiffies + API_TIMEOUT;
 
 	while (atomic_read(count) != value) {
 		if (time_after(jiffies, end))
@@ -33,9 +33,9 @@ static bool api_becomes(const atomic_t *count, int value)
  * A CPU may go on using the mm of a process that has exited, until one with an
  * mm of its own runs there: as we do, on each.
  */
-static bool api_nobody_else_pins(struct mm_struct *mm)
+static bool api_wait_for_last_pin(struct mm_struct *mm)
 {
-	unsigned long end = jiffies + API_PATIENCE;
+	unsigned long end = jiffies + API_TIMEOUT;
 	unsigned int cpu;
 
 	while (atomic_read(&mm->mm_count) != 1) {
@@ -60,7 +60,7 @@ static void r03_exit_tells_everybody(void)
 
 	EXPECT_EQ(0, api_insert_ops(two_pass, other, 1, 1, &api_two_pass_ops));
 	api_stop_arm(&other->release_stop);
-	api_exit_to(&other->release_stop);
+	api_exit_until(&other->release_stop);
 	/* The intervals come before the mirrors. */
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(0, interval->start);
@@ -68,9 +68,9 @@ static void r03_exit_tells_everybody(void)
 	EXPECT_EQ(1, atomic_read(&two_pass->calls));
 	EXPECT_EQ(1, atomic_read(&two_pass->finishes));
 	EXPECT(api_retry(interval, seq));
-	api_stop_go(&other->release_stop);
-	EXPECT(api_becomes(&mirror->releases, 1));
-	EXPECT(api_becomes(&other->releases, 1));
+	api_stop_resume(&other->release_stop);
+	EXPECT(api_wait_for_count(&mirror->releases, 1));
+	EXPECT(api_wait_for_count(&other->releases, 1));
 
 	api_remove(interval);
 	api_put(two_pass);
@@ -81,7 +81,7 @@ static void r03_exit_tells_everybody(void)
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 	EXPECT_EQ(1, atomic_read(&other->releases));
 	/* R02: all that is left is what we hold. */
-	EXPECT(api_nobody_else_pins(api_child_mm()));
+	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
 /* R03: nobody waits for an invalidation of an mm that is no more. */
@@ -92,11 +92,11 @@ static void r03_reader_does_not_wait_for_the_dead(void)
 	unsigned long seq;
 
 	api_stop_arm(&mirror->release_stop);
-	api_exit_to(&mirror->release_stop);
+	api_exit_until(&mirror->release_stop);
 	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier,
 						     1000, &seq));
 	EXPECT(api_can_begin(interval));
-	api_stop_go(&mirror->release_stop);
+	api_stop_resume(&mirror->release_stop);
 	api_remove(interval);
 	api_unregister(mirror);
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
@@ -106,18 +106,18 @@ static void r03_reader_does_not_wait_for_the_dead(void)
 static void r05_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
-	struct api_thread *leaver;
+	struct api_thread *unregistering;
 
 	api_stop_arm(&mirror->release_stop);
-	api_exit_to(&mirror->release_stop);
-	leaver = api_unregister_thread(mirror);
-	EXPECT(api_thread_stays(leaver));
+	api_exit_until(&mirror->release_stop);
+	unregistering = api_unregister_thread(mirror);
+	EXPECT(api_thread_blocks(unregistering));
 	EXPECT_EQ(0, atomic_read(&mirror->releases));
-	api_stop_go(&mirror->release_stop);
-	EXPECT_EQ(0, api_join(leaver));
+	api_stop_resume(&mirror->release_stop);
+	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 	api_free(mirror);
-	EXPECT(api_nobody_else_pins(api_child_mm()));
+	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
 /* R05: the exit is there already, but not yet at this mirror. */
@@ -126,16 +126,16 @@ static void r05_unregister_before_its_release(void)
 	/* The newest is told first. */
 	struct api_mirror *older = api_mirror_on(api_child_mm());
 	struct api_mirror *newer = api_mirror_on(api_child_mm());
-	struct api_thread *leaver;
+	struct api_thread *unregistering;
 	int releases;
 
 	api_stop_arm(&newer->release_stop);
-	api_exit_to(&newer->release_stop);
-	leaver = api_unregister_thread(older);
-	EXPECT(api_thread_stays(leaver));
+	api_exit_until(&newer->release_stop);
+	unregistering = api_unregister_thread(older);
+	EXPECT(api_thread_blocks(unregistering));
 	releases = atomic_read(&older->releases);
-	api_stop_go(&newer->release_stop);
-	EXPECT_EQ(0, api_join(leaver));
+	api_stop_resume(&newer->release_stop);
+	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(releases, atomic_read(&older->releases));
 	api_free(older);
 	api_unregister(newer);
@@ -150,7 +150,7 @@ static void r05_no_release_after_unregister(void)
 	api_unregister(mirror);
 	EXPECT_EQ(0, atomic_read(&mirror->releases));
 	api_child_kill();
-	EXPECT(api_becomes(&witness->releases, 1));
+	EXPECT(api_wait_for_count(&witness->releases, 1));
 	EXPECT_EQ(0, atomic_read(&mirror->releases));
 	api_unregister(witness);
 	EXPECT_EQ(1, atomic_read(&witness->releases));
@@ -189,11 +189,11 @@ static void r07_register_on_the_dead(void)
 	struct api_interval *none = api_interval_new();
 
 	api_stop_arm(&mirror->release_stop);
-	api_exit_to(&mirror->release_stop);
+	api_exit_until(&mirror->release_stop);
 	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
-	api_stop_go(&mirror->release_stop);
-	EXPECT(api_becomes(&mirror->releases, 1));
+	api_stop_resume(&mirror->release_stop);
+	EXPECT(api_wait_for_count(&mirror->releases, 1));
 	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_register_locked_on(api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
@@ -209,7 +209,7 @@ static void r07_register_on_the_dead(void)
 	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_register_locked_on(api_child_mm()));
 	EXPECT_EQ(0, atomic_read(&late->releases));
-	EXPECT(api_nobody_else_pins(api_child_mm()));
+	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
 static void api_put_in_release(struct api_mirror *mirror)
@@ -230,7 +230,7 @@ static void r05_put_in_release(void)
 	mirror->data = interval;
 	mirror->on_release = api_put_in_release;
 	api_child_kill();
-	EXPECT(api_becomes(&mirror->releases, 1));
+	EXPECT(api_wait_for_count(&mirror->releases, 1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	api_unregister(mirror);

@@ -125,12 +125,12 @@ static void r14_find_after_update(void)
 static void r14_find_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *put = api_interval(mirror, 3, 3);
 	struct api_interval *removed = api_interval(mirror, 2, 4);
 	struct api_interval *moved = api_interval(mirror, 20, 1);
 	struct api_interval *inserted;
-	struct api_thread *writer = api_stopped(stopper, 4);
+	struct api_thread *writer = api_stop_write(blocker, 4);
 
 	EXPECT(api_finds(mirror, 4, removed));
 	/* Its callback has run, and it is not held up by that of another. */
@@ -138,7 +138,7 @@ static void r14_find_in_an_invalidation(void)
 	api_free(removed);
 	EXPECT(api_finds(mirror, 4, put));
 	api_put(put);
-	EXPECT(api_finds(mirror, 4, stopper));
+	EXPECT(api_finds(mirror, 4, blocker));
 	EXPECT(api_finds(mirror, 3, NULL));
 	EXPECT_EQ(1, atomic_read(&put->releases));
 
@@ -152,17 +152,17 @@ static void r14_find_in_an_invalidation(void)
 	EXPECT(api_finds(mirror, 20, NULL));
 
 	/* The one whose callback is stopped. */
-	api_put(stopper);
+	api_put(blocker);
 	EXPECT_EQ(0, api_update(moved, 20, 1));
 	EXPECT(api_finds(mirror, 4, NULL));
-	EXPECT_EQ(0, atomic_read(&stopper->releases));
-	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, atomic_read(&blocker->releases));
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
-	EXPECT_EQ(1, atomic_read(&stopper->releases));
+	EXPECT_EQ(1, atomic_read(&blocker->releases));
 
 	api_remove(inserted);
 	api_remove(moved);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -205,11 +205,11 @@ static void r13_remove_waits_for_a_reference(void)
 	EXPECT_EQ(interval, api_find(mirror, 0));
 	remover = api_remove_thread(interval);
 	/* It is inside of remove as soon as the interval is out. */
-	end = jiffies + API_PATIENCE;
+	end = jiffies + API_TIMEOUT;
 	while (!api_finds(mirror, 0, NULL) && time_before(jiffies, end))
 		cond_resched();
 	EXPECT(api_finds(mirror, 0, NULL));
-	EXPECT(api_thread_stays(remover));
+	EXPECT(api_thread_blocks(remover));
 	/* The reference is good for memory, no longer for anything else. */
 	EXPECT_EQ(-ENOENT, api_update(interval, 0, 1));
 	EXPECT_EQ(0, api_write(0));
@@ -259,7 +259,7 @@ static void r15_find_and_put_in_an_invalidation(void)
 	for (i = 0; i < 10; i++)
 		intervals[i] = api_interval(mirror, i, 11 - i);
 	/* They are called in the order of their first addresses. */
-	writer = api_stopped(intervals[4], 10);
+	writer = api_stop_write(intervals[4], 10);
 	for (i = 0; i < 1000; i++)
 		EXPECT(api_finds(mirror, 10, intervals[0]));
 	while (rounds < 100 && (found = api_find(mirror, 10))) {
@@ -271,7 +271,7 @@ static void r15_find_and_put_in_an_invalidation(void)
 	EXPECT_EQ(10, rounds);
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(i != 4, atomic_read(&intervals[i]->releases));
-	api_stop_go(&intervals[4]->stop);
+	api_stop_resume(&intervals[4]->stop);
 	EXPECT_EQ(0, api_join(writer));
 	for (i = 0; i < 10; i++) {
 		EXPECT_EQ(1, atomic_read(&intervals[i]->releases));

@@ -169,8 +169,8 @@ static void r19_touching_is_no_overlap(void)
 	unsigned long behind_seq = api_seq(behind);
 	unsigned long before_seq = api_seq(before);
 
-	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_page(5) - 1, 1));
-	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_page(4), 1));
+	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_addr(5) - 1, 1));
+	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_addr(4), 1));
 	EXPECT_EQ(0, api_unmap(4, 1));
 
 	EXPECT_EQ(0, atomic_read(&behind->calls));
@@ -180,8 +180,8 @@ static void r19_touching_is_no_overlap(void)
 	EXPECT_EQ(1, atomic_read(&last_byte->calls));
 	EXPECT_EQ(1, atomic_read(&first_byte->calls));
 	EXPECT_EQ(1, atomic_read(&around->calls));
-	EXPECT_EQ(api_page(4), around->start);
-	EXPECT_EQ(api_page(5), around->end);
+	EXPECT_EQ(api_addr(4), around->start);
+	EXPECT_EQ(api_addr(5), around->end);
 
 	EXPECT_EQ(0, api_unmap(5, 1));
 	EXPECT_EQ(1, atomic_read(&behind->calls));
@@ -202,27 +202,27 @@ static void r19_touching_is_no_overlap(void)
 static void r19_touching_an_invalidation_in_progress(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 4, 1);
+	struct api_interval *blocker = api_interval(mirror, 4, 1);
 	struct api_interval *first_byte = api_interval_new();
 	struct api_interval *last_byte = api_interval_new();
 	struct api_interval *below = api_interval_new();
 	struct api_interval *above = api_interval_new();
-	struct api_thread *writer = api_stopped(stopper, 4);
+	struct api_thread *writer = api_stop_write(blocker, 4);
 
-	EXPECT_EQ(0, api_insert_at(below, mirror, api_page(4) - 1, 1));
-	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_page(4), 1));
-	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_page(5) - 1, 1));
-	EXPECT_EQ(0, api_insert_at(above, mirror, api_page(5), 1));
+	EXPECT_EQ(0, api_insert_at(below, mirror, api_addr(4) - 1, 1));
+	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_addr(4), 1));
+	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_addr(5) - 1, 1));
+	EXPECT_EQ(0, api_insert_at(above, mirror, api_addr(5), 1));
 	EXPECT(api_can_begin(below));
 	EXPECT(!api_can_begin(first_byte));
 	EXPECT(!api_can_begin(last_byte));
 	EXPECT(api_can_begin(above));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(api_can_begin(first_byte));
 	EXPECT(api_can_begin(last_byte));
 
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(below);
 	api_remove(first_byte);
 	api_remove(last_byte);
@@ -256,13 +256,13 @@ static void r16_update_after_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
-	struct api_thread *writer = api_stopped(interval, 0);
+	struct api_thread *writer = api_stop_write(interval, 0);
 
 	api_put(interval);
 	EXPECT_EQ(-ENOENT, api_update(interval, 0, 2));
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT_EQ(0, atomic_read(&interval->releases));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	EXPECT_EQ(0, api_unmap(0, 2));

@@ -9,12 +9,12 @@ static void r12_remove_waits_for_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(interval, 0), *remover;
+	struct api_thread *writer = api_stop_write(interval, 0), *remover;
 
 	remover = api_remove_thread(interval);
-	EXPECT(api_thread_stays(remover));
+	EXPECT(api_thread_blocks(remover));
 	EXPECT(api_finds(mirror, 0, NULL));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(remover));
 	EXPECT_EQ(1, atomic_read(&interval->returned));
 	/* R17 */
@@ -30,25 +30,25 @@ static void r12_remove_waits_for_every_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_interval *stopper = api_interval(mirror, 1, 1);
+	struct api_interval *blocker = api_interval(mirror, 1, 1);
 	struct api_thread *writers[2], *remover;
 
 	/* The first stops in it; the second in the one that comes after. */
-	writers[0] = api_stopped(interval, 0);
-	writers[1] = api_stopped(stopper, 1);
+	writers[0] = api_stop_write(interval, 0);
+	writers[1] = api_stop_write(blocker, 1);
 	EXPECT_EQ(2, atomic_read(&interval->calls));
 	EXPECT_EQ(1, atomic_read(&interval->returned));
 	remover = api_remove_thread(interval);
-	EXPECT(api_thread_stays(remover));
-	api_stop_go(&interval->stop);
+	EXPECT(api_thread_blocks(remover));
+	api_stop_resume(&interval->stop);
 	/* The second is done with it, though not with its invalidation. */
 	EXPECT_EQ(0, api_join(remover));
 	api_free(interval);
 	EXPECT_EQ(0, api_join(writers[0]));
 	EXPECT(!api_thread_done(writers[1]));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writers[1]));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_unregister(mirror);
 }
 
@@ -57,24 +57,24 @@ static void r12_remove_waits_for_the_second_pass(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *started = api_interval_new();
-	struct api_interval *stopper = api_interval_new();
+	struct api_interval *blocker = api_interval_new();
 	struct api_thread *writer, *remover;
 
 	EXPECT_EQ(0, api_insert_ops(started, mirror, 0, 2, &api_two_pass_ops));
-	EXPECT_EQ(0, api_insert_ops(stopper, mirror, 1, 1, &api_two_pass_ops));
-	writer = api_stopped(stopper, 1);
+	EXPECT_EQ(0, api_insert_ops(blocker, mirror, 1, 1, &api_two_pass_ops));
+	writer = api_stop_write(blocker, 1);
 	EXPECT_EQ(1, atomic_read(&started->returned));
 	EXPECT_EQ(0, atomic_read(&started->finishes));
 	remover = api_remove_thread(started);
-	EXPECT(api_thread_stays(remover));
+	EXPECT(api_thread_blocks(remover));
 	EXPECT_EQ(0, atomic_read(&started->finishes));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(remover));
 	EXPECT_EQ(1, atomic_read(&started->finishes));
 	api_free(started);
 	EXPECT_EQ(0, api_join(writer));
-	EXPECT_EQ(1, atomic_read(&stopper->finishes));
-	api_remove(stopper);
+	EXPECT_EQ(1, atomic_read(&blocker->finishes));
+	api_remove(blocker);
 	api_unregister(mirror);
 }
 
@@ -82,11 +82,11 @@ static void r12_remove_waits_for_the_second_pass(void)
 static void r12_remove_before_its_turn(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 0, 2);
+	struct api_interval *blocker = api_interval(mirror, 0, 2);
 	struct api_interval *removed = api_interval(mirror, 1, 1);
 	struct api_interval *put = api_interval(mirror, 1, 1);
 	struct api_interval *last = api_interval(mirror, 1, 1);
-	struct api_thread *writer = api_stopped(stopper, 1);
+	struct api_thread *writer = api_stop_write(blocker, 1);
 
 	EXPECT_EQ(0, atomic_read(&removed->calls));
 	api_remove(removed);
@@ -96,10 +96,10 @@ static void r12_remove_before_its_turn(void)
 	EXPECT_EQ(0, atomic_read(&put->calls));
 	EXPECT_EQ(1, atomic_read(&put->releases));
 	api_free(put);
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(1, atomic_read(&last->calls));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(last);
 	api_unregister(mirror);
 }
@@ -132,14 +132,14 @@ static void r15_put_in_an_invalidation(void)
 	struct api_thread *writer;
 
 	EXPECT_EQ(interval, api_find(mirror, 0));
-	writer = api_stopped(interval, 0);
+	writer = api_stop_write(interval, 0);
 	api_put(interval);
 	EXPECT(api_finds(mirror, 0, interval));
 	api_put(interval);
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT_EQ(0, atomic_read(&interval->releases));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	EXPECT_EQ(0, api_write(1));
@@ -152,22 +152,22 @@ static void r15_put_between_the_passes(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *started = api_interval_new();
-	struct api_interval *stopper = api_interval_new();
+	struct api_interval *blocker = api_interval_new();
 	struct api_thread *writer;
 
 	EXPECT_EQ(0, api_insert_ops(started, mirror, 0, 2, &api_two_pass_ops));
-	EXPECT_EQ(0, api_insert_ops(stopper, mirror, 1, 1, &api_two_pass_ops));
-	writer = api_stopped(stopper, 1);
+	EXPECT_EQ(0, api_insert_ops(blocker, mirror, 1, 1, &api_two_pass_ops));
+	writer = api_stop_write(blocker, 1);
 	api_put(started);
-	api_put(stopper);
+	api_put(blocker);
 	EXPECT_EQ(0, atomic_read(&started->releases));
-	EXPECT_EQ(0, atomic_read(&stopper->releases));
-	api_stop_go(&stopper->stop);
+	EXPECT_EQ(0, atomic_read(&blocker->releases));
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(1, atomic_read(&started->finishes));
-	EXPECT_EQ(1, atomic_read(&stopper->finishes));
+	EXPECT_EQ(1, atomic_read(&blocker->finishes));
 	EXPECT_EQ(1, atomic_read(&started->releases));
-	EXPECT_EQ(1, atomic_read(&stopper->releases));
+	EXPECT_EQ(1, atomic_read(&blocker->releases));
 	api_unregister(mirror);
 }
 
@@ -184,13 +184,13 @@ static void r09_synchronize_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
-	struct api_thread *writer = api_stopped(interval, 0), *waiter;
+	struct api_thread *writer = api_stop_write(interval, 0), *waiter;
 
 	api_put(interval);
 	waiter = api_thread(api_synchronize_fn, interval);
-	EXPECT(api_thread_stays(waiter));
+	EXPECT(api_thread_blocks(waiter));
 	EXPECT_EQ(0, atomic_read(&interval->releases));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(1, api_join(waiter));
 	api_free(interval);
 	EXPECT_EQ(0, api_join(writer));
@@ -202,13 +202,13 @@ static void r09_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
-	struct api_thread *writer = api_stopped(interval, 0), *leaver;
+	struct api_thread *writer = api_stop_write(interval, 0), *unregistering;
 
 	api_put(interval);
-	leaver = api_unregister_thread(mirror);
-	EXPECT(api_thread_stays(leaver));
-	api_stop_go(&interval->stop);
-	EXPECT_EQ(0, api_join(leaver));
+	unregistering = api_unregister_thread(mirror);
+	EXPECT(api_thread_blocks(unregistering));
+	api_stop_resume(&interval->stop);
+	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	api_free(interval);
 	api_free(mirror);

@@ -15,11 +15,11 @@
 #include "api.h"
 
 /* Where the arguments of system calls are put; a page that nothing else uses. */
-#define API_ARGUMENTS	16
+#define API_ARGS_PAGE	16
 
 static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
 {
-	unsigned long user = api_page(API_ARGUMENTS);
+	unsigned long user = api_addr(API_ARGS_PAGE);
 
 	if (copy_to_user((void __user *)user, arg, size))
 		return -EFAULT;
@@ -27,10 +27,10 @@ static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
 }
 
 /* A userfaultfd that has the faults of one page wait, or an error. */
-static int api_faults_wait(unsigned long page)
+static int api_block_faults(unsigned long page)
 {
 	struct uffdio_register reg = {
-		.range = { .start = api_page(page), .len = PAGE_SIZE },
+		.range = { .start = api_addr(page), .len = PAGE_SIZE },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	struct uffdio_api api = { .api = UFFD_API };
@@ -47,10 +47,10 @@ static int api_faults_wait(unsigned long page)
 	return fd;
 }
 
-static void api_let_fault(int fd, unsigned long page)
+static void api_resolve_fault(int fd, unsigned long page)
 {
 	struct uffdio_zeropage zero = {
-		.range = { .start = api_page(page), .len = PAGE_SIZE },
+		.range = { .start = api_addr(page), .len = PAGE_SIZE },
 	};
 
 	EXPECT_EQ(0, api_ioctl(fd, UFFDIO_ZEROPAGE, &zero, sizeof(zero)));
@@ -95,7 +95,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT_EQ(0, api_unmap(0, 2));
 	range.pfns = pfns;
 	EXPECT_EQ(0, hmm_mirror_range_register(&range, &mirror->mirror,
-					       api_page(0), api_page(2)));
+					       api_addr(0), api_addr(2)));
 
 	/* What need not wait is there afterwards. */
 	mmap_read_lock(mm);
@@ -106,7 +106,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT(pfns[0] & HMM_MIRROR_PFN_VALID);
 
 	EXPECT_EQ(0, api_unmap(0, 2));
-	fd = api_faults_wait(1);
+	fd = api_block_faults(1);
 	if (fd < 0) {
 		api_skip("userfaultfd is not to be had here: %d", fd);
 		goto out;
@@ -118,7 +118,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT(!api_lock_is_free());
 	mmap_read_unlock(mm);
 
-	api_let_fault(fd, 1);
+	api_resolve_fault(fd, 1);
 	mmap_read_lock(mm);
 	EXPECT_EQ(0, api_fault_in(&range, true));
 	mmap_read_unlock(mm);
@@ -145,7 +145,7 @@ static void r38_a_fault_waits_without_the_lock(void)
 	int fd;
 
 	EXPECT_EQ(0, api_unmap(0, 2));
-	fd = api_faults_wait(1);
+	fd = api_block_faults(1);
 	if (fd < 0) {
 		api_skip("userfaultfd is not to be had here: %d", fd);
 		api_unregister(mirror);
@@ -153,14 +153,14 @@ static void r38_a_fault_waits_without_the_lock(void)
 	}
 	range.pfns = pfns;
 	EXPECT_EQ(0, hmm_mirror_range_register(&range, &mirror->mirror,
-					       api_page(0), api_page(2)));
+					       api_addr(0), api_addr(2)));
 	thread = api_thread(api_fault_in_fn, &range);
-	EXPECT(api_thread_stays(thread));
+	EXPECT(api_thread_blocks(thread));
 	EXPECT(api_lock_is_free());
 	EXPECT(!api_thread_done(thread));
 	EXPECT_EQ(0, pfns[1]);
 
-	api_let_fault(fd, 1);
+	api_resolve_fault(fd, 1);
 	EXPECT_EQ(0, api_join(thread));
 	EXPECT(pfns[0] & HMM_MIRROR_PFN_VALID);
 	EXPECT(pfns[1] & HMM_MIRROR_PFN_VALID);

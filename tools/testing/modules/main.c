@@ -85,7 +85,7 @@ static const struct api_case *const api_tables[] = {
 	api_wrong_cases,
 };
 
-static void api_tell(int result, const char *why)
+static void api_set_result(int result, const char *why)
 {
 	struct api_run *run = api_current;
 
@@ -108,7 +108,7 @@ bool api_check(bool good, const char *file, int line, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
 	snprintf(why, sizeof(why), "%s:%d: %s", kbasename(file), line, what);
-	api_tell(-1, why);
+	api_set_result(-1, why);
 	return false;
 }
 
@@ -127,7 +127,7 @@ void api_skip(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
-	api_tell(1, why);
+	api_set_result(1, why);
 }
 
 void *api_alloc(size_t size)
@@ -161,7 +161,7 @@ void api_abandon(void)
 	spin_unlock(&api_current->lock);
 }
 
-unsigned long api_page(unsigned long number)
+unsigned long api_addr(unsigned long number)
 {
 	return api_current->arena + number * PAGE_SIZE;
 }
@@ -201,7 +201,7 @@ long api_syscall_wait(void)
 {
 	struct api_run *run = api_current;
 
-	wait_event_timeout(run->wq, READ_ONCE(run->completed), API_PATIENCE);
+	wait_event_timeout(run->wq, READ_ONCE(run->completed), API_TIMEOUT);
 	/* Pairs with the release in api_next_syscall(). */
 	if (!EXPECT(smp_load_acquire(&run->completed)))
 		return -ETIMEDOUT;

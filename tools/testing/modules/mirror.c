@@ -10,7 +10,7 @@
 #include "api.h"
 
 /* A mirror that has just registered hears what happens to the mm. */
-static void api_mirror_hears(struct api_mirror *mirror, unsigned long page)
+static void api_expect_notified(struct api_mirror *mirror, unsigned long page)
 {
 	struct api_interval *interval = api_interval(mirror, page, 1);
 	int syncs = atomic_read(&mirror->syncs);
@@ -20,8 +20,8 @@ static void api_mirror_hears(struct api_mirror *mirror, unsigned long page)
 	EXPECT_EQ(0, api_unmap(page, 1));
 	EXPECT(api_retry(interval, seq));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
-	EXPECT_EQ(api_page(page), interval->start);
-	EXPECT_EQ(api_page(page + 1), interval->end);
+	EXPECT_EQ(api_addr(page), interval->start);
+	EXPECT_EQ(api_addr(page + 1), interval->end);
 	/* Others may invalidate what is theirs at the same time. */
 	EXPECT(atomic_read(&mirror->syncs) > syncs);
 	EXPECT(api_can_begin(interval));
@@ -31,7 +31,7 @@ static void api_mirror_hears(struct api_mirror *mirror, unsigned long page)
 
 #define API_ROUNDS	40
 
-static int api_come_and_go(void *arg)
+static int api_register_loop(void *arg)
 {
 	unsigned long page = (unsigned long)arg;
 	struct api_mirror *mirror;
@@ -41,7 +41,7 @@ static int api_come_and_go(void *arg)
 		mirror = api_syncing_mirror();
 		if (!mirror->mirror.context)
 			return -EIO;
-		api_mirror_hears(mirror, page);
+		api_expect_notified(mirror, page);
 		api_unregister(mirror);
 		api_free(mirror);
 	}
@@ -51,8 +51,8 @@ static int api_come_and_go(void *arg)
 /* R01: nothing but luck decides which of the two meets the other's end. */
 static void r01_come_and_go(void)
 {
-	struct api_thread *one = api_thread(api_come_and_go, (void *)1);
-	struct api_thread *other = api_thread(api_come_and_go, (void *)3);
+	struct api_thread *one = api_thread(api_register_loop, (void *)1);
+	struct api_thread *other = api_thread(api_register_loop, (void *)3);
 
 	EXPECT_EQ(0, api_join(one));
 	EXPECT_EQ(0, api_join(other));
@@ -67,8 +67,8 @@ static int api_write_in_child(void *arg)
 	return api_write((unsigned long)arg);
 }
 
-static struct api_thread *api_stopped_in_child(struct api_interval *interval,
-					       unsigned long page)
+static struct api_thread *api_stop_write_in_child(struct api_interval *interval,
+						  unsigned long page)
 {
 	struct api_thread *thread;
 
@@ -81,26 +81,26 @@ static struct api_thread *api_stopped_in_child(struct api_interval *interval,
 /* R01: the last mirror is off the list, but the context still in use. */
 static void r01_register_meets_unregister_half_way(void)
 {
-	struct api_mirror *elsewhere = api_syncing_mirror_on(api_child_mm());
-	struct api_interval *stopper = api_interval(elsewhere, 0, 1);
+	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
+	struct api_interval *blocker = api_interval(in_child, 0, 1);
 	struct api_mirror *last = api_syncing_mirror(), *next;
-	struct api_thread *writer, *leaver;
+	struct api_thread *writer, *unregistering;
 
-	writer = api_stopped_in_child(stopper, 0);
-	leaver = api_unregister_thread(last);
-	EXPECT(api_thread_stays(leaver));
+	writer = api_stop_write_in_child(blocker, 0);
+	unregistering = api_unregister_thread(last);
+	EXPECT(api_thread_blocks(unregistering));
 
 	next = api_syncing_mirror();
-	api_mirror_hears(next, 1);
-	api_stop_go(&stopper->stop);
+	api_expect_notified(next, 1);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
-	EXPECT_EQ(0, api_join(leaver));
-	api_mirror_hears(next, 2);
+	EXPECT_EQ(0, api_join(unregistering));
+	api_expect_notified(next, 2);
 	api_unregister(next);
 	EXPECT_EQ(0, atomic_read(&last->syncs));
 
-	api_remove(stopper);
-	api_unregister(elsewhere);
+	api_remove(blocker);
+	api_unregister(in_child);
 }
 
 /*
@@ -111,41 +111,41 @@ static void r01_register_meets_unregister_half_way(void)
  */
 static void r01_register_meets_dying_context(void)
 {
-	struct api_mirror *elsewhere = api_syncing_mirror_on(api_child_mm());
-	struct api_interval *first = api_interval(elsewhere, 0, 1);
-	struct api_interval *second = api_interval(elsewhere, 1, 1);
-	struct api_thread *writers[2], *leaver;
+	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
+	struct api_interval *first = api_interval(in_child, 0, 1);
+	struct api_interval *second = api_interval(in_child, 1, 1);
+	struct api_thread *writers[2], *unregistering;
 	struct api_mirror *last = api_syncing_mirror(), *next;
 
-	writers[0] = api_stopped_in_child(first, 0);
-	leaver = api_unregister_thread(last);
-	EXPECT(api_thread_stays(leaver));
-	writers[1] = api_stopped_in_child(second, 1);
-	api_stop_go(&first->stop);
+	writers[0] = api_stop_write_in_child(first, 0);
+	unregistering = api_unregister_thread(last);
+	EXPECT(api_thread_blocks(unregistering));
+	writers[1] = api_stop_write_in_child(second, 1);
+	api_stop_resume(&first->stop);
 	EXPECT_EQ(0, api_join(writers[0]));
-	EXPECT(api_thread_stays(leaver));
+	EXPECT(api_thread_blocks(unregistering));
 
 	next = api_syncing_mirror();
-	EXPECT(!api_thread_done(leaver));
-	api_mirror_hears(next, 2);
-	api_stop_go(&second->stop);
+	EXPECT(!api_thread_done(unregistering));
+	api_expect_notified(next, 2);
+	api_stop_resume(&second->stop);
 	EXPECT_EQ(0, api_join(writers[1]));
-	EXPECT_EQ(0, api_join(leaver));
-	api_mirror_hears(next, 3);
+	EXPECT_EQ(0, api_join(unregistering));
+	api_expect_notified(next, 3);
 	api_unregister(next);
 	EXPECT_EQ(0, atomic_read(&last->syncs));
 
 	api_remove(first);
 	api_remove(second);
-	api_unregister(elsewhere);
+	api_unregister(in_child);
 }
 
 /*
  * R02: were a reference lost in each round, there would be more of them than
  * CPUs, which may each borrow the mm for a while.
  */
-static void api_pins_nothing(int (*register_in)(struct hmm_mirror *mirror,
-						struct mm_struct *mm))
+static void api_expect_no_pins(int (*register_in)(struct hmm_mirror *mirror,
+						  struct mm_struct *mm))
 {
 	int before = atomic_read(&current->mm->mm_count);
 	int rounds = 2 * num_possible_cpus() + 8;
@@ -165,7 +165,7 @@ static void api_pins_nothing(int (*register_in)(struct hmm_mirror *mirror,
 
 static void r02_unregister_unpins_the_mm(void)
 {
-	api_pins_nothing(hmm_mirror_register);
+	api_expect_no_pins(hmm_mirror_register);
 }
 
 static int api_register_locked(struct hmm_mirror *mirror,
@@ -181,7 +181,7 @@ static int api_register_locked(struct hmm_mirror *mirror,
 
 static void r02_register_locked_unpins_the_mm(void)
 {
-	api_pins_nothing(api_register_locked);
+	api_expect_no_pins(api_register_locked);
 }
 
 static void r02_register_locked_hears(void)
@@ -189,7 +189,7 @@ static void r02_register_locked_hears(void)
 	struct api_mirror *mirror = api_syncing_mirror_new();
 
 	EXPECT_EQ(0, api_register_locked(&mirror->mirror, current->mm));
-	api_mirror_hears(mirror, 0);
+	api_expect_notified(mirror, 0);
 	api_unregister(mirror);
 }
 
@@ -197,15 +197,15 @@ static void r02_register_locked_hears(void)
 static void r04_unregister_waits_for_sync(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
-	struct api_thread *writer, *leaver;
+	struct api_thread *writer, *unregistering;
 
 	api_stop_arm(&mirror->sync_stop);
 	writer = api_write_thread(0);
 	api_stop_reached(&mirror->sync_stop);
-	leaver = api_unregister_thread(mirror);
-	EXPECT(api_thread_stays(leaver));
-	api_stop_go(&mirror->sync_stop);
-	EXPECT_EQ(0, api_join(leaver));
+	unregistering = api_unregister_thread(mirror);
+	EXPECT(api_thread_blocks(unregistering));
+	api_stop_resume(&mirror->sync_stop);
+	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(1, atomic_read(&mirror->syncs));
 	api_free(mirror);
 	EXPECT_EQ(0, api_join(writer));
@@ -216,7 +216,7 @@ static void r04_unregister_waits_for_sync(void)
 static void r04_unregister_one_of_three(void)
 {
 	struct api_mirror *mirrors[3];
-	struct api_thread *writer, *leaver;
+	struct api_thread *writer, *unregistering;
 	int i;
 
 	for (i = 0; i < 3; i++)
@@ -224,10 +224,10 @@ static void r04_unregister_one_of_three(void)
 	api_stop_arm(&mirrors[1]->sync_stop);
 	writer = api_write_thread(0);
 	api_stop_reached(&mirrors[1]->sync_stop);
-	leaver = api_unregister_thread(mirrors[1]);
-	EXPECT(api_thread_stays(leaver));
-	api_stop_go(&mirrors[1]->sync_stop);
-	EXPECT_EQ(0, api_join(leaver));
+	unregistering = api_unregister_thread(mirrors[1]);
+	EXPECT(api_thread_blocks(unregistering));
+	api_stop_resume(&mirrors[1]->sync_stop);
+	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(0, api_join(writer));
 	api_free(mirrors[1]);
 	/* The list was walked to its end, and still is. */
@@ -248,10 +248,10 @@ static void r06_register_again_after_unregister(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
 
-	api_mirror_hears(mirror, 0);
+	api_expect_notified(mirror, 0);
 	api_unregister(mirror);
 	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
-	api_mirror_hears(mirror, 1);
+	api_expect_notified(mirror, 1);
 	api_unregister(mirror);
 }
 
@@ -265,7 +265,7 @@ static void r07_register_arguments(void)
 	EXPECT_EQ(-EINVAL, api_register_locked(NULL, current->mm));
 	/* A failed register leaves the mirror as it was. */
 	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
-	api_mirror_hears(mirror, 0);
+	api_expect_notified(mirror, 0);
 	api_unregister(mirror);
 }
 
@@ -302,7 +302,7 @@ static void r62_mirror_without_ops_at_exit(void)
 	api_stop_arm(&witness->release_stop);
 	api_child_kill();
 	api_stop_reached(&witness->release_stop);
-	api_stop_go(&witness->release_stop);
+	api_stop_resume(&witness->release_stop);
 	api_unregister(witness);
 	api_unregister(mirror);
 	EXPECT_EQ(1, atomic_read(&witness->releases));
@@ -356,7 +356,7 @@ static void api_signalled(int signal, bool locked, int want)
 	if (!mirror->mirror.context &&
 	    !EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm)))
 		return;
-	api_mirror_hears(mirror, 2);
+	api_expect_notified(mirror, 2);
 	api_unregister(mirror);
 }
 

@@ -167,21 +167,21 @@ static int api_remove_started_fn(void *arg)
  */
 static bool api_remove_without_a_slot(struct api_mirror *mirror)
 {
-	struct api_interval *stoppers[API_APART];
-	struct api_thread *writers[API_APART], *thread;
+	struct api_interval *blockers[API_SLOTS];
+	struct api_thread *writers[API_SLOTS], *thread;
 	bool removed;
 	int i;
 
-	for (i = 0; i < API_APART; i++) {
-		stoppers[i] = api_interval(mirror, 10 + i, 1);
-		writers[i] = api_stopped(stoppers[i], 10 + i);
+	for (i = 0; i < API_SLOTS; i++) {
+		blockers[i] = api_interval(mirror, 10 + i, 1);
+		writers[i] = api_stop_write(blockers[i], 10 + i);
 	}
 	thread = api_thread(api_remove_and_free_fn, mirror);
 	removed = EXPECT_EQ(0, api_join(thread));
-	for (i = 0; i < API_APART; i++) {
-		api_stop_go(&stoppers[i]->stop);
+	for (i = 0; i < API_SLOTS; i++) {
+		api_stop_resume(&blockers[i]->stop);
 		EXPECT_EQ(0, api_join(writers[i]));
-		api_remove(stoppers[i]);
+		api_remove(blockers[i]);
 	}
 	return removed;
 }
@@ -199,16 +199,16 @@ static void r25_remove_in_a_callback(void)
 	/* If it does wait, it will for ever, and so would unregister. */
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	thread = api_thread(api_remove_started_fn, mirror);
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	/* The pages that those before wrote to must be untouched again. */
 	EXPECT_EQ(0, api_unmap(0, 4));
 	if (!api_remove_without_a_slot(mirror))
 		return;
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -237,7 +237,7 @@ static void r23_refuse_what_may_block(void)
 	api_remove(two_pass);
 	api_remove(refuser);
 	api_remove(after);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -249,8 +249,8 @@ static void r62_range_that_is_not_bound(void)
 	unsigned long pfn = 0;
 
 	range->pfns = &pfn;
-	range->start = api_page(0);
-	range->end = api_page(1);
+	range->start = api_addr(0);
+	range->end = api_addr(1);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(range, NULL));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_snapshot(range));
@@ -264,15 +264,15 @@ static void r62_range_that_is_not_bound(void)
 
 	/* The same once it has been unregistered. */
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(0), api_page(1)));
+					       api_addr(0), api_addr(1)));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	hmm_mirror_range_unregister(range);
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
 	api_unregister(mirror);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(range, &mirror->mirror,
-						     api_page(0),
-						     api_page(1)));
+						     api_addr(0),
+						     api_addr(1)));
 }
 
 static void r62_range_without_an_array(void)
@@ -281,7 +281,7 @@ static void r62_range_without_an_array(void)
 	struct api_mirror *mirror = api_syncing_mirror();
 
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(0), api_page(1)));
+					       api_addr(0), api_addr(1)));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_snapshot(range));

@@ -166,7 +166,7 @@ int api_insert_ops(struct api_interval *interval, struct api_mirror *mirror,
 		   const struct hmm_interval_notifier_ops *ops)
 {
 	return hmm_interval_notifier_insert(&interval->notifier,
-					    &mirror->mirror, api_page(page),
+					    &mirror->mirror, api_addr(page),
 					    npages * PAGE_SIZE, ops);
 }
 
@@ -183,7 +183,7 @@ int api_update(struct api_interval *interval, unsigned long page,
 	       unsigned long npages)
 {
 	return hmm_interval_notifier_update(&interval->notifier,
-					    api_page(page),
+					    api_addr(page),
 					    npages * PAGE_SIZE);
 }
 
@@ -219,8 +219,8 @@ struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 	struct hmm_interval_notifier *notifier;
 
 	notifier = hmm_interval_notifier_find(&mirror->mirror, &api_ops,
-					      api_page(page),
-					      api_page(page + 1) - 1);
+					      api_addr(page),
+					      api_addr(page + 1) - 1);
 	return notifier ? container_of(notifier, struct api_interval,
 				       notifier) : NULL;
 }
@@ -236,9 +236,9 @@ bool api_finds(struct api_mirror *mirror, unsigned long page,
 	return found == interval;
 }
 
-struct api_thread *api_stopped_at(struct api_interval *interval,
-				  unsigned long page, const char *file,
-				  int line)
+struct api_thread *api_stop_write_at(struct api_interval *interval,
+				     unsigned long page, const char *file,
+				     int line)
 {
 	struct api_thread *thread;
 
@@ -273,7 +273,7 @@ bool api_retry(struct api_interval *interval, unsigned long seq)
 }
 
 /* No invalidation of any part of the mm is in progress, forgotten or not. */
-bool api_all_ended(struct api_mirror *mirror)
+bool api_is_idle(struct api_mirror *mirror)
 {
 	struct api_interval *all = api_interval_new();
 	bool ended;

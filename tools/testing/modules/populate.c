@@ -27,8 +27,8 @@ static struct hmm_mirror_range *api_request(struct api_mirror *mirror,
 	range->pfns = api_alloc(npages * sizeof(*range->pfns));
 	range->default_flags = flags;
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(page),
-					       api_page(page + npages)));
+					       api_addr(page),
+					       api_addr(page + npages)));
 	return range;
 }
 
@@ -45,7 +45,7 @@ static void api_read_pages(unsigned long page, unsigned long npages)
 
 	while (npages--)
 		EXPECT_EQ(0, copy_from_user(&value,
-					    (void __user *)api_page(page++),
+					    (void __user *)api_addr(page++),
 					    sizeof(value)));
 }
 
@@ -88,13 +88,13 @@ static void r28_populate_gives_up_in_time(void)
 	unsigned long before;
 
 	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_FAULT);
-	writer = api_stopped(interval, 0);
+	writer = api_stop_write(interval, 0);
 	before = jiffies;
 	EXPECT_EQ(-ETIME, hmm_mirror_range_populate(range, 100));
 	EXPECT(time_after_eq(jiffies, before + msecs_to_jiffies(100)));
 	EXPECT_EQ(-ETIME, hmm_mirror_range_wait_until_valid(range, 1));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 10000));
 	EXPECT_EQ(API_WRITABLE, api_rights(range, 0));
@@ -135,13 +135,13 @@ static void r28_populate_is_killed_while_it_waits(void)
 	struct api_thread *writer, *thread;
 
 	populate->range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_FAULT);
-	writer = api_stopped(interval, 0);
+	writer = api_stop_write(interval, 0);
 	thread = api_thread(api_populate_fn, populate);
-	EXPECT(api_thread_stays(thread));
+	EXPECT(api_thread_blocks(thread));
 	send_sig(SIGKILL, thread->task, 1);
 	EXPECT_EQ(-EINTR, api_join(thread));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	hmm_mirror_range_unregister(populate->range);
 	api_remove(interval);
@@ -173,7 +173,7 @@ static void r29_write_to_a_read_only_vma(void)
 
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, api_write(1));
-	api_syscall_start(__NR_mprotect, api_page(0), PAGE_SIZE, PROT_READ);
+	api_syscall_start(__NR_mprotect, api_addr(0), PAGE_SIZE, PROT_READ);
 	EXPECT_EQ(0, api_syscall_wait());
 
 	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_WRITE);
@@ -260,7 +260,7 @@ static const struct file_operations api_mmap_fops = {
 };
 
 /* Map page 1 of the arena with these operations; it is anonymous again later. */
-static bool api_map_odd_page(const struct vm_operations_struct *ops)
+static bool api_map_page_with(const struct vm_operations_struct *ops)
 {
 	struct file *file;
 	unsigned long addr;
@@ -269,13 +269,13 @@ static bool api_map_odd_page(const struct vm_operations_struct *ops)
 				  O_RDWR);
 	if (!EXPECT(!IS_ERR(file)))
 		return false;
-	addr = vm_mmap(file, api_page(1), PAGE_SIZE, PROT_READ | PROT_WRITE,
+	addr = vm_mmap(file, api_addr(1), PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, 0);
 	fput(file);
-	return EXPECT_EQ(api_page(1), addr);
+	return EXPECT_EQ(api_addr(1), addr);
 }
 
-static int api_populate_unkillably_fn(void *arg)
+static int api_populate_no_signal_fn(void *arg)
 {
 	return hmm_mirror_range_populate(arg, 0);
 }
@@ -291,10 +291,10 @@ static void api_populate_ends(const struct vm_operations_struct *ops)
 	struct api_thread *thread;
 	int ret;
 
-	if (!api_map_odd_page(ops))
+	if (!api_map_page_with(ops))
 		goto out;
 	range = api_request(mirror, 0, 3, HMM_MIRROR_PFN_REQ_FAULT);
-	thread = api_thread(api_populate_unkillably_fn, range);
+	thread = api_thread(api_populate_no_signal_fn, range);
 	/* It stays where it is for ever if this fails, and so does the range. */
 	if (!EXPECT_EQ(-EFAULT, api_join(thread)))
 		return;

@@ -18,8 +18,8 @@ struct hmm_mirror_range *api_range(struct api_mirror *mirror,
 	for (i = 0; i < npages; i++)
 		range->pfns[i] = API_UNTOUCHED;
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(page),
-					       api_page(page + npages)));
+					       api_addr(page),
+					       api_addr(page + npages)));
 	return range;
 }
 
@@ -37,27 +37,27 @@ static void r32_addresses_of_a_range(void)
 	struct hmm_mirror_range range = {};
 
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
-						     api_page(1), api_page(1)));
+						     api_addr(1), api_addr(1)));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
-						     api_page(2), api_page(1)));
+						     api_addr(2), api_addr(1)));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
-						     api_page(1) + 8,
-						     api_page(2)));
+						     api_addr(1) + 8,
+						     api_addr(2)));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_register(&range, &mirror->mirror,
-						     api_page(1),
-						     api_page(2) - 8));
+						     api_addr(1),
+						     api_addr(2) - 8));
 
-	range.start = api_page(3);
-	range.end = api_page(5);
+	range.start = api_addr(3);
+	range.end = api_addr(5);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
-	range.start = api_page(7);
-	range.end = api_page(9);
+	range.start = api_addr(7);
+	range.end = api_addr(9);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
-	range.start = api_page(5);
-	range.end = api_page(5);
+	range.start = api_addr(5);
+	range.end = api_addr(5);
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(&range, &interval->notifier));
-	range.start = api_page(4);
-	range.end = api_page(8);
+	range.start = api_addr(4);
+	range.end = api_addr(8);
 	EXPECT_EQ(0, hmm_mirror_range_bind(&range, &interval->notifier));
 	hmm_mirror_range_unregister(&range);
 
@@ -94,7 +94,7 @@ static void r30_each_page_as_it_was_requested(void)
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *range;
 
-	EXPECT_EQ(0, vm_munmap(api_page(1), PAGE_SIZE));
+	EXPECT_EQ(0, vm_munmap(api_addr(1), PAGE_SIZE));
 	range = api_range(mirror, 0, 4);
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
 	range->pfns[0] = HMM_MIRROR_PFN_REQ_WRITE;
@@ -151,7 +151,7 @@ static void compact_says_the_same(void)
 	EXPECT_EQ(0, api_unmap(0, 1024));
 	for (i = 5; i < 20; i += 2)
 		EXPECT_EQ(0, api_write(first + i));
-	EXPECT_EQ(0, vm_munmap(api_page(600), 200 * PAGE_SIZE));
+	EXPECT_EQ(0, vm_munmap(api_addr(600), 200 * PAGE_SIZE));
 
 	full = api_range(mirror, first, npages);
 	compact = api_range(mirror, first, npages);

@@ -50,7 +50,7 @@ static struct api_thread *api_read(struct api_reader *reader,
 	reader->interval = interval;
 	init_completion(&reader->ready);
 	thread = api_thread(api_read_fn, reader);
-	EXPECT(wait_for_completion_timeout(&reader->ready, API_PATIENCE));
+	EXPECT(wait_for_completion_timeout(&reader->ready, API_TIMEOUT));
 	return thread;
 }
 
@@ -59,11 +59,11 @@ static void r20_read_begin_waits_for_the_end(void)
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(interval, 0), *thread;
+	struct api_thread *writer = api_stop_write(interval, 0), *thread;
 
 	thread = api_read(reader, interval);
-	EXPECT(api_thread_stays(thread));
-	api_stop_go(&interval->stop);
+	EXPECT(api_thread_blocks(thread));
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(thread));
 	EXPECT(!api_retry(interval, reader->seq));
 	EXPECT_EQ(0, api_join(writer));
@@ -83,21 +83,21 @@ static void r20_every_reader_is_woken(void)
 
 	for (i = 0; i < 2; i++) {
 		intervals[i] = api_interval(mirror, i, 1);
-		writers[i] = api_stopped(intervals[i], i);
+		writers[i] = api_stop_write(intervals[i], i);
 	}
 	for (i = 0; i < 8; i++) {
 		readers[i] = api_alloc(sizeof(*readers[i]));
 		threads[i] = api_read(readers[i], intervals[i % 2]);
 	}
-	EXPECT(api_thread_stays(threads[7]));
-	api_stop_go(&intervals[0]->stop);
+	EXPECT(api_thread_blocks(threads[7]));
+	api_stop_resume(&intervals[0]->stop);
 	for (i = 0; i < 8; i += 2)
 		EXPECT_EQ(0, api_join(threads[i]));
 	EXPECT_EQ(0, api_join(writers[0]));
-	EXPECT(api_thread_stays(threads[1]));
+	EXPECT(api_thread_blocks(threads[1]));
 	for (i = 1; i < 8; i += 2)
 		EXPECT(!api_thread_done(threads[i]));
-	api_stop_go(&intervals[1]->stop);
+	api_stop_resume(&intervals[1]->stop);
 	for (i = 1; i < 8; i += 2)
 		EXPECT_EQ(0, api_join(threads[i]));
 	EXPECT_EQ(0, api_join(writers[1]));
@@ -112,7 +112,7 @@ static void r20_every_reader_is_woken(void)
 static void r21_reader_waits_for_its_own_only(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 0, 1);
+	struct api_interval *blocker = api_interval(mirror, 0, 1);
 	struct api_interval *interval = api_interval(mirror, 1, 1);
 	struct api_thread *writer;
 	unsigned long seq;
@@ -120,7 +120,7 @@ static void r21_reader_waits_for_its_own_only(void)
 	/* As the first to come it had the place that the next one gets. */
 	EXPECT_EQ(0, api_write(1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
-	writer = api_stopped(stopper, 0);
+	writer = api_stop_write(blocker, 0);
 	EXPECT(api_can_begin(interval));
 	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier,
 						     1000, &seq));
@@ -128,10 +128,10 @@ static void r21_reader_waits_for_its_own_only(void)
 	seq = hmm_interval_read_begin(&interval->notifier);
 	EXPECT(!api_retry(interval, seq));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(!api_retry(interval, seq));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(interval);
 	api_unregister(mirror);
 }
@@ -141,20 +141,20 @@ static void r21_reader_of_a_moved_interval(void)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *stopper = api_interval(mirror, 0, 1);
+	struct api_interval *blocker = api_interval(mirror, 0, 1);
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(stopper, 0), *thread;
+	struct api_thread *writer = api_stop_write(blocker, 0), *thread;
 
 	thread = api_read(reader, interval);
-	EXPECT(api_thread_stays(thread));
+	EXPECT(api_thread_blocks(thread));
 	EXPECT_EQ(0, api_update(interval, 4, 2));
 	EXPECT(api_can_begin(interval));
 	/* It may notice, or wait for the end; it does not get lost. */
-	api_stop_go(&stopper->stop);
+	api_stop_resume(&blocker->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(0, api_join(thread));
 	EXPECT(!api_retry(interval, reader->seq));
-	api_remove(stopper);
+	api_remove(blocker);
 	api_remove(interval);
 	api_unregister(mirror);
 }
@@ -164,7 +164,7 @@ static void r28_timeout(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(interval, 0);
+	struct api_thread *writer = api_stop_write(interval, 0);
 	unsigned long before = jiffies, seq;
 
 	EXPECT_EQ(-ETIME, hmm_interval_read_begin_timeout(&interval->notifier,
@@ -174,7 +174,7 @@ static void r28_timeout(void)
 							  1, &seq));
 	EXPECT(!hmm_interval_read_try_begin(&interval->notifier, &seq));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier, 1,
 						     &seq));
@@ -189,12 +189,12 @@ static void r28_timeout_is_not_waited_for(void)
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(interval, 0), *thread;
+	struct api_thread *writer = api_stop_write(interval, 0), *thread;
 
 	reader->timeout_ms = 1000 * 1000;
 	thread = api_read(reader, interval);
-	EXPECT(api_thread_stays(thread));
-	api_stop_go(&interval->stop);
+	EXPECT(api_thread_blocks(thread));
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(thread));
 	EXPECT(!api_retry(interval, reader->seq));
 	EXPECT_EQ(0, api_join(writer));
@@ -207,16 +207,16 @@ static void api_kill_a_reader(unsigned int timeout_ms)
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stopped(interval, 0), *thread;
+	struct api_thread *writer = api_stop_write(interval, 0), *thread;
 
 	reader->timeout_ms = timeout_ms;
 	reader->killable = true;
 	thread = api_read(reader, interval);
-	EXPECT(api_thread_stays(thread));
+	EXPECT(api_thread_blocks(thread));
 	send_sig(SIGKILL, thread->task, 1);
 	EXPECT_EQ(-EINTR, api_join(thread));
 	EXPECT(!api_thread_done(writer));
-	api_stop_go(&interval->stop);
+	api_stop_resume(&interval->stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(api_can_begin(interval));
 	api_remove(interval);

@@ -63,9 +63,9 @@ static void remote_start(struct remote_read *read)
 	read->range.pfns[0] = 0;
 	queue_work(system_unbound_wq, &read->work);
 	if (HMM_PAGE_TABLES_FREED_BY_RCU)
-		EXPECT(wait_for_completion_timeout(&read->done, API_PATIENCE));
+		EXPECT(wait_for_completion_timeout(&read->done, API_TIMEOUT));
 	else
-		EXPECT(!wait_for_completion_timeout(&read->done, API_GLIMPSE));
+		EXPECT(!wait_for_completion_timeout(&read->done, API_SHORT_WAIT));
 }
 
 static void remote_finish(struct remote_read *read)
@@ -82,7 +82,7 @@ static void r55_remote_tables_are_read_with_the_mmap_lock(void)
 	struct api_mirror *mirror = api_mirror();
 	struct remote_read *read = api_alloc(sizeof(*read));
 
-	EXPECT_EQ(0, remote_prepare(read, mirror, api_page(0)));
+	EXPECT_EQ(0, remote_prepare(read, mirror, api_addr(0)));
 	mmap_write_lock(current->mm);
 	remote_start(read);
 	mmap_write_unlock(current->mm);
@@ -94,7 +94,7 @@ static void r55_remote_tables_are_read_with_the_mmap_lock(void)
 static struct file *remote_map_hugetlb(unsigned long *addr)
 {
 	static const char name[] = "r55";
-	unsigned long user = api_page(REMOTE_NAME);
+	unsigned long user = api_addr(REMOTE_NAME);
 	struct file *file;
 	long fd;
 

@@ -12,11 +12,11 @@
 
 #include "api.h"
 
-#define API_SHUFFLED	200
+#define API_ORDERED	200
 
 /* Stamps an interval with its turn. */
-static void api_note_turn(struct api_interval *interval,
-			  const struct mmu_notifier_range *range)
+static void api_record_order(struct api_interval *interval,
+			     const struct mmu_notifier_range *range)
 {
 	struct api_interval *turns = interval->data;
 
@@ -31,15 +31,15 @@ static void api_insert_in_order(unsigned int first, unsigned int step)
 	struct api_interval **intervals;
 	unsigned int i, at;
 
-	intervals = api_alloc(API_SHUFFLED * sizeof(*intervals));
-	for (i = 0; i < API_SHUFFLED; i++) {
-		at = (first + i * step) % API_SHUFFLED;
+	intervals = api_alloc(API_ORDERED * sizeof(*intervals));
+	for (i = 0; i < API_ORDERED; i++) {
+		at = (first + i * step) % API_ORDERED;
 		intervals[at] = api_interval(mirror, at, 1);
-		intervals[at]->action = api_note_turn;
+		intervals[at]->action = api_record_order;
 		intervals[at]->data = turns;
 	}
 	EXPECT_EQ(0, api_unmap(10, 150));
-	for (i = 0; i < API_SHUFFLED; i++) {
+	for (i = 0; i < API_ORDERED; i++) {
 		if (i < 10 || i >= 160) {
 			EXPECT_EQ(0, atomic_read(&intervals[i]->calls));
 			continue;
@@ -47,14 +47,14 @@ static void api_insert_in_order(unsigned int first, unsigned int step)
 		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
 		EXPECT_EQ(i - 9, (long)intervals[i]->data);
 	}
-	for (i = 0; i < API_SHUFFLED; i++)
+	for (i = 0; i < API_ORDERED; i++)
 		api_remove(intervals[i]);
 	api_unregister(mirror);
 }
 
 static void r12_inserted_from_the_last_on(void)
 {
-	api_insert_in_order(API_SHUFFLED - 1, API_SHUFFLED - 1);
+	api_insert_in_order(API_ORDERED - 1, API_ORDERED - 1);
 }
 
 static void r12_inserted_in_a_shuffle(void)
@@ -107,7 +107,7 @@ static struct api_object *api_object(struct api_mirror *mirror,
 	object->stop = stop;
 	object->frees = frees;
 	EXPECT_EQ(0, hmm_interval_notifier_insert(&object->notifier,
-						  &mirror->mirror, api_page(0),
+						  &mirror->mirror, api_addr(0),
 						  PAGE_SIZE, &api_object_ops));
 	return object;
 }
@@ -149,14 +149,14 @@ static void r25_release_frees_during_the_callback(void)
 	writer = api_write_thread(0);
 	api_stop_reached(stop);
 	found = hmm_interval_notifier_find(&mirror->mirror, &api_object_ops,
-					   api_page(0), api_page(0));
+					   api_addr(0), api_addr(0));
 	EXPECT_EQ(&object->notifier, found);
 	hmm_interval_notifier_put(&object->notifier);
 	EXPECT_EQ(0, atomic_read(frees));
 	hmm_interval_notifier_put(found);
 	/* The callback still runs on it. */
 	EXPECT_EQ(0, atomic_read(frees));
-	api_stop_go(stop);
+	api_stop_resume(stop);
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT_EQ(1, atomic_read(frees));
 	api_unregister(mirror);
@@ -186,13 +186,13 @@ static void r12_interval_used_again_on_another_mm(void)
 	/* Only one of the two has touched the page. */
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(0), api_page(1)));
+					       api_addr(0), api_addr(1)));
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
 	EXPECT(pfn & HMM_MIRROR_PFN_VALID);
 	hmm_mirror_range_unregister(range);
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &other->mirror,
-					       api_page(0), api_page(1)));
+					       api_addr(0), api_addr(1)));
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
@@ -236,7 +236,7 @@ static void r08_worker_populates(void)
 	range->pfns = pfns;
 	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_page(0), api_page(4)));
+					       api_addr(0), api_addr(4)));
 	work->range = range;
 	INIT_WORK(&work->work, api_populate_work);
 	EXPECT_EQ(0, api_populate_by_a_worker(work));
@@ -249,7 +249,7 @@ static void r08_worker_populates(void)
 	api_stop_reached(&mirror->release_stop);
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(-ESRCH, api_populate_by_a_worker(work));
-	api_stop_go(&mirror->release_stop);
+	api_stop_resume(&mirror->release_stop);
 	hmm_mirror_range_unregister(range);
 	api_unregister(mirror);
 }
@@ -302,14 +302,14 @@ static void r23_two_passes_meet_a_refusal(void)
 	EXPECT(api_can_begin(agrees));
 	EXPECT(api_can_begin(refuses));
 	EXPECT(api_can_begin(after));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 
 	refuses->refuse = false;
 	EXPECT_EQ(0, api_reap_child());
 	EXPECT_EQ(2, atomic_read(&agrees->finishes));
 	EXPECT_EQ(1, atomic_read(&refuses->finishes));
 	EXPECT_EQ(1, atomic_read(&after->finishes));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 out:
 	api_remove(agrees);
 	api_remove(refuses);
@@ -331,11 +331,11 @@ static void r22_mirror_refuses(void)
 	EXPECT(atomic_read(&mirror->syncs) > 0);
 	EXPECT_EQ(0, atomic_read(&interval->calls));
 	EXPECT(api_retry(interval, seq));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	mirror->refuse = false;
 	EXPECT_EQ(0, api_reap_child());
 	EXPECT_EQ(1, atomic_read(&interval->calls));
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 out:
 	api_remove(interval);
 	api_unregister(mirror);

@@ -7,12 +7,12 @@
 #include "api.h"
 
 /**
- * struct api_stream - what a thread does without pause
+ * struct api_unmapper - what a thread does without pause
  * @page: invalidates this one and those behind
  * @stop: until told to stop
  * @rounds: how often it has
  */
-struct api_stream {
+struct api_unmapper {
 	unsigned long page;
 	bool stop;
 	unsigned long rounds;
@@ -20,7 +20,7 @@ struct api_stream {
 
 static int api_unmap_without_pause(void *arg)
 {
-	struct api_stream *stream = arg;
+	struct api_unmapper *stream = arg;
 	int ret = 0;
 
 	while (!ret && !READ_ONCE(stream->stop)) {
@@ -31,9 +31,9 @@ static int api_unmap_without_pause(void *arg)
 	return ret;
 }
 
-static struct api_stream *api_stream(unsigned long page)
+static struct api_unmapper *api_unmapper(unsigned long page)
 {
-	struct api_stream *stream = api_alloc(sizeof(*stream));
+	struct api_unmapper *stream = api_alloc(sizeof(*stream));
 
 	stream->page = page;
 	return stream;
@@ -45,16 +45,16 @@ static void r21_stream_of_others(void)
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 100, 4);
 	struct api_interval *hit = api_interval(mirror, 0, 40);
-	struct api_stream *streams[2];
+	struct api_unmapper *streams[2];
 	struct api_thread *threads[2];
 	unsigned long seq, end;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		streams[i] = api_stream(20 * i);
+		streams[i] = api_unmapper(20 * i);
 		threads[i] = api_thread(api_unmap_without_pause, streams[i]);
 	}
-	end = jiffies + API_PATIENCE;
+	end = jiffies + API_TIMEOUT;
 	while ((READ_ONCE(streams[0]->rounds) < 5 ||
 		READ_ONCE(streams[1]->rounds) < 5) && time_before(jiffies, end))
 		cond_resched();
@@ -84,7 +84,7 @@ static void r21_stream_of_others(void)
 		  atomic_read(&hit->calls));
 	api_remove(interval);
 	api_remove(hit);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
@@ -122,15 +122,15 @@ static int api_move_when_called(void *arg)
 	}
 }
 
-static void api_have_it_moved(struct api_interval *interval,
-			      const struct mmu_notifier_range *range)
+static void api_request_move(struct api_interval *interval,
+			     const struct mmu_notifier_range *range)
 {
 	struct api_mover *mover = interval->data;
 
 	if (READ_ONCE(mover->budget) <= 0)
 		return;
 	complete(&mover->called);
-	EXPECT(wait_for_completion_timeout(&mover->moved, API_PATIENCE));
+	EXPECT(wait_for_completion_timeout(&mover->moved, API_TIMEOUT));
 }
 
 /* R15: who moves an interval again and again does not hold an unmap up. */
@@ -146,7 +146,7 @@ static void r15_stream_of_updates(void)
 	mover->budget = 100;
 	mover->interval = interval;
 	interval->data = mover;
-	interval->action = api_have_it_moved;
+	interval->action = api_request_move;
 	thread = api_thread(api_move_when_called, mover);
 	EXPECT_EQ(0, api_unmap(0, 10));
 	EXPECT(atomic_read(&interval->calls) >= 1);
@@ -155,12 +155,12 @@ static void r15_stream_of_updates(void)
 	complete(&mover->called);
 	EXPECT_EQ(0, api_join(thread));
 	api_remove(interval);
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 
 /* More invalidations at once than are told apart. */
-#define API_MANY	(API_APART + 8)
+#define API_OVERFLOW	(API_SLOTS + 8)
 
 static int api_read_begin_fn(void *arg)
 {
@@ -170,13 +170,13 @@ static int api_read_begin_fn(void *arg)
 	return api_retry(interval, seq);
 }
 
-static void api_end_some(struct api_interval **intervals,
-			 struct api_thread **writers, int from, int to)
+static void api_resume_some(struct api_interval **intervals,
+			    struct api_thread **writers, int from, int to)
 {
 	int i;
 
 	for (i = from; i < to; i++) {
-		api_stop_go(&intervals[i]->stop);
+		api_stop_resume(&intervals[i]->stop);
 		EXPECT_EQ(0, api_join(writers[i]));
 	}
 }
@@ -186,68 +186,68 @@ static void api_end_some(struct api_interval **intervals,
  * what none of them touches may wait, but no longer than for them. Whom they
  * do touch has to.
  */
-static void api_overflow(bool those_first)
+static void api_overflow(bool overflow_first)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *untouched = api_interval(mirror, 100, 1);
-	struct api_interval *intervals[API_MANY], *late, *moved;
-	struct api_thread *writers[API_MANY], *reader;
+	struct api_interval *intervals[API_OVERFLOW], *late, *moved;
+	struct api_thread *writers[API_OVERFLOW], *reader;
 	unsigned long seq = api_seq(untouched);
 	int i;
 
 	moved = api_interval(mirror, 101, 1);
-	for (i = 0; i < API_MANY; i++)
+	for (i = 0; i < API_OVERFLOW; i++)
 		intervals[i] = api_interval(mirror, i, 1);
-	for (i = 0; i < API_MANY; i++) {
-		if (i <= API_APART)
+	for (i = 0; i < API_OVERFLOW; i++) {
+		if (i <= API_SLOTS)
 			EXPECT(api_can_begin(untouched));
-		writers[i] = api_stopped(intervals[i], i);
+		writers[i] = api_stop_write(intervals[i], i);
 		EXPECT(!api_can_begin(intervals[i]));
 	}
-	for (i = 0; i < API_MANY; i++)
+	for (i = 0; i < API_OVERFLOW; i++)
 		EXPECT(!api_can_begin(intervals[i]));
 	/* R18: also if it came, or was moved, in the midst of it. */
-	late = api_interval(mirror, API_MANY - 1, 1);
+	late = api_interval(mirror, API_OVERFLOW - 1, 1);
 	EXPECT(!api_can_begin(late));
-	EXPECT_EQ(0, api_update(moved, API_MANY - 1, 4));
+	EXPECT_EQ(0, api_update(moved, API_OVERFLOW - 1, 4));
 	EXPECT(!api_can_begin(moved));
-	reader = api_thread(api_read_begin_fn, intervals[API_MANY - 1]);
-	EXPECT(api_thread_stays(reader));
+	reader = api_thread(api_read_begin_fn, intervals[API_OVERFLOW - 1]);
+	EXPECT(api_thread_blocks(reader));
 	EXPECT(!api_retry(untouched, seq));
 
-	if (those_first) {
-		api_end_some(intervals, writers, API_APART, API_MANY);
+	if (overflow_first) {
+		api_resume_some(intervals, writers, API_SLOTS, API_OVERFLOW);
 		EXPECT_EQ(0, api_join(reader));
-		EXPECT(api_can_begin(intervals[API_MANY - 1]));
+		EXPECT(api_can_begin(intervals[API_OVERFLOW - 1]));
 		EXPECT(!api_can_begin(intervals[0]));
-		EXPECT(!api_can_begin(intervals[API_APART - 1]));
+		EXPECT(!api_can_begin(intervals[API_SLOTS - 1]));
 	} else {
-		api_end_some(intervals, writers, 0, API_APART);
-		EXPECT(!api_can_begin(intervals[API_MANY - 1]));
+		api_resume_some(intervals, writers, 0, API_SLOTS);
+		EXPECT(!api_can_begin(intervals[API_OVERFLOW - 1]));
 		EXPECT(!api_can_begin(late));
-		EXPECT(api_thread_stays(reader));
+		EXPECT(api_thread_blocks(reader));
 		/* There is room for another one, which is told apart. */
 		EXPECT_EQ(0, api_update(untouched, 200, 1));
 		seq = READ_ONCE(untouched->notifier.seq);
-		writers[0] = api_stopped(untouched, 200);
-		api_end_some(intervals, writers, API_APART, API_MANY);
+		writers[0] = api_stop_write(untouched, 200);
+		api_resume_some(intervals, writers, API_SLOTS, API_OVERFLOW);
 		EXPECT_EQ(0, api_join(reader));
 		EXPECT(!api_can_begin(untouched));
 		EXPECT(api_retry(untouched, seq));
 	}
 	EXPECT(api_can_begin(late));
 	EXPECT(api_can_begin(moved));
-	if (those_first) {
+	if (overflow_first) {
 		EXPECT(api_can_begin(untouched));
 		EXPECT(!api_retry(untouched, seq));
-		api_end_some(intervals, writers, 0, API_APART);
+		api_resume_some(intervals, writers, 0, API_SLOTS);
 	} else {
-		api_end_some(&untouched, writers, 0, 1);
+		api_resume_some(&untouched, writers, 0, 1);
 	}
-	EXPECT_EQ(!those_first, atomic_read(&untouched->calls));
+	EXPECT_EQ(!overflow_first, atomic_read(&untouched->calls));
 	EXPECT(api_can_begin(untouched));
-	EXPECT(api_all_ended(mirror));
-	for (i = 0; i < API_MANY; i++) {
+	EXPECT(api_is_idle(mirror));
+	for (i = 0; i < API_OVERFLOW; i++) {
 		EXPECT(api_can_begin(intervals[i]));
 		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
 		api_remove(intervals[i]);
@@ -273,25 +273,25 @@ static void r18_those_told_apart_end_first(void)
 static void r12_remove_with_too_many_at_once(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *intervals[API_MANY];
-	struct api_thread *writers[API_MANY], *remover;
+	struct api_interval *intervals[API_OVERFLOW];
+	struct api_thread *writers[API_OVERFLOW], *remover;
 	int i;
 
-	for (i = 0; i < API_MANY; i++) {
+	for (i = 0; i < API_OVERFLOW; i++) {
 		intervals[i] = api_interval(mirror, i, 1);
-		writers[i] = api_stopped(intervals[i], i);
+		writers[i] = api_stop_write(intervals[i], i);
 	}
-	remover = api_remove_thread(intervals[API_MANY - 1]);
-	EXPECT(api_thread_stays(remover));
-	api_end_some(intervals, writers, API_MANY - 1, API_MANY);
+	remover = api_remove_thread(intervals[API_OVERFLOW - 1]);
+	EXPECT(api_thread_blocks(remover));
+	api_resume_some(intervals, writers, API_OVERFLOW - 1, API_OVERFLOW);
 	EXPECT_EQ(0, api_join(remover));
-	api_free(intervals[API_MANY - 1]);
+	api_free(intervals[API_OVERFLOW - 1]);
 	/* The others unwind the other way round. */
-	for (i = API_MANY - 2; i >= 0; i--) {
-		api_end_some(intervals, writers, i, i + 1);
+	for (i = API_OVERFLOW - 2; i >= 0; i--) {
+		api_resume_some(intervals, writers, i, i + 1);
 		api_remove(intervals[i]);
 	}
-	EXPECT(api_all_ended(mirror));
+	EXPECT(api_is_idle(mirror));
 	api_unregister(mirror);
 }
 

@@ -13,7 +13,7 @@
 void api_stop_arm(struct api_stop *stop)
 {
 	init_completion(&stop->reached);
-	init_completion(&stop->go);
+	init_completion(&stop->resume);
 	/* Pairs with the xchg() in api_stop_here(). */
 	smp_store_release(&stop->armed, true);
 }
@@ -24,19 +24,19 @@ void api_stop_here(struct api_stop *stop)
 	if (!xchg(&stop->armed, false))
 		return;
 	complete_all(&stop->reached);
-	EXPECT(wait_for_completion_timeout(&stop->go, API_PATIENCE));
+	EXPECT(wait_for_completion_timeout(&stop->resume, API_TIMEOUT));
 }
 
 bool api_stop_reached_at(struct api_stop *stop, const char *file, int line)
 {
 	return api_check(wait_for_completion_timeout(&stop->reached,
-						     API_PATIENCE),
+						     API_TIMEOUT),
 			 file, line, "nobody came to where it should stop");
 }
 
-void api_stop_go(struct api_stop *stop)
+void api_stop_resume(struct api_stop *stop)
 {
-	complete_all(&stop->go);
+	complete_all(&stop->resume);
 }
 
 static int api_thread_main(void *data)
@@ -78,7 +78,7 @@ struct api_thread *api_thread_in(struct mm_struct *mm, int (*fn)(void *arg),
 		mmput(mm);
 		return thread;
 	}
-	EXPECT(wait_for_completion_timeout(&thread->entered, API_PATIENCE));
+	EXPECT(wait_for_completion_timeout(&thread->entered, API_TIMEOUT));
 	return thread;
 }
 
@@ -88,9 +88,9 @@ struct api_thread *api_thread(int (*fn)(void *arg), void *arg)
 }
 
 /* It waits for something; had it not to, it would have returned by now. */
-bool api_thread_stays(struct api_thread *thread)
+bool api_thread_blocks(struct api_thread *thread)
 {
-	return !wait_for_completion_timeout(&thread->done, API_GLIMPSE);
+	return !wait_for_completion_timeout(&thread->done, API_SHORT_WAIT);
 }
 
 bool api_thread_done(struct api_thread *thread)
@@ -102,7 +102,7 @@ int api_join_at(struct api_thread *thread, const char *file, int line)
 {
 	if (!thread->task)
 		return -ENOMEM;
-	if (!api_check(wait_for_completion_timeout(&thread->done, API_PATIENCE),
+	if (!api_check(wait_for_completion_timeout(&thread->done, API_TIMEOUT),
 		       file, line, "%ps does not return", thread->fn)) {
 		api_abandon();
 		return -ETIMEDOUT;
@@ -113,7 +113,7 @@ int api_join_at(struct api_thread *thread, const char *file, int line)
 
 int api_write(unsigned long page)
 {
-	unsigned long __user *address = (void __user *)api_page(page);
+	unsigned long __user *address = (void __user *)api_addr(page);
 	unsigned long value;
 
 	if (get_user(value, address) || put_user(value + 1, address))
@@ -123,7 +123,7 @@ int api_write(unsigned long page)
 
 int api_unmap(unsigned long page, unsigned long npages)
 {
-	unsigned long address = api_page(page), length = npages * PAGE_SIZE;
+	unsigned long address = api_addr(page), length = npages * PAGE_SIZE;
 	unsigned long mapped;
 	int ret;
 

@@ -28,7 +28,7 @@
 #include "../../modules/hmm_api_test.h"
 #include "hmm_lib.h"
 
-/* A case waits API_PATIENCE for each step; none has more than a few that hang. */
+/* A case waits API_TIMEOUT for each step; none has more than a few that hang. */
 #define PATIENCE_MS	(HMM_TEST_TIMEOUT_S * 1000)
 /* For a process that was killed to go; it does not if the kernel hangs. */
 #define MERCY_MS	HMM_TIMEOUT_MS
