@@ -251,7 +251,7 @@ static int api_move_fn(void *arg)
 }
 
 /* Whatever is valid under the update lock is covered at that moment. */
-static void r50_interval_moves_all_the_time(void)
+static void r50_interval_moves_in_a_loop(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_mover *mover = api_alloc(sizeof(*mover));
@@ -323,7 +323,7 @@ const struct api_case api_bounds_cases[] = {
 	{ "r49_end_of_the_address_space", r49_end_of_the_address_space },
 	{ "r50_interval_leaves_the_range", r50_interval_leaves_the_range },
 	{ "r50_interval_leaves_and_returns", r50_interval_leaves_and_returns },
-	{ "r50_interval_moves_all_the_time", r50_interval_moves_all_the_time },
+	{ "r50_interval_moves_in_a_loop", r50_interval_moves_in_a_loop },
 	{ "r50_interval_is_removed_while_found",
 	  r50_interval_is_removed_while_found },
 	{}

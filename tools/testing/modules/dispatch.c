@@ -35,7 +35,7 @@ static void r12_each_is_called_once(void)
 }
 
 /* R14: moved to where the walk has been, before its turn came. */
-static void r14_moved_behind_the_walk(void)
+static void r14_moved_below_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 4, 1);
@@ -61,7 +61,7 @@ static void r14_moved_behind_the_walk(void)
 }
 
 /* R14: the same twice over: one more moves while the first is called. */
-static void r14_moved_behind_the_second_walk(void)
+static void r14_moved_below_the_walk_twice(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 4, 1);
@@ -159,7 +159,7 @@ static int api_update_in_a_loop(void *arg)
 }
 
 /* R52: another task updates one of the intervals without pause. */
-static void r52_a_dispatch_ends_under_updates(void)
+static void r52_dispatch_ends_under_updates(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 0, 1);
@@ -190,7 +190,7 @@ static void r52_a_dispatch_ends_under_updates(void)
 }
 
 /* R52: more intervals than one batch move below the walk, some twice. */
-static void r52_all_that_moved_are_called_once(void)
+static void r52_all_moved_intervals_are_called_once(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 200, 1);
@@ -278,7 +278,7 @@ static void r52_moved_under_two_dispatches(void)
 }
 
 /* The interval that the walk stands on is moved, put or resized. */
-static void r14_the_walk_goes_on(void)
+static void r14_walk_continues_after_update(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *intervals[3], *last;
@@ -314,7 +314,7 @@ static void r14_the_walk_goes_on(void)
 }
 
 /* What is inserted meanwhile holds nothing, and need not be called. */
-static void r25_insert_ahead_of_the_walk(void)
+static void r25_insert_during_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 4, 1);
@@ -407,17 +407,17 @@ static void r23_two_passes_of_hundreds(void)
 
 const struct api_case api_dispatch_cases[] = {
 	{ "r12_each_is_called_once", r12_each_is_called_once },
-	{ "r14_moved_behind_the_walk", r14_moved_behind_the_walk },
-	{ "r14_moved_behind_the_second_walk",
-	  r14_moved_behind_the_second_walk },
-	{ "r14_the_walk_goes_on", r14_the_walk_goes_on },
+	{ "r14_moved_below_the_walk", r14_moved_below_the_walk },
+	{ "r14_moved_below_the_walk_twice",
+	  r14_moved_below_the_walk_twice },
+	{ "r14_walk_continues_after_update", r14_walk_continues_after_update },
 	{ "r23_two_passes", r23_two_passes },
 	{ "r23_two_passes_of_hundreds", r23_two_passes_of_hundreds },
-	{ "r25_insert_ahead_of_the_walk", r25_insert_ahead_of_the_walk },
-	{ "r52_a_dispatch_ends_under_updates",
-	  r52_a_dispatch_ends_under_updates },
-	{ "r52_all_that_moved_are_called_once",
-	  r52_all_that_moved_are_called_once },
+	{ "r25_insert_during_the_walk", r25_insert_during_the_walk },
+	{ "r52_dispatch_ends_under_updates",
+	  r52_dispatch_ends_under_updates },
+	{ "r52_all_moved_intervals_are_called_once",
+	  r52_all_moved_intervals_are_called_once },
 	{ "r52_moved_under_two_dispatches", r52_moved_under_two_dispatches },
 	{}
 };

@@ -146,7 +146,7 @@ static bool dma_is_huge(const struct dma_driver *driver, unsigned long i)
 }
 
 /* R41: what failed half way leaves nothing mapped, and says why it failed. */
-static void r41_dma_map_is_undone_whole(void)
+static void r41_failed_dma_map_is_undone(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct platform_device *pdev = dma_device(DMA_BIT_MASK(64));
@@ -369,12 +369,12 @@ out:
 	dma_driver_exit(driver);
 }
 
-static void r57_page_by_page(void)
+static void r57_unmapped_page_by_page(void)
 {
 	dma_page_by_page(0);
 }
 
-static void r57_page_by_page_compact(void)
+static void r57_unmapped_page_by_page_compact(void)
 {
 	dma_page_by_page(HMM_MIRROR_RANGE_COMPACT);
 }
@@ -462,7 +462,7 @@ static u64 dma_lookup_time(const struct hmm_mirror_range *range,
  * R57: a lookup does not go through the chain. The first ones have less than
  * 20 steps, the last one of a chain that is walked has 100000.
  */
-static void r57_lookup_does_not_cost_the_length(void)
+static void r57_lookup_is_not_linear(void)
 {
 	const unsigned long npages = 100000;
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
@@ -478,7 +478,7 @@ static void r57_lookup_does_not_cost_the_length(void)
 }
 
 /* R60: this machine has memory above 4 GiB, unless it is very small. */
-static void r60_device_that_bounces_is_refused(void)
+static void r60_bouncing_device_is_refused(void)
 {
 	struct platform_device *pdev = dma_device(DMA_BIT_MASK(32));
 	struct api_mirror *mirror = api_mirror();
@@ -647,7 +647,7 @@ static void r61_written_huge_page_is_kept_compact(void)
 }
 
 /* R61: marked are the pages within the bounds that the range can write. */
-static void r61_marks_what_is_writable(void)
+static void r61_only_writable_pages_are_marked(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *range = api_range(mirror, 0, 4);
@@ -678,26 +678,26 @@ static void r61_marks_what_is_writable(void)
 }
 
 const struct api_case api_dma_cases[] = {
-	{ "r41_dma_map_is_undone_whole", r41_dma_map_is_undone_whole },
+	{ "r41_failed_dma_map_is_undone", r41_failed_dma_map_is_undone },
 	{ "r41_two_ranges_map_one_page", r41_two_ranges_map_one_page },
 	{ "r56_part_of_a_huge_page", r56_part_of_a_huge_page,
 	  HMM_API_HELPER },
 	{ "r56_part_of_a_huge_page_compact", r56_part_of_a_huge_page_compact,
 	  HMM_API_HELPER },
-	{ "r57_page_by_page", r57_page_by_page, HMM_API_HELPER },
-	{ "r57_page_by_page_compact", r57_page_by_page_compact,
+	{ "r57_unmapped_page_by_page", r57_unmapped_page_by_page, HMM_API_HELPER },
+	{ "r57_unmapped_page_by_page_compact", r57_unmapped_page_by_page_compact,
 	  HMM_API_HELPER },
 	{ "r57_entry_of_any_page_is_found", r57_entry_of_any_page_is_found },
-	{ "r57_lookup_does_not_cost_the_length",
-	  r57_lookup_does_not_cost_the_length },
-	{ "r60_device_that_bounces_is_refused",
-	  r60_device_that_bounces_is_refused },
+	{ "r57_lookup_is_not_linear",
+	  r57_lookup_is_not_linear },
+	{ "r60_bouncing_device_is_refused",
+	  r60_bouncing_device_is_refused },
 	{ "r61_written_pages_are_kept", r61_written_pages_are_kept,
 	  HMM_API_HELPER },
 	{ "r61_written_huge_page_is_kept", r61_written_huge_page_is_kept,
 	  HMM_API_HELPER },
 	{ "r61_written_huge_page_is_kept_compact",
 	  r61_written_huge_page_is_kept_compact, HMM_API_HELPER },
-	{ "r61_marks_what_is_writable", r61_marks_what_is_writable },
+	{ "r61_only_writable_pages_are_marked", r61_only_writable_pages_are_marked },
 	{}
 };

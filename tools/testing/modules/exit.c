@@ -50,7 +50,7 @@ static bool api_wait_for_last_pin(struct mm_struct *mm)
 }
 
 /* R03: everybody is told, once, and the whole mm is meant. */
-static void r03_exit_tells_everybody(void)
+static void r03_exit_notifies_all(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_mirror *other = api_mirror_on(api_child_mm());
@@ -85,7 +85,7 @@ static void r03_exit_tells_everybody(void)
 }
 
 /* R03: nobody waits for an invalidation of an mm that is no more. */
-static void r03_reader_does_not_wait_for_the_dead(void)
+static void r03_reader_does_not_wait_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_interval *interval = api_interval(mirror, 0, 2);
@@ -157,7 +157,7 @@ static void r05_no_release_after_unregister(void)
 }
 
 /* An mm that does not exit is not said to. */
-static void r05_unregister_is_no_exit(void)
+static void r05_unregister_does_not_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_mirror *last = api_mirror();
@@ -181,7 +181,7 @@ static int api_register_locked_on(struct mm_struct *mm)
 }
 
 /* R07, R11: with and without somebody still registered on it. */
-static void r07_register_on_the_dead(void)
+static void r07_register_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_mirror *late = api_mirror_new();
@@ -237,18 +237,18 @@ static void r05_put_in_release(void)
 }
 
 const struct api_case api_exit_cases[] = {
-	{ "r03_exit_tells_everybody", r03_exit_tells_everybody, HMM_API_CHILD },
-	{ "r03_reader_does_not_wait_for_the_dead",
-	  r03_reader_does_not_wait_for_the_dead, HMM_API_CHILD },
+	{ "r03_exit_notifies_all", r03_exit_notifies_all, HMM_API_CHILD },
+	{ "r03_reader_does_not_wait_after_exit",
+	  r03_reader_does_not_wait_after_exit, HMM_API_CHILD },
 	{ "r05_unregister_waits_for_release",
 	  r05_unregister_waits_for_release, HMM_API_CHILD },
 	{ "r05_unregister_before_its_release",
 	  r05_unregister_before_its_release, HMM_API_CHILD },
 	{ "r05_no_release_after_unregister",
 	  r05_no_release_after_unregister, HMM_API_CHILD },
-	{ "r05_unregister_is_no_exit", r05_unregister_is_no_exit },
+	{ "r05_unregister_does_not_release", r05_unregister_does_not_release },
 	{ "r05_put_in_release", r05_put_in_release, HMM_API_CHILD },
-	{ "r07_register_on_the_dead", r07_register_on_the_dead,
+	{ "r07_register_after_exit", r07_register_after_exit,
 	  HMM_API_CHILD },
 	{}
 };

@@ -31,7 +31,7 @@ static void r14_find_the_lowest(void)
 }
 
 /* Two drivers on one mm, and two kinds of intervals of one driver. */
-static void r14_find_only_what_is_ours(void)
+static void r14_find_only_own_intervals(void)
 {
 	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
 	struct api_interval *foreign = api_interval(other, 0, 4);
@@ -68,7 +68,7 @@ static void r14_find_only_what_is_ours(void)
 }
 
 /* R14: more than are walked without letting the lock go for a moment. */
-static void r14_find_behind_a_thousand_others(void)
+static void r14_find_after_a_thousand_others(void)
 {
 	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
 	struct api_interval *ours = api_interval(mirror, 0, 1);
@@ -285,9 +285,9 @@ const struct api_case api_find_cases[] = {
 	{ "r13_remove_waits_for_a_reference",
 	  r13_remove_waits_for_a_reference },
 	{ "r14_find_the_lowest", r14_find_the_lowest },
-	{ "r14_find_only_what_is_ours", r14_find_only_what_is_ours },
-	{ "r14_find_behind_a_thousand_others",
-	  r14_find_behind_a_thousand_others },
+	{ "r14_find_only_own_intervals", r14_find_only_own_intervals },
+	{ "r14_find_after_a_thousand_others",
+	  r14_find_after_a_thousand_others },
 	{ "r14_find_after_update", r14_find_after_update },
 	{ "r14_find_in_an_invalidation", r14_find_in_an_invalidation },
 	{ "r15_find_and_put_ends", r15_find_and_put_ends },

@@ -112,7 +112,7 @@ static void api_finish(struct hmm_interval_notifier *interval,
 {
 }
 
-static void r11_half_of_two_passes(void)
+static void r11_one_of_two_passes(void)
 {
 	static const struct hmm_interval_notifier_ops only_start = {
 		.invalidate_start = api_agree,
@@ -199,7 +199,7 @@ static void r19_touching_is_no_overlap(void)
 }
 
 /* The bounds of an invalidation in progress are as exact as those of the tree. */
-static void r19_touching_an_invalidation_in_progress(void)
+static void r19_touching_an_invalidation_in_flight(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 4, 1);
@@ -273,13 +273,13 @@ static void r16_update_after_put_in_an_invalidation(void)
 const struct api_case api_insert_cases[] = {
 	{ "r11_bounds_of_insert", r11_bounds_of_insert },
 	{ "r11_bounds_of_update", r11_bounds_of_update },
-	{ "r11_half_of_two_passes", r11_half_of_two_passes },
+	{ "r11_one_of_two_passes", r11_one_of_two_passes },
 	{ "r11_zero_is_no_sequence", r11_zero_is_no_sequence },
 	{ "r16_update_after_put_or_remove", r16_update_after_put_or_remove },
 	{ "r16_update_after_put_in_an_invalidation",
 	  r16_update_after_put_in_an_invalidation },
 	{ "r19_touching_is_no_overlap", r19_touching_is_no_overlap },
-	{ "r19_touching_an_invalidation_in_progress",
-	  r19_touching_an_invalidation_in_progress },
+	{ "r19_touching_an_invalidation_in_flight",
+	  r19_touching_an_invalidation_in_flight },
 	{}
 };

@@ -79,7 +79,7 @@ static void r12_remove_waits_for_the_second_pass(void)
 }
 
 /* R12: it is to be called, but its turn has not come: it never will. */
-static void r12_remove_before_its_turn(void)
+static void r12_remove_before_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 0, 2);
@@ -226,7 +226,7 @@ const struct api_case api_lifetime_cases[] = {
 	  r12_remove_waits_for_every_callback },
 	{ "r12_remove_waits_for_the_second_pass",
 	  r12_remove_waits_for_the_second_pass },
-	{ "r12_remove_before_its_turn", r12_remove_before_its_turn },
+	{ "r12_remove_before_the_callback", r12_remove_before_the_callback },
 	{ "r15_put_in_an_invalidation", r15_put_in_an_invalidation },
 	{ "r15_put_between_the_passes", r15_put_between_the_passes },
 	{ "r17_remove_never_releases", r17_remove_never_releases },

@@ -134,7 +134,7 @@ out:
  * R38: while the fault waits, somebody else gets the mmap lock for writing;
  * and then the fault succeeds.
  */
-static void r38_a_fault_waits_without_the_lock(void)
+static void r38_fault_waits_without_the_lock(void)
 {
 	struct hmm_mirror_range range = {
 		.default_flags = HMM_MIRROR_PFN_REQ_FAULT,
@@ -174,7 +174,7 @@ static void r38_a_fault_waits_without_the_lock(void)
 const struct api_case api_locked_cases[] = {
 	{ "fault_locked_keeps_the_lock", fault_locked_keeps_the_lock,
 	  HMM_API_HELPER },
-	{ "r38_a_fault_waits_without_the_lock",
-	  r38_a_fault_waits_without_the_lock, HMM_API_HELPER },
+	{ "r38_fault_waits_without_the_lock",
+	  r38_fault_waits_without_the_lock, HMM_API_HELPER },
 	{}
 };

@@ -49,7 +49,7 @@ static int api_register_loop(void *arg)
 }
 
 /* R01: nothing but luck decides which of the two meets the other's end. */
-static void r01_come_and_go(void)
+static void r01_register_races_with_unregister(void)
 {
 	struct api_thread *one = api_thread(api_register_loop, (void *)1);
 	struct api_thread *other = api_thread(api_register_loop, (void *)3);
@@ -79,7 +79,7 @@ static struct api_thread *api_stop_write_in_child(struct api_interval *interval,
 }
 
 /* R01: the last mirror is off the list, but the context still in use. */
-static void r01_register_meets_unregister_half_way(void)
+static void r01_register_during_unregister(void)
 {
 	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
 	struct api_interval *blocker = api_interval(in_child, 0, 1);
@@ -109,7 +109,7 @@ static void r01_register_meets_unregister_half_way(void)
  * after that wait has, so it does not hold it up, but the next one: that for
  * the notifiers.
  */
-static void r01_register_meets_dying_context(void)
+static void r01_register_during_context_teardown(void)
 {
 	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
 	struct api_interval *first = api_interval(in_child, 0, 1);
@@ -184,7 +184,7 @@ static void r02_register_locked_unpins_the_mm(void)
 	api_expect_no_pins(api_register_locked);
 }
 
-static void r02_register_locked_hears(void)
+static void r02_register_locked_is_notified(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_new();
 
@@ -376,15 +376,15 @@ static void r58_register_is_killed(void)
 }
 
 const struct api_case api_mirror_cases[] = {
-	{ "r01_come_and_go", r01_come_and_go },
-	{ "r01_register_meets_unregister_half_way",
-	  r01_register_meets_unregister_half_way, HMM_API_CHILD },
-	{ "r01_register_meets_dying_context",
-	  r01_register_meets_dying_context, HMM_API_CHILD },
+	{ "r01_register_races_with_unregister", r01_register_races_with_unregister },
+	{ "r01_register_during_unregister",
+	  r01_register_during_unregister, HMM_API_CHILD },
+	{ "r01_register_during_context_teardown",
+	  r01_register_during_context_teardown, HMM_API_CHILD },
 	{ "r02_unregister_unpins_the_mm", r02_unregister_unpins_the_mm },
 	{ "r02_register_locked_unpins_the_mm",
 	  r02_register_locked_unpins_the_mm },
-	{ "r02_register_locked_hears", r02_register_locked_hears },
+	{ "r02_register_locked_is_notified", r02_register_locked_is_notified },
 	{ "r04_unregister_waits_for_sync", r04_unregister_waits_for_sync },
 	{ "r04_unregister_one_of_three", r04_unregister_one_of_three },
 	{ "r06_register_again_after_unregister",

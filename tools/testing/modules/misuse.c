@@ -70,7 +70,7 @@ static void r06_interval_outlives_its_mirror(void)
 	api_unregister(witness);
 }
 
-static void r15_put_once_too_often(void)
+static void r15_put_too_often(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
@@ -213,7 +213,7 @@ static void r25_remove_in_a_callback(void)
 }
 
 /* R22, R23: no wish to block is no reason where blocking is allowed. */
-static void r23_refuse_what_may_block(void)
+static void r23_refuse_a_blockable_invalidation(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
 	struct api_interval *two_pass = api_interval_new();
@@ -242,7 +242,7 @@ static void r23_refuse_what_may_block(void)
 }
 
 /* Nothing watches it, so nothing of it can be begun, read or valid. */
-static void r62_range_that_is_not_bound(void)
+static void r62_unbound_range(void)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -300,15 +300,15 @@ const struct api_case api_misuse_cases[] = {
 	{ "r06_interval_outlives_its_mirror",
 	  r06_interval_outlives_its_mirror,
 	  .expect = "unregistered with 1 intervals left|interval outlived its mirror" },
-	{ "r15_put_once_too_often", r15_put_once_too_often,
+	{ "r15_put_too_often", r15_put_too_often,
 	  .expect = "refcount_t: " },
 	{ "r15_remove_twice", r15_remove_twice,
 	  .expect = "interval removed, but not inserted" },
-	{ "r23_refuse_what_may_block", r23_refuse_what_may_block,
+	{ "r23_refuse_a_blockable_invalidation", r23_refuse_a_blockable_invalidation,
 	  .expect = "an interval refused an invalidation that may block" },
 	{ "r25_remove_in_a_callback", r25_remove_in_a_callback,
 	  .expect = "interval removed in a callback, use hmm_interval_notifier_put()" },
-	{ "r62_range_that_is_not_bound", r62_range_that_is_not_bound,
+	{ "r62_unbound_range", r62_unbound_range,
 	  .expect = "neither registered nor bound|range for a mirror that is not registered" },
 	{ "r62_range_without_an_array", r62_range_without_an_array,
 	  .expect = "hmm_mirror range read without an array" },

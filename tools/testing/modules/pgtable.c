@@ -72,7 +72,7 @@ static pud_t pgtable_huge_pud(unsigned long flags)
 	return pud_mkhuge(pfn_pud(0, vm_get_page_prot(flags)));
 }
 
-static void r53_entries_that_user_mode_can_reach(void)
+static void r53_user_accessible_entries(void)
 {
 	pte_t shared = pgtable_make(PGTABLE_SHARED);
 
@@ -102,7 +102,7 @@ static void r53_entries_that_user_mode_can_reach(void)
 }
 
 /* Whether or not the kernel has NUMA hints, which are made the same way. */
-static void r53_entries_of_prot_none(void)
+static void r53_prot_none_entries(void)
 {
 	EXPECT_EQ(0, pgtable_pte(pgtable_make(VM_NONE)));
 	EXPECT_EQ(0, pgtable_pte(pte_mkdirty(pgtable_make(VM_NONE))));
@@ -113,7 +113,7 @@ static void r53_entries_of_prot_none(void)
 }
 
 /* Pages that the CPU can execute but not read. */
-static void r53_entries_to_execute_only(void)
+static void r53_execute_only_entries(void)
 {
 #ifdef PAGE_EXECONLY
 	EXPECT_EQ(0, pgtable_pte(pfn_pte(0, PAGE_EXECONLY)));
@@ -168,10 +168,10 @@ static void r54_entries_of_a_shadow_stack(void)
 }
 
 const struct api_case api_pgtable_cases[] = {
-	{ "r53_entries_that_user_mode_can_reach",
-	  r53_entries_that_user_mode_can_reach },
-	{ "r53_entries_of_prot_none", r53_entries_of_prot_none },
-	{ "r53_entries_to_execute_only", r53_entries_to_execute_only },
+	{ "r53_user_accessible_entries",
+	  r53_user_accessible_entries },
+	{ "r53_prot_none_entries", r53_prot_none_entries },
+	{ "r53_execute_only_entries", r53_execute_only_entries },
 	{ "r53_entries_with_a_protection_key",
 	  r53_entries_with_a_protection_key },
 	{ "r54_entries_of_a_shadow_stack", r54_entries_of_a_shadow_stack },

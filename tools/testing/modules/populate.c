@@ -53,7 +53,7 @@ static void api_read_pages(unsigned long page, unsigned long npages)
  * A fault that itself invalidates has collided. Who faults again without a
  * begin compares with the old sequence, and has collided for ever.
  */
-static void r27_begin_belongs_into_the_loop(void)
+static void r27_begin_is_part_of_the_retry_loop(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *range;
@@ -79,7 +79,7 @@ static void r27_begin_belongs_into_the_loop(void)
 }
 
 /* It gives up when it was told to, and not before. */
-static void r28_populate_gives_up_in_time(void)
+static void r28_populate_times_out(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 1);
@@ -127,7 +127,7 @@ static int api_populate_fn(void *arg)
 	return ret;
 }
 
-static void r28_populate_is_killed_while_it_waits(void)
+static void r28_populate_is_killed_while_waiting(void)
 {
 	struct api_populate *populate = api_alloc(sizeof(*populate));
 	struct api_mirror *mirror = api_mirror();
@@ -149,7 +149,7 @@ static void r28_populate_is_killed_while_it_waits(void)
 }
 
 /* Who is killed does not read on to the end of a long range. */
-static void r40_killed_on_the_way(void)
+static void r40_killed_during_a_long_read(void)
 {
 	struct api_populate *populate = api_alloc(sizeof(*populate));
 	const unsigned long npages = HMM_API_ARENA_SIZE / PAGE_SIZE;
@@ -198,7 +198,7 @@ static void r29_write_to_a_read_only_vma(void)
 }
 
 /* The vma allows writing; nobody has asked for it. */
-static void r31_only_what_was_requested(void)
+static void r31_only_requested_access(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 4);
@@ -327,14 +327,14 @@ static void r59_fault_that_always_waits(void)
 }
 
 const struct api_case api_populate_cases[] = {
-	{ "r27_begin_belongs_into_the_loop", r27_begin_belongs_into_the_loop },
-	{ "r28_populate_gives_up_in_time", r28_populate_gives_up_in_time },
-	{ "r28_populate_is_killed_while_it_waits",
-	  r28_populate_is_killed_while_it_waits },
+	{ "r27_begin_is_part_of_the_retry_loop", r27_begin_is_part_of_the_retry_loop },
+	{ "r28_populate_times_out", r28_populate_times_out },
+	{ "r28_populate_is_killed_while_waiting",
+	  r28_populate_is_killed_while_waiting },
 	{ "r29_write_to_a_read_only_vma", r29_write_to_a_read_only_vma,
 	  HMM_API_HELPER },
-	{ "r31_only_what_was_requested", r31_only_what_was_requested },
-	{ "r40_killed_on_the_way", r40_killed_on_the_way },
+	{ "r31_only_requested_access", r31_only_requested_access },
+	{ "r40_killed_during_a_long_read", r40_killed_during_a_long_read },
 	{ "r59_fault_that_maps_nothing", r59_fault_that_maps_nothing },
 	{ "r59_fault_that_always_waits", r59_fault_that_always_waits },
 	{}

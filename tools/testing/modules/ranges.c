@@ -89,7 +89,7 @@ static void r32_flags_of_a_range(void)
 }
 
 /* R30: nothing is requested of the hole, so it is no error, but it is set. */
-static void r30_each_page_as_it_was_requested(void)
+static void r30_each_page_has_its_own_request(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *range;
@@ -140,7 +140,7 @@ static unsigned long api_without_order(unsigned long entry)
  * Compact output says the same in fewer words: pages, huge ones too if the
  * kernel maps such, and a hole in a vma and between two.
  */
-static void compact_says_the_same(void)
+static void compact_matches_full(void)
 {
 	/* One page table with a few pages in it, and some of the next. */
 	const unsigned long first = 400, npages = 500;
@@ -182,7 +182,7 @@ static void compact_says_the_same(void)
 }
 
 /* The answer is the same whichever field a kernel has it in. */
-static void own_invalidations_are_told_apart(void)
+static void own_invalidations_are_recognized(void)
 {
 	struct mmu_notifier_range range = { .event = MMU_NOTIFY_MIGRATE };
 	int me, other;
@@ -204,10 +204,10 @@ static void own_invalidations_are_told_apart(void)
 const struct api_case api_range_cases[] = {
 	{ "r32_addresses_of_a_range", r32_addresses_of_a_range },
 	{ "r32_flags_of_a_range", r32_flags_of_a_range },
-	{ "r30_each_page_as_it_was_requested",
-	  r30_each_page_as_it_was_requested },
-	{ "compact_says_the_same", compact_says_the_same },
-	{ "own_invalidations_are_told_apart",
-	  own_invalidations_are_told_apart },
+	{ "r30_each_page_has_its_own_request",
+	  r30_each_page_has_its_own_request },
+	{ "compact_matches_full", compact_matches_full },
+	{ "own_invalidations_are_recognized",
+	  own_invalidations_are_recognized },
 	{}
 };

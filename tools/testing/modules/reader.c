@@ -109,7 +109,7 @@ static void r20_every_reader_is_woken(void)
 }
 
 /* R21: an invalidation of something else that never ends is no reason. */
-static void r21_reader_waits_for_its_own_only(void)
+static void r21_reader_waits_only_for_overlaps(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 0, 1);
@@ -184,7 +184,7 @@ static void r28_timeout(void)
 }
 
 /* R28: a long timeout does not make the wait longer than needed. */
-static void r28_timeout_is_not_waited_for(void)
+static void r28_wait_ends_before_the_timeout(void)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
@@ -238,11 +238,11 @@ const struct api_case api_reader_cases[] = {
 	{ "r20_read_begin_waits_for_the_end",
 	  r20_read_begin_waits_for_the_end },
 	{ "r20_every_reader_is_woken", r20_every_reader_is_woken },
-	{ "r21_reader_waits_for_its_own_only",
-	  r21_reader_waits_for_its_own_only },
+	{ "r21_reader_waits_only_for_overlaps",
+	  r21_reader_waits_only_for_overlaps },
 	{ "r21_reader_of_a_moved_interval", r21_reader_of_a_moved_interval },
 	{ "r28_timeout", r28_timeout },
-	{ "r28_timeout_is_not_waited_for", r28_timeout_is_not_waited_for },
+	{ "r28_wait_ends_before_the_timeout", r28_wait_ends_before_the_timeout },
 	{ "r28_killed_with_a_timeout", r28_killed_with_a_timeout },
 	{ "r28_killed_without_a_timeout", r28_killed_without_a_timeout },
 	{}

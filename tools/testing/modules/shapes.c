@@ -52,12 +52,12 @@ static void api_insert_in_order(unsigned int first, unsigned int step)
 	api_unregister(mirror);
 }
 
-static void r12_inserted_from_the_last_on(void)
+static void r12_inserted_in_reverse_order(void)
 {
 	api_insert_in_order(API_ORDERED - 1, API_ORDERED - 1);
 }
 
-static void r12_inserted_in_a_shuffle(void)
+static void r12_inserted_in_random_order(void)
 {
 	/* Coprime to their number, so that each is inserted once. */
 	api_insert_in_order(0, 77);
@@ -163,7 +163,7 @@ static void r25_release_frees_during_the_callback(void)
 }
 
 /* The same memory serves two processes, one after the other. */
-static void r12_interval_used_again_on_another_mm(void)
+static void r12_interval_reused_on_another_mm(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_mirror *other = api_mirror_on(api_child_mm());
@@ -276,7 +276,7 @@ static long api_reap_child(void)
  * One of several refuses: those that have started are finished, those after it
  * are not called, and nothing counts as in progress any longer.
  */
-static void r23_two_passes_meet_a_refusal(void)
+static void r23_two_passes_with_a_refusal(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
 	struct api_interval *agrees = api_interval_new();
@@ -341,7 +341,7 @@ out:
 	api_unregister(mirror);
 }
 #else
-static void r23_two_passes_meet_a_refusal(void)
+static void r23_two_passes_with_a_refusal(void)
 {
 	api_skip("this kernel has no process_mrelease()");
 }
@@ -353,16 +353,16 @@ static void r22_mirror_refuses(void)
 #endif
 
 const struct api_case api_shape_cases[] = {
-	{ "r12_inserted_from_the_last_on", r12_inserted_from_the_last_on },
-	{ "r12_inserted_in_a_shuffle", r12_inserted_in_a_shuffle },
+	{ "r12_inserted_in_reverse_order", r12_inserted_in_reverse_order },
+	{ "r12_inserted_in_random_order", r12_inserted_in_random_order },
 	{ "r25_release_frees_after_the_callback",
 	  r25_release_frees_after_the_callback },
 	{ "r25_release_frees_during_the_callback",
 	  r25_release_frees_during_the_callback },
-	{ "r12_interval_used_again_on_another_mm",
-	  r12_interval_used_again_on_another_mm, HMM_API_CHILD },
+	{ "r12_interval_reused_on_another_mm",
+	  r12_interval_reused_on_another_mm, HMM_API_CHILD },
 	{ "r08_worker_populates", r08_worker_populates, HMM_API_CHILD },
-	{ "r23_two_passes_meet_a_refusal", r23_two_passes_meet_a_refusal,
+	{ "r23_two_passes_with_a_refusal", r23_two_passes_with_a_refusal,
 	  HMM_API_CHILD | HMM_API_UNKILLABLE | HMM_API_HELPER },
 	{ "r22_mirror_refuses", r22_mirror_refuses,
 	  HMM_API_CHILD | HMM_API_UNKILLABLE | HMM_API_HELPER },

@@ -40,7 +40,7 @@ static struct api_unmapper *api_unmapper(unsigned long page)
 }
 
 /* R21: readers and inserts get through each time, and never collide. */
-static void r21_stream_of_others(void)
+static void r21_unrelated_invalidations(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 100, 4);
@@ -134,7 +134,7 @@ static void api_request_move(struct api_interval *interval,
 }
 
 /* R15: who moves an interval again and again does not hold an unmap up. */
-static void r15_stream_of_updates(void)
+static void r15_updates_in_a_loop(void)
 {
 	struct api_mover *mover = api_alloc(sizeof(*mover));
 	struct api_mirror *mirror = api_mirror();
@@ -259,18 +259,18 @@ static void api_overflow(bool overflow_first)
 	api_unregister(mirror);
 }
 
-static void r18_more_at_once_than_are_told_apart(void)
+static void r18_more_in_flight_than_slots(void)
 {
 	api_overflow(true);
 }
 
-static void r18_those_told_apart_end_first(void)
+static void r18_slots_end_first(void)
 {
 	api_overflow(false);
 }
 
 /* R12: an interval that came while there were too many is removed. */
-static void r12_remove_with_too_many_at_once(void)
+static void r12_remove_without_a_slot(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *intervals[API_OVERFLOW];
@@ -296,12 +296,12 @@ static void r12_remove_with_too_many_at_once(void)
 }
 
 const struct api_case api_stress_cases[] = {
-	{ "r12_remove_with_too_many_at_once",
-	  r12_remove_with_too_many_at_once },
-	{ "r15_stream_of_updates", r15_stream_of_updates },
-	{ "r18_more_at_once_than_are_told_apart",
-	  r18_more_at_once_than_are_told_apart },
-	{ "r18_those_told_apart_end_first", r18_those_told_apart_end_first },
-	{ "r21_stream_of_others", r21_stream_of_others },
+	{ "r12_remove_without_a_slot",
+	  r12_remove_without_a_slot },
+	{ "r15_updates_in_a_loop", r15_updates_in_a_loop },
+	{ "r18_more_in_flight_than_slots",
+	  r18_more_in_flight_than_slots },
+	{ "r18_slots_end_first", r18_slots_end_first },
+	{ "r21_unrelated_invalidations", r21_unrelated_invalidations },
 	{}
 };
