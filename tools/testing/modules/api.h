@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the cases are made of.
+ * Building blocks of the test cases.
  *
- * A case is a function. It goes on after a check has failed, so that it
- * always undoes what it did; the first failure is what is told. Every wait is
- * bounded. Where one thread has to be somewhere while another does something,
- * it stops there, in a callback, until it is told to go on.
+ * A case is a function. It continues after a failed check, so that it always
+ * cleans up; the first failure is the one that is reported. Every wait has a
+ * timeout. To force a race, a case stops one thread in a callback, runs the
+ * other side, and then resumes the thread.
  */
 #ifndef _HMM_TEST_API_H
 #define _HMM_TEST_API_H
@@ -23,19 +23,19 @@
 
 #include "hmm_api_test.h"
 
-/* A hang, not a slow machine: see HMM_PATIENCE_MS. */
+/* Detects a hang, not a slow machine: see HMM_TIMEOUT_MS. */
 #define API_TIMEOUT	(120 * HZ)
-/* How many invalidations the core tells apart; HMM_SLOTS in context.h. */
+/* Invalidations in flight that get a slot; HMM_SLOTS in the core. */
 #define API_SLOTS	32
-/* Long enough for what must not come to show itself, if it does. */
+/* How long a case waits for an event that must not happen. */
 #define API_SHORT_WAIT	(HZ / 8)
 
 /**
- * struct api_case - a test
- * @name: begins with the line of the list of regressions that it stands for
+ * struct api_case - a test case
+ * @name: begins with the number of the regression that it tests, if any
  * @run: the test
- * @flags: HMM_API_CHILD and so on
- * @expect: what the kernel is to report, a regular expression
+ * @flags: HMM_API_CHILD and others
+ * @expect: regular expression for the report that the kernel has to log
  */
 struct api_case {
 	const char *name;
@@ -44,7 +44,7 @@ struct api_case {
 	const char *expect;
 };
 
-/* One table for each file, which ends with an entry that has no name. */
+/* One table for each file; an entry without a name ends it. */
 extern const struct api_case api_mirror_cases[];
 extern const struct api_case api_exit_cases[];
 extern const struct api_case api_insert_cases[];
@@ -67,7 +67,7 @@ extern const struct api_case api_stress_cases[];
 extern const struct api_case api_misuse_cases[];
 extern const struct api_case api_wrong_cases[];
 
-/* main.c: checks. They return what they were asked. */
+/* main.c: checks, which return whether the condition holds. */
 __printf(4, 5)
 bool api_check(bool good, const char *file, int line, const char *fmt, ...);
 bool api_check_equal(long want, long seen, const char *file, int line,
@@ -79,32 +79,35 @@ __printf(1, 2) void api_skip(const char *fmt, ...);
 #define EXPECT_EQ(want, expr) \
 	api_check_equal((long)(want), (long)(expr), __FILE__, __LINE__, #expr)
 
-/* main.c: memory, zeroed, never NULL, freed after the case at the latest. */
+/*
+ * main.c: zeroed memory; an allocation never fails. The end of the case frees
+ * it if the case has not.
+ */
 void *api_alloc(size_t size);
 void api_free(void *memory);
-/* A thread did not end: nothing is freed, the module stays loaded. */
+/* A thread did not end: free nothing and keep the module loaded. */
 void api_abandon(void);
 
-/* main.c: the process that lends its mm to the case. */
+/* main.c: the child process, whose mm a case can use and which it can kill. */
 struct mm_struct *api_child_mm(void);
 void api_child_kill(void);
 long api_child_pid(void);
 
-/* main.c: the thread of the case's process that makes system calls for it. */
+/* main.c: system calls, made by the helper thread in user space. */
 void api_syscall_start(long nr, unsigned long arg0, unsigned long arg1,
 		       unsigned long arg2);
 long api_syscall_wait(void);
 long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
 		 unsigned long arg2);
 
-/* Pages of the arena. */
+/* The address of a page of the arena. */
 unsigned long api_addr(unsigned long number);
 
 /**
- * struct api_stop - a place at which a thread stops
- * @armed: the next to come stops
- * @reached: one has
- * @go: it may go on
+ * struct api_stop - a stop point in a callback
+ * @armed: the next thread that gets there stops
+ * @reached: a thread has stopped
+ * @resume: the thread may continue
  */
 struct api_stop {
 	bool armed;
@@ -118,16 +121,18 @@ bool api_stop_reached_at(struct api_stop *stop, const char *file, int line);
 void api_stop_resume(struct api_stop *stop);
 
 #define api_stop_reached(stop) api_stop_reached_at(stop, __FILE__, __LINE__)
+#define api_resume_and_join(stop, thread) \
+	api_resume_and_join_at(stop, thread, __FILE__, __LINE__)
 
 /**
- * struct api_thread - a second task in an mm
- * @fn: what it does
- * @arg: with what
- * @mm: the mm it uses
- * @task: itself
- * @entered: it has begun
- * @done: it has returned from @fn
- * @ret: what @fn returned
+ * struct api_thread - a kernel thread that uses an mm
+ * @fn: the function that it runs
+ * @arg: argument of @fn
+ * @mm: the mm
+ * @task: the thread
+ * @entered: the thread runs
+ * @done: @fn has returned
+ * @ret: return value of @fn
  */
 struct api_thread {
 	int (*fn)(void *arg);
@@ -146,15 +151,17 @@ struct api_thread *api_thread(int (*fn)(void *arg), void *arg);
 bool api_thread_blocks(struct api_thread *thread);
 bool api_thread_done(struct api_thread *thread);
 int api_join_at(struct api_thread *thread, const char *file, int line);
+void api_resume_and_join_at(struct api_stop *stop, struct api_thread *thread,
+			    const char *file, int line);
 
 #define api_join(thread) api_join_at(thread, __FILE__, __LINE__)
 
 /*
- * threads.c: real invalidations. The first write to a page that was only read
- * replaces the page of zeros: one invalidation of just that page, with the
- * mmap lock held for reading. A page can be written for the first time once.
- * Unmapping is one invalidation of all the pages, and the lock is held for
- * writing; they are mapped anew afterwards.
+ * threads.c: real invalidations. api_write() reads the page first, which maps
+ * the zero page, and then writes to it: this invalidates just that page, with
+ * the mmap lock held for reading. It works once for each page, until the page
+ * is unmapped. api_unmap() invalidates all the pages at once, with the mmap
+ * lock held for writing, and then maps new memory in their place.
  */
 int api_write(unsigned long page);
 int api_unmap(unsigned long page, unsigned long npages);
@@ -163,11 +170,11 @@ struct api_thread *api_unmap_thread(unsigned long page, unsigned long npages);
 
 /**
  * struct api_mirror - a driver's mirror
- * @mirror: ours
- * @sync_stop: in sync_cpu_device_pagetables
- * @release_stop: in release
- * @on_release: what else release does
- * @data: for whom needs it
+ * @mirror: the mirror
+ * @sync_stop: stop point in sync_cpu_device_pagetables
+ * @release_stop: stop point in release
+ * @on_release: called by release, if set
+ * @data: private to the case
  * @refuse: sync_cpu_device_pagetables returns false
  * @syncs: calls of sync_cpu_device_pagetables
  * @releases: release callbacks that have returned
@@ -185,18 +192,18 @@ struct api_mirror {
 
 /**
  * struct api_interval - a driver's interval
- * @notifier: ours
- * @stop: in the callback; with two passes, in the first
- * @action: what else the callback does, after it stopped
- * @on_finish: what else the second pass does
- * @data: for whom needs it
+ * @notifier: the interval
+ * @stop: stop point in the callback; with two passes, in the first
+ * @action: called by the callback after the stop point, if set
+ * @on_finish: called by the second pass, if set
+ * @data: private to the case
  * @refuse: the callback returns false
- * @calls: callbacks begun; with two passes, first ones
- * @returned: of those, how many have returned
+ * @calls: callbacks that have started; with two passes, first passes
+ * @returned: callbacks that are past the stop point
  * @finishes: second passes
  * @releases: calls of release
- * @start: of the last invalidation
- * @end: likewise
+ * @start: start of the last invalidation
+ * @end: end of the last invalidation, exclusive
  */
 struct api_interval {
 	struct hmm_interval_notifier notifier;
@@ -215,9 +222,9 @@ struct api_interval {
 };
 
 /*
- * objects.c: api_ops has every callback but two passes. Most drivers have no
- * sync callback, and invalidations are dispatched otherwise without one, so a
- * mirror has one only where a case asks for it.
+ * objects.c: api_ops has all callbacks of a single pass. The core has a path
+ * of its own for invalidations of mirrors without a sync callback, which is
+ * what most drivers are, so only "syncing" mirrors have that callback.
  */
 extern const struct hmm_mirror_ops api_mirror_ops;
 extern const struct hmm_mirror_ops api_syncing_mirror_ops;
@@ -249,7 +256,7 @@ struct api_interval *api_find(struct api_mirror *mirror, unsigned long page);
 bool api_finds(struct api_mirror *mirror, unsigned long page,
 	       struct api_interval *interval);
 
-/* A write to the page that is stopped in the interval's callback. */
+/* Write to the page, and stop the write in the interval's callback. */
 struct api_thread *api_stop_write_at(struct api_interval *interval,
 				     unsigned long page, const char *file,
 				     int line);
@@ -257,7 +264,7 @@ struct api_thread *api_stop_write_at(struct api_interval *interval,
 #define api_stop_write(interval, page) \
 	api_stop_write_at(interval, page, __FILE__, __LINE__)
 
-/* ranges.c: a registered range, whose entries are API_UNTOUCHED until read. */
+/* ranges.c: a registered range; its entries are API_UNTOUCHED until read. */
 #define API_UNTOUCHED	0x5eed5eedUL
 
 struct hmm_mirror_range *api_range(struct api_mirror *mirror,

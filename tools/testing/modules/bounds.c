@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A range must not read addresses that no invalidation reaches: those past the
- * end of the address space (R49), and those that its interval no longer covers
- * (R50).
+ * A range must not be read where invalidations do not reach it: past the end of
+ * the address space (R49), and outside of its interval (R50).
  */
 #include <linux/mutex.h>
 
@@ -17,7 +16,7 @@ static unsigned long api_task_size(void)
 	return current->mm->task_size;
 }
 
-/* A range of the first pages of the arena that is not bound yet. */
+/* A range of the arena that is not bound yet. */
 static struct hmm_mirror_range *api_unbound_range(unsigned long page)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
@@ -41,7 +40,7 @@ static struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
 	return range;
 }
 
-/* Every way to begin or to read fails with @error and writes nothing. */
+/* Expect that each function fails with @error and writes no entry. */
 static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 {
 	unsigned int i;
@@ -55,24 +54,29 @@ static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 	mmap_read_unlock(current->mm);
 	EXPECT_EQ(error, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(error, hmm_mirror_range_populate(range, 0));
-	/* Nor is what an earlier read wrote valid. */
+	/* The entries of an earlier read are not valid either. */
 	EXPECT(!hmm_mirror_range_valid(range));
 	for (i = 0; i < API_RANGE_PAGES; i++)
 		EXPECT_EQ(API_UNTOUCHED, range->pfns[i]);
 }
 
 /*
- * Added to an address, at least one of these leads to the same page table
- * entries, whatever the number of levels.
+ * Offsets of addresses with the same page table indices. At least one of them
+ * works for any number of page table levels.
  */
 static const unsigned long api_aliases[] = {
 	BIT(47), BIT(48), BIT(52), BIT(56), BIT(57), BIT(63),
 };
 
-/* With a further level of page tables the lower ones are ordinary addresses. */
+/* With five levels of page tables the lower aliases are valid addresses. */
 static bool api_is_past_the_end(unsigned long addr)
 {
 	return addr >= api_task_size();
+}
+
+static unsigned long api_start(const struct api_interval *interval)
+{
+	return hmm_interval_start(&interval->notifier);
 }
 
 static void r49_alias_of_a_range(void)
@@ -137,16 +141,17 @@ static void r49_alias_of_an_interval(void)
 		EXPECT_EQ(-EINVAL,
 			  hmm_interval_notifier_update(&interval->notifier,
 						       start, PAGE_SIZE));
-		EXPECT_EQ(api_addr(0), hmm_interval_start(&interval->notifier));
+		EXPECT_EQ(api_addr(0), api_start(interval));
 	}
 	api_remove(interval);
 	api_unregister(mirror);
 }
 
-/* The last page that a process can map, and the first that it cannot. */
+/* The last page of the address space, and the first one past it. */
 static void r49_end_of_the_address_space(void)
 {
 	const unsigned long size = api_task_size();
+	const unsigned long first = size - API_RANGE_PAGES * PAGE_SIZE;
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval_new();
 	struct hmm_mirror_range *range = api_unbound_range(0);
@@ -166,8 +171,7 @@ static void r49_end_of_the_address_space(void)
 	range->start = size;
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(range, &interval->notifier));
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       size - API_RANGE_PAGES * PAGE_SIZE,
-					       size));
+					       first, size));
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
 	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
 	EXPECT(hmm_mirror_range_valid(range));
@@ -176,7 +180,7 @@ static void r49_end_of_the_address_space(void)
 	api_unregister(mirror);
 }
 
-/* The interval moves away from the range, shrinks, and comes back. */
+/* The interval moves away from the range, shrinks, and covers it again. */
 static void r50_interval_leaves_the_range(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -189,7 +193,7 @@ static void r50_interval_leaves_the_range(void)
 	EXPECT_EQ(0, api_update(interval, 16, 16));
 	EXPECT(!hmm_mirror_range_valid(range));
 	api_expect_range_fails(range, -ENOENT);
-	/* Its last page, then its first one. */
+	/* Leave out the last page of the range, and then the first one. */
 	EXPECT_EQ(0, api_update(interval, 0, 4 + API_RANGE_PAGES - 1));
 	api_expect_range_fails(range, -ENOENT);
 	EXPECT_EQ(0, api_update(interval, 5, 16));
@@ -206,7 +210,7 @@ static void r50_interval_leaves_the_range(void)
 	api_unregister(mirror);
 }
 
-/* It is back before anybody looks: what was read or begun is void. */
+/* A read collides with an interval that has moved away and back. */
 static void r50_interval_leaves_and_returns(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -231,7 +235,7 @@ static void r50_interval_leaves_and_returns(void)
 
 struct api_mover {
 	struct api_interval *interval;
-	/* the update lock: held for an update, and around valid() */
+	/* the update lock: held for updates and around valid() */
 	struct mutex lock;
 	bool stop;
 };
@@ -250,7 +254,7 @@ static int api_move_fn(void *arg)
 	return 0;
 }
 
-/* Whatever is valid under the update lock is covered at that moment. */
+/* A range that is valid under the update lock is within its interval. */
 static void r50_interval_moves_in_a_loop(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -273,7 +277,7 @@ static void r50_interval_moves_in_a_loop(void)
 		mutex_lock(&mover->lock);
 		if (!ret && hmm_mirror_range_valid(range)) {
 			EXPECT_EQ(api_addr(0),
-				  hmm_interval_start(&mover->interval->notifier));
+				  api_start(mover->interval));
 			valid++;
 		}
 		mutex_unlock(&mover->lock);
@@ -290,8 +294,8 @@ static void r50_interval_moves_in_a_loop(void)
 }
 
 /*
- * A reference from find keeps the interval, not its place in the tree: once it
- * is being removed, nothing watches what is read under it.
+ * A reference from find keeps the memory of an interval, but does not keep it
+ * inserted. Once it is being removed, it receives no invalidations.
  */
 static void r50_interval_is_removed_while_found(void)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a callback may do.
+ * Calls that are allowed in a callback.
  */
 #include "api.h"
 
 /**
- * struct api_pair - what most of these need
+ * struct api_pair - data of a callback that works on a second interval
  * @mirror: the mirror
- * @other: an interval to work on
- * @budget: how often at most
+ * @other: the second interval
+ * @budget: limit for the number of updates
  */
 struct api_pair {
 	struct api_mirror *mirror;
@@ -39,7 +39,7 @@ static void api_insert_find_update_put(struct api_interval *interval,
 	EXPECT_EQ(0, api_update(other, 0, 2));
 	EXPECT(!api_can_begin(other));
 	EXPECT(api_finds(pair->mirror, 8, NULL));
-	/* Both begin there; the one that came first is found. */
+	/* Both start there, and find returns the one inserted first. */
 	EXPECT(api_finds(pair->mirror, 0, interval));
 	EXPECT_EQ(0, api_update(other, 8, 2));
 	EXPECT(api_finds(pair->mirror, 9, other));
@@ -67,7 +67,7 @@ static void r25_insert_find_update_put(void)
 	api_unregister(mirror);
 }
 
-/* What a driver does that splits an interval around a hole. */
+/* Some drivers split an interval around the part that is unmapped. */
 static void api_split(struct api_interval *interval,
 		      const struct mmu_notifier_range *range)
 {
@@ -109,12 +109,12 @@ static void api_update_self(struct api_interval *interval,
 {
 	struct api_pair *pair = interval->data;
 
-	/* So that the case ends even if the invalidation would not. */
+	/* End the case even if the core calls the interval forever. */
 	if (pair->budget-- > 0)
 		EXPECT_EQ(0, api_update(interval, 0, 2));
 }
 
-/* It stays in the way of the invalidation, which has to end nevertheless. */
+/* The updated interval still overlaps the invalidation, which must end. */
 static void r25_update_itself(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -146,7 +146,7 @@ static void api_update_other(struct api_interval *interval,
 		EXPECT_EQ(0, api_update(pair->other, 0, 2));
 }
 
-/* Two that move each other about: each is called, and then it is over. */
+/* Two intervals update each other: each is called a bounded number of times. */
 static void r25_update_each_other(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -159,7 +159,7 @@ static void r25_update_each_other(void)
 	two->action = api_update_other;
 	EXPECT_EQ(0, api_write(0));
 	EXPECT(atomic_read(&two->calls) >= 1);
-	/* Each may be called once more for having been moved, not for ever. */
+	/* The updates may cause a few more calls. */
 	if (atomic_read(&one->calls) > 4)
 		EXPECT_EQ(1, atomic_read(&one->calls));
 	api_remove(one);
@@ -178,7 +178,7 @@ static void api_put_self(struct api_interval *interval,
 	EXPECT_EQ(0, atomic_read(&interval->releases));
 }
 
-/* R25: what a driver does when its mapping is gone altogether. */
+/* R25: a driver puts its interval when the whole mapping is unmapped. */
 static void r25_put_itself(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -206,13 +206,13 @@ static void api_put_other(struct api_interval *interval,
 	if (!pair->other)
 		return;
 	api_put(pair->other);
-	/* Nothing runs on it, so release has been called by now. */
+	/* No callback of it runs, so put has called release. */
 	EXPECT_EQ(1, atomic_read(&pair->other->releases));
 	api_free(pair->other);
 	pair->other = NULL;
 }
 
-/* The next one that the walk would come to, freed at once. */
+/* The callback frees the interval that the walk would call next. */
 static void r25_put_the_next(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -245,7 +245,7 @@ static void api_put_all(struct api_interval *interval,
 	EXPECT(api_finds(pair->mirror, 3, NULL));
 }
 
-/* R15, R25: a whole teardown from inside of one of those callbacks. */
+/* R15, R25: one callback puts all intervals, its own one too. */
 static void r25_put_all(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which readers collide, and for how long.
+ * Which readers collide, and until when they wait.
  */
 #include <linux/bits.h>
 #include <linux/mman.h>
@@ -9,7 +9,7 @@
 
 #include "api.h"
 
-/* The plain case: before, in the midst, after; once per invalidation. */
+/* One invalidation: before, during and after. */
 static void r18_reader_collides(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -25,9 +25,8 @@ static void r18_reader_collides(void)
 	EXPECT(!api_can_begin(interval));
 	EXPECT(!api_retry(other, other_seq));
 	EXPECT(api_can_begin(other));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
-	/* R26: gone is not forgotten. */
+	api_resume_and_join(&interval->stop, writer);
+	/* R26: a reader from before the invalidation collides after it, too. */
 	EXPECT(api_retry(interval, seq));
 	seq = api_seq(interval);
 	EXPECT(!api_retry(interval, seq));
@@ -37,7 +36,7 @@ static void r18_reader_collides(void)
 	api_unregister(mirror);
 }
 
-/* R18: in the midst of an invalidation of its new bounds. */
+/* R18: insert an interval during an invalidation of its bounds. */
 static void r18_insert_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -51,8 +50,7 @@ static void r18_insert_in_an_invalidation(void)
 	EXPECT(!api_can_begin(inside));
 	EXPECT(api_can_begin(outside));
 	seq = api_seq(outside);
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT(api_can_begin(inside));
 	EXPECT(!api_retry(outside, seq));
 	api_remove(blocker);
@@ -61,7 +59,7 @@ static void r18_insert_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* R18: moved into it, and out of it again; sequences tell each time. */
+/* R18: move an interval into an invalidation and out of it. */
 static void r18_update_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -80,13 +78,12 @@ static void r18_update_in_an_invalidation(void)
 	EXPECT_EQ(0, api_update(moved, 4, 2));
 	EXPECT(api_retry(moved, seq));
 	EXPECT(!api_can_begin(moved));
-	/* One that is invalidated moves away. */
+	/* Move the interval that is invalidated away. */
 	EXPECT(!api_can_begin(blocker));
 	EXPECT_EQ(0, api_update(blocker, 9, 1));
 	EXPECT(api_can_begin(blocker));
 	seq = api_seq(blocker);
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT(!api_retry(blocker, seq));
 	EXPECT(api_can_begin(moved));
 	EXPECT(api_is_idle(mirror));
@@ -95,7 +92,7 @@ static void r18_update_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* Every update collides its readers, also one that changes nothing. */
+/* Every update collides with readers, also one that keeps the bounds. */
 static void r18_update_collides(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -113,7 +110,7 @@ static void r18_update_collides(void)
 	api_unregister(mirror);
 }
 
-/* R18: what overlaps the end of an invalidation is not what did its start. */
+/* R18: intervals are removed and inserted during an invalidation. */
 static void r18_remove_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -128,8 +125,7 @@ static void r18_remove_in_an_invalidation(void)
 	api_remove(removed);
 	EXPECT_EQ(0, api_insert_ops(removed, mirror, 4, 1, &api_ops));
 	EXPECT(!api_can_begin(removed));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT(api_can_begin(removed));
 	EXPECT(api_is_idle(mirror));
 	api_remove(removed);
@@ -137,7 +133,7 @@ static void r18_remove_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* Two at once on one interval: it is free when both have ended. */
+/* Readers wait until both of two invalidations have ended. */
 static void r18_two_invalidations_of_one_interval(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -152,13 +148,11 @@ static void r18_two_invalidations_of_one_interval(void)
 			writers[i] = api_stop_write(blockers[i], i);
 		}
 		EXPECT(!api_can_begin(both));
-		api_stop_resume(&blockers[first]->stop);
-		EXPECT_EQ(0, api_join(writers[first]));
+		api_resume_and_join(&blockers[first]->stop, writers[first]);
 		EXPECT(!api_can_begin(both));
 		EXPECT(api_can_begin(blockers[first]));
 		EXPECT(!api_can_begin(blockers[!first]));
-		api_stop_resume(&blockers[!first]->stop);
-		EXPECT_EQ(0, api_join(writers[!first]));
+		api_resume_and_join(&blockers[!first]->stop, writers[!first]);
 		EXPECT(api_can_begin(both));
 		for (i = 0; i < 2; i++)
 			api_remove(blockers[i]);
@@ -168,7 +162,7 @@ static void r18_two_invalidations_of_one_interval(void)
 	api_unregister(mirror);
 }
 
-/* R20: the sequence wraps; only equality means anything. */
+/* R20: the sequence wraps, so only equality is compared. */
 static void r20_sequence_wraps(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -176,7 +170,7 @@ static void r20_sequence_wraps(void)
 	unsigned long seqs[6];
 	int i, j;
 
-	/* Nothing is in progress, and nobody else reads. */
+	/* No invalidation is in flight, and no other thread reads. */
 	WRITE_ONCE(interval->notifier.seq, ULONG_MAX - 2);
 	for (i = 0; i < 6; i++) {
 		seqs[i] = api_seq(interval);
@@ -187,7 +181,7 @@ static void r20_sequence_wraps(void)
 	}
 	for (j = 0; j < 6; j++)
 		EXPECT(api_retry(interval, seqs[j]));
-	/* However far away, also when half of the bits are the same. */
+	/* Sequences that differ in one bit, or by one. */
 	seqs[0] = api_seq(interval);
 	WRITE_ONCE(interval->notifier.seq, seqs[0] + BIT(32));
 	EXPECT(api_retry(interval, seqs[0]));
@@ -201,15 +195,15 @@ static void r20_sequence_wraps(void)
 }
 
 /**
- * struct api_nesting - what the callback saw of nested invalidations
- * @task: of the first
- * @deep: another came, in the same task
- * @inner_start: that one's
- * @inner_end: likewise
+ * struct api_nesting - record of nested invalidations
+ * @task: the task of the first invalidation
+ * @nested: the same task started a second one
+ * @inner_start: start of the second one
+ * @inner_end: end of the second one
  */
 struct api_nesting {
 	struct task_struct *task;
-	bool deep;
+	bool nested;
 	unsigned long inner_start;
 	unsigned long inner_end;
 };
@@ -223,15 +217,15 @@ static void api_record_nesting(struct api_interval *interval,
 	if (!nest->task) {
 		nest->task = current;
 	} else if (nest->task == current) {
-		nest->deep = true;
+		nest->nested = true;
 		nest->inner_start = range->start;
 		nest->inner_end = range->end;
 	}
 }
 
 /*
- * R24: to give back one small page, the kernel splits a huge one in the midst
- * of that invalidation, which is another one.
+ * R24: to free one small page, the kernel splits a huge page during that
+ * invalidation. The split is a second, nested invalidation.
  */
 static void r24_nested_in_one_thread(void)
 {
@@ -239,43 +233,41 @@ static void r24_nested_in_one_thread(void)
 	const unsigned long end = 2 * huge;
 	struct api_nesting *nest = api_alloc(sizeof(*nest));
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *page, *whole, *before;
+	struct api_interval *page, *whole, *below;
 	unsigned long seq;
 
-	api_syscall_start(__NR_madvise, api_addr(huge), HMM_API_ARENA_SIZE / 2,
-			  MADV_HUGEPAGE);
-	/* Not read before: the huge page of zeros would be split by it. */
-	if (api_syscall_wait() ||
+	/* Do not read first: the write would split the huge zero page. */
+	if (api_syscall(__NR_madvise, api_addr(huge), HMM_API_ARENA_SIZE / 2,
+			MADV_HUGEPAGE) ||
 	    put_user(1UL, (unsigned long __user *)api_addr(huge))) {
 		api_skip("this kernel has no transparent huge pages");
 		goto out;
 	}
 	page = api_interval(mirror, huge + 3, 1);
 	whole = api_interval(mirror, huge, huge);
-	before = api_interval(mirror, 0, huge);
-	seq = api_seq(before);
+	below = api_interval(mirror, 0, huge);
+	seq = api_seq(below);
 	whole->data = nest;
 	whole->action = api_record_nesting;
-	api_syscall_start(__NR_madvise, api_addr(huge + 3), PAGE_SIZE,
-			  MADV_DONTNEED);
-	EXPECT_EQ(0, api_syscall_wait());
-	if (nest->deep) {
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_addr(huge + 3), PAGE_SIZE,
+				 MADV_DONTNEED));
+	if (nest->nested) {
 		EXPECT_EQ(2, atomic_read(&whole->calls));
 		EXPECT_EQ(2, atomic_read(&page->calls));
 		EXPECT_EQ(api_addr(huge), nest->inner_start);
 		EXPECT_EQ(api_addr(end), nest->inner_end);
-		EXPECT_EQ(0, atomic_read(&before->calls));
-		EXPECT(!api_retry(before, seq));
+		EXPECT_EQ(0, atomic_read(&below->calls));
+		EXPECT(!api_retry(below, seq));
 	} else {
 		EXPECT_EQ(1, atomic_read(&whole->calls));
-		api_skip("no huge page was to be had, so none was split");
+		api_skip("no huge page was available, so none was split");
 	}
 	EXPECT(api_can_begin(page));
 	EXPECT(api_can_begin(whole));
 	EXPECT(api_is_idle(mirror));
 	api_remove(page);
 	api_remove(whole);
-	api_remove(before);
+	api_remove(below);
 out:
 	api_unregister(mirror);
 }

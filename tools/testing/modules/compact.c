@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compact ranges: a chain of entries without a gap, also when a huge page is
- * mapped in the middle of the read. To map one where nothing was mapped
- * invalidates nothing.
+ * Compact ranges: the chain of entries has no gap, even if a huge page is
+ * mapped during the read. Mapping one where no page was present causes no
+ * invalidation, so the reader does not collide.
  *
  * The reader drops the mmap lock between two stretches of 64 MiB if another
  * task waits for it. The tasks of a case queue for the lock in a fixed order:
- * the reader first, and then those that change the memory. After the first
- * stretch the reader usually gets the lock again before the next in the queue
- * has woken up. That one then sees that it was overtaken, and is handed the
- * lock after the second stretch, which ends where the huge page is mapped. If
- * it comes at another time, the case tries again.
+ * first the reader, then the tasks that change the memory. After the first
+ * stretch the reader usually gets the lock back before the next waiter wakes
+ * up. That waiter then asks for a handoff and gets the lock after the second
+ * stretch, which ends where the huge page is mapped. If the order was
+ * different, the case tries again.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -23,20 +23,20 @@
 
 #include "api.h"
 
-/* Any word that is no pfn entry: what was not written shows. */
+/* A word that is not a valid entry, to detect entries that were not written. */
 #define COMPACT_UNWRITTEN	0x5eed5eedUL
 
-/* Nothing else is mapped from here on, so no table has an entry. */
+/* The address space is empty from here on, so there are no page tables. */
 #define COMPACT_BASE		0x400000000000UL
-/* For a task that was started to queue for the lock. */
+/* Time for a new task to queue for the lock. */
 #define COMPACT_QUEUE_MS	60
 #define COMPACT_TRIES		20
 
 /**
  * struct compact_case - memory that is changed while it is read
- * @range: what is read
- * @huge: address of the huge page; the tables below are under another PUD
- * @late: it was mapped after all that lies below had been read
+ * @range: the range that is read
+ * @huge: address of the huge page; lower addresses are under another PUD
+ * @late: the huge page was mapped after all entries below it were written
  */
 struct compact_case {
 	struct hmm_mirror_range range;
@@ -44,7 +44,7 @@ struct compact_case {
 	bool late;
 };
 
-/* The entry that was read last before the huge page. */
+/* The last entry below the huge page. */
 static unsigned long compact_last_entry(const struct compact_case *test)
 {
 	const struct hmm_mirror_range *range = &test->range;
@@ -60,7 +60,7 @@ static int compact_read(void *arg)
 	return ret ? ret : hmm_mirror_range_snapshot(&test->range);
 }
 
-/* With the mmap lock held for writing, so that the reader is not reading. */
+/* Map the huge page, with the mmap lock held for writing to stop the reader. */
 static int compact_touch(void *arg)
 {
 	struct compact_case *test = arg;
@@ -80,7 +80,7 @@ static int compact_touch(void *arg)
 	return ret;
 }
 
-/* Follow the chain. Returns whether it contains the huge page. */
+/* Check the chain. Returns whether it contains the huge page. */
 static bool compact_chain(const struct compact_case *test)
 {
 	const struct hmm_mirror_range *range = &test->range;
@@ -106,16 +106,9 @@ static bool compact_chain(const struct compact_case *test)
 	return seen;
 }
 
-static long compact_call(long nr, unsigned long arg0, unsigned long arg1,
-			 unsigned long arg2)
-{
-	api_syscall_start(nr, arg0, arg1, arg2);
-	return api_syscall_wait();
-}
-
 /*
- * Map the memory: tables of small pages below the huge page, so that it takes
- * time to read them, and no table above. Returns 0 if huge pages are possible.
+ * Map the memory: page tables below the huge page, so that reading them takes
+ * time, and no page tables above. Returns 0 if huge pages are possible.
  */
 static int compact_map(const struct compact_case *test)
 {
@@ -127,18 +120,20 @@ static int compact_map(const struct compact_case *test)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
 		       0);
 	if (!EXPECT_EQ(start, addr) ||
-	    compact_call(__NR_madvise, start, size, MADV_NOHUGEPAGE))
+	    api_syscall(__NR_madvise, start, size, MADV_NOHUGEPAGE))
 		return -EINVAL;
 	for (addr = start; addr < test->huge; addr += PMD_SIZE)
 		EXPECT_EQ(0, get_user(byte, (u8 __user *)addr) ?: byte);
-	/* The last table, which may have been left out. */
-	EXPECT_EQ(0, get_user(byte, (u8 __user *)test->huge - PAGE_SIZE) ?: byte);
-	return compact_call(__NR_madvise, start, size, MADV_HUGEPAGE);
+	/* The loop may have skipped the last page table. */
+	addr = test->huge - PAGE_SIZE;
+	EXPECT_EQ(0, get_user(byte, (u8 __user *)addr) ?: byte);
+	return api_syscall(__NR_madvise, start, size, MADV_HUGEPAGE);
 }
 
 /*
- * One try: the reader; mprotect() from the middle of the huge page on, if
- * @protect; then the fault. Returns whether they came in this order.
+ * One try. The order is: the reader, then mprotect() from the middle of the
+ * huge page on if @protect is set, then the fault. Returns whether they ran in
+ * this order.
  */
 static bool compact_try(struct compact_case *test, bool protect)
 {
@@ -149,8 +144,8 @@ static bool compact_try(struct compact_case *test, bool protect)
 	int ret;
 
 	if (protect)
-		EXPECT_EQ(0, compact_call(__NR_mprotect, middle, rest,
-					  PROT_NONE));
+		EXPECT_EQ(0, api_syscall(__NR_mprotect, middle, rest,
+					 PROT_NONE));
 	mmap_write_lock(mm);
 	reader = api_thread(compact_read, test);
 	msleep(COMPACT_QUEUE_MS);
@@ -200,20 +195,20 @@ static void compact_run(unsigned long below, bool protect)
 		hmm_mirror_range_unregister(range);
 	}
 	if (!done)
-		api_skip("in %u tries, no huge page came between two stretches",
+		api_skip("no huge page was mapped between two stretches in %u tries",
 			 COMPACT_TRIES);
 	api_unregister(mirror);
 }
 
-/* A stretch that begins in the middle of a page table ends in that of one. */
+/* A stretch that starts in the middle of a page table ends in the middle. */
 static void r51_huge_page_over_the_end_of_a_stretch(void)
 {
 	compact_run(SZ_128M - PMD_SIZE / 2, false);
 }
 
 /*
- * A vma ends in the middle of what becomes a huge page, once mprotect() has
- * made one vma of it and the next.
+ * A vma ends in the middle of the later huge page, until mprotect() merges it
+ * with the next vma.
  */
 static void r51_huge_page_over_the_end_of_a_vma(void)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose callback is run, in which order, how often.
+ * Which callbacks a dispatch calls, in which order and how often.
  */
 #include "api.h"
 
-/* In the order of first addresses, each once, with the invalidation's bounds. */
+/* Each interval is called once, with the bounds of the invalidation. */
 static void r12_each_is_called_once(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -13,15 +13,15 @@ static void r12_each_is_called_once(void)
 	int i;
 
 	intervals = api_alloc(200 * sizeof(*intervals));
-	/* More than are walked without letting the lock go for a moment. */
+	/* So many that the walk drops the lock in between. */
 	for (i = 0; i < 200; i++)
 		intervals[i] = api_interval(i % 3 ? mirror : other, i, 2);
 	EXPECT_EQ(0, api_unmap(10, 100));
 	for (i = 0; i < 200; i++) {
-		bool met = i >= 9 && i < 110;
+		bool overlaps = i >= 9 && i < 110;
 
-		EXPECT_EQ(met, atomic_read(&intervals[i]->calls));
-		if (!met)
+		EXPECT_EQ(overlaps, atomic_read(&intervals[i]->calls));
+		if (!overlaps)
 			continue;
 		EXPECT_EQ(api_addr(10), intervals[i]->start);
 		EXPECT_EQ(api_addr(110), intervals[i]->end);
@@ -34,7 +34,7 @@ static void r12_each_is_called_once(void)
 	api_unregister(other);
 }
 
-/* R14: moved to where the walk has been, before its turn came. */
+/* R14: an interval moves below the walk before it was called. */
 static void r14_moved_below_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -49,8 +49,7 @@ static void r14_moved_below_the_walk(void)
 	EXPECT_EQ(0, atomic_read(&moved->calls));
 	EXPECT_EQ(0, api_update(moved, 1, 1));
 	EXPECT_EQ(0, api_update(away, 20, 1));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(unmapper));
+	api_resume_and_join(&blocker->stop, unmapper);
 	EXPECT_EQ(1, atomic_read(&moved->calls));
 	EXPECT_EQ(0, atomic_read(&away->calls));
 	EXPECT_EQ(1, atomic_read(&blocker->calls));
@@ -60,7 +59,7 @@ static void r14_moved_below_the_walk(void)
 	api_unregister(mirror);
 }
 
-/* R14: the same twice over: one more moves while the first is called. */
+/* R14: a second one moves below while the first one is called. */
 static void r14_moved_below_the_walk_twice(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -79,8 +78,7 @@ static void r14_moved_below_the_walk_twice(void)
 	api_stop_reached(&first->stop);
 	EXPECT_EQ(0, atomic_read(&second->calls));
 	EXPECT_EQ(0, api_update(second, 1, 1));
-	api_stop_resume(&first->stop);
-	EXPECT_EQ(0, api_join(unmapper));
+	api_resume_and_join(&first->stop, unmapper);
 	EXPECT_EQ(1, atomic_read(&blocker->calls));
 	EXPECT_EQ(1, atomic_read(&first->calls));
 	EXPECT_EQ(1, atomic_read(&second->calls));
@@ -91,10 +89,10 @@ static void r14_moved_below_the_walk_twice(void)
 }
 
 /**
- * struct api_interval_set - very many intervals, of one page each
- * @intervals: the intervals, with as many on each page
- * @updates: how often one of them was updated
- * @stop: no more updates
+ * struct api_interval_set - a large number of intervals of one page
+ * @intervals: the intervals, spread evenly over API_SET_PAGES pages
+ * @updates: number of updates of one of them
+ * @stop: stop the updates
  */
 struct api_interval_set {
 	struct api_set_interval {
@@ -105,7 +103,7 @@ struct api_interval_set {
 	bool stop;
 };
 
-/* So many that a walk over them takes longer than a busy host's time slices. */
+/* A walk over so many takes longer than a time slice of a busy host. */
 #define API_SET_SIZE	50000
 #define API_SET_PAGES	500
 
@@ -132,7 +130,10 @@ static struct api_interval_set *api_interval_set(struct api_mirror *mirror)
 
 	set->intervals = api_alloc(API_SET_SIZE * sizeof(*set->intervals));
 	for (i = 0; i < API_SET_SIZE; i++) {
-		EXPECT_EQ(0, hmm_interval_notifier_insert(&set->intervals[i].notifier,
+		struct hmm_interval_notifier *notifier =
+			&set->intervals[i].notifier;
+
+		EXPECT_EQ(0, hmm_interval_notifier_insert(notifier,
 							  &mirror->mirror,
 							  api_set_addr(i),
 							  PAGE_SIZE,
@@ -158,7 +159,7 @@ static int api_update_in_a_loop(void *arg)
 	return 0;
 }
 
-/* R52: another task updates one of the intervals without pause. */
+/* R52: another task updates one of the intervals in a loop. */
 static void r52_dispatch_ends_under_updates(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -174,7 +175,7 @@ static void r52_dispatch_ends_under_updates(void)
 	while (!api_thread_done(updater) && READ_ONCE(set->updates) < 1000)
 		cond_resched();
 	api_stop_resume(&blocker->stop);
-	/* The updates go on until the dispatch has ended. */
+	/* The updates continue until the dispatch has ended. */
 	EXPECT(wait_for_completion_timeout(&unmapper->done, API_TIMEOUT));
 	WRITE_ONCE(set->stop, true);
 	EXPECT_EQ(0, api_join(updater));
@@ -189,7 +190,7 @@ static void r52_dispatch_ends_under_updates(void)
 	api_unregister(mirror);
 }
 
-/* R52: more intervals than one batch move below the walk, some twice. */
+/* R52: more intervals than fit a batch move below the walk, some twice. */
 static void r52_all_moved_intervals_are_called_once(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -218,14 +219,13 @@ static void r52_all_moved_intervals_are_called_once(void)
 	api_put(put);
 	EXPECT_EQ(1, atomic_read(&put->releases));
 	api_free(put);
-	/* These map nothing of the range; their readers wait for the end. */
+	/* The device maps nothing through these, but their readers wait. */
 	EXPECT_EQ(0, api_update(into, 11, 1));
 	inserted = api_interval(mirror, 300, 1);
 	EXPECT_EQ(0, api_update(inserted, 12, 1));
 	EXPECT(!api_can_begin(into));
 	EXPECT(!api_can_begin(inserted));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(unmapper));
+	api_resume_and_join(&blocker->stop, unmapper);
 
 	EXPECT_EQ(1, atomic_read(&blocker->calls));
 	EXPECT_EQ(0, atomic_read(&away->calls));
@@ -244,8 +244,8 @@ static void r52_all_moved_intervals_are_called_once(void)
 }
 
 /*
- * R52: two dispatches at a time, and one interval moves below both walks. Each
- * has to call it, whichever called it last.
+ * R52: during two dispatches an interval moves below both walks. Each dispatch
+ * must call it, even after the other one has.
  */
 static void r52_moved_under_two_dispatches(void)
 {
@@ -264,11 +264,9 @@ static void r52_moved_under_two_dispatches(void)
 	}
 	EXPECT_EQ(0, atomic_read(&moved->calls));
 	EXPECT_EQ(0, api_update(moved, 1, 9));
-	api_stop_resume(&blockers[0]->stop);
-	EXPECT_EQ(0, api_join(writers[0]));
+	api_resume_and_join(&blockers[0]->stop, writers[0]);
 	EXPECT_EQ(1, atomic_read(&moved->calls));
-	api_stop_resume(&blockers[1]->stop);
-	EXPECT_EQ(0, api_join(writers[1]));
+	api_resume_and_join(&blockers[1]->stop, writers[1]);
 	EXPECT_EQ(2, atomic_read(&moved->calls));
 	for (i = 0; i < 2; i++)
 		api_remove(blockers[i]);
@@ -277,7 +275,7 @@ static void r52_moved_under_two_dispatches(void)
 	api_unregister(mirror);
 }
 
-/* The interval that the walk stands on is moved, put or resized. */
+/* The walk continues after the interval just called was updated or put. */
 static void r14_walk_continues_after_update(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -300,8 +298,7 @@ static void r14_walk_continues_after_update(void)
 	api_stop_resume(&intervals[1]->stop);
 	api_stop_reached(&intervals[2]->stop);
 	EXPECT_EQ(0, api_update(intervals[2], 40, 1));
-	api_stop_resume(&intervals[2]->stop);
-	EXPECT_EQ(0, api_join(unmapper));
+	api_resume_and_join(&intervals[2]->stop, unmapper);
 
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
@@ -313,38 +310,37 @@ static void r14_walk_continues_after_update(void)
 	api_unregister(mirror);
 }
 
-/* What is inserted meanwhile holds nothing, and need not be called. */
+/* An interval inserted during a dispatch need not be called. */
 static void r25_insert_during_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *blocker = api_interval(mirror, 4, 1);
-	struct api_interval *ahead, *behind;
+	struct api_interval *ahead, *below;
 	struct api_thread *unmapper;
 
 	api_stop_arm(&blocker->stop);
 	unmapper = api_unmap_thread(0, 10);
 	api_stop_reached(&blocker->stop);
 	ahead = api_interval(mirror, 6, 1);
-	behind = api_interval(mirror, 2, 1);
+	below = api_interval(mirror, 2, 1);
 	EXPECT(!api_can_begin(ahead));
-	EXPECT(!api_can_begin(behind));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(unmapper));
+	EXPECT(!api_can_begin(below));
+	api_resume_and_join(&blocker->stop, unmapper);
 	EXPECT(atomic_read(&ahead->calls) <= 1);
-	EXPECT(atomic_read(&behind->calls) <= 1);
+	EXPECT(atomic_read(&below->calls) <= 1);
 	EXPECT(api_can_begin(ahead));
-	EXPECT(api_can_begin(behind));
+	EXPECT(api_can_begin(below));
 	api_remove(blocker);
 	api_remove(ahead);
-	api_remove(behind);
+	api_remove(below);
 	api_unregister(mirror);
 }
 
 /**
  * struct api_passes - intervals that are invalidated together
- * @intervals: they
- * @count: how many
- * @early: first passes that had not come when a second one did
+ * @intervals: the intervals
+ * @count: number of @intervals
+ * @early: first passes that were missing when a second pass ran
  */
 struct api_passes {
 	struct api_interval **intervals;
@@ -361,7 +357,7 @@ static void api_count_early(struct api_interval *interval)
 		passes->early += !atomic_read(&passes->intervals[i]->returned);
 }
 
-/* R23: all first passes come before any second one. */
+/* R23: all first passes run before any second pass. */
 static void api_two_passes(int count)
 {
 	struct api_passes *passes = api_alloc(sizeof(*passes));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The mm exits: the case kills the process that has lent its own.
+ * Exit of an mm: the case kills the child process.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -9,14 +9,14 @@
 
 #include "api.h"
 
-/* Kill the process and wait until release has come that far. */
+/* Kill the child and wait until its exit has reached the stop point. */
 static void api_exit_until(struct api_stop *stop)
 {
 	api_child_kill();
 	api_stop_reached(stop);
 }
 
-/* There is no event to wait for, once nobody mirrors the mm. */
+/* Poll: the last mirror of the mm gives no event to wait for. */
 static bool api_wait_for_count(const atomic_t *count, int value)
 {
 	unsigned long end = jiffies + API_TIMEOUT;
@@ -30,8 +30,8 @@ static bool api_wait_for_count(const atomic_t *count, int value)
 }
 
 /*
- * A CPU may go on using the mm of a process that has exited, until one with an
- * mm of its own runs there: as we do, on each.
+ * A CPU may keep a lazy reference on the mm of a process that has exited until
+ * it runs a task with an mm. So run on each CPU.
  */
 static bool api_wait_for_last_pin(struct mm_struct *mm)
 {
@@ -49,7 +49,7 @@ static bool api_wait_for_last_pin(struct mm_struct *mm)
 	return true;
 }
 
-/* R03: everybody is told, once, and the whole mm is meant. */
+/* R03: all callbacks are called once, with the bounds of the whole mm. */
 static void r03_exit_notifies_all(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -61,7 +61,7 @@ static void r03_exit_notifies_all(void)
 	EXPECT_EQ(0, api_insert_ops(two_pass, other, 1, 1, &api_two_pass_ops));
 	api_stop_arm(&other->release_stop);
 	api_exit_until(&other->release_stop);
-	/* The intervals come before the mirrors. */
+	/* Intervals are called before mirrors. */
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(0, interval->start);
 	EXPECT_EQ(ULONG_MAX, interval->end);
@@ -80,11 +80,11 @@ static void r03_exit_notifies_all(void)
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 	EXPECT_EQ(1, atomic_read(&other->releases));
-	/* R02: all that is left is what we hold. */
+	/* R02: only the reference of the open file is left. */
 	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
-/* R03: nobody waits for an invalidation of an mm that is no more. */
+/* R03: no end is delivered after the mm has exited, so do not wait for one. */
 static void r03_reader_does_not_wait_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -102,7 +102,7 @@ static void r03_reader_does_not_wait_after_exit(void)
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 }
 
-/* R05: release is in the middle of its work on another CPU. */
+/* R05: release runs on another CPU. */
 static void r05_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -120,10 +120,10 @@ static void r05_unregister_waits_for_release(void)
 	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
-/* R05: the exit is there already, but not yet at this mirror. */
+/* R05: the mm exits, but this mirror has not been called yet. */
 static void r05_unregister_before_its_release(void)
 {
-	/* The newest is told first. */
+	/* The newest mirror is called first. */
 	struct api_mirror *older = api_mirror_on(api_child_mm());
 	struct api_mirror *newer = api_mirror_on(api_child_mm());
 	struct api_thread *unregistering;
@@ -156,7 +156,7 @@ static void r05_no_release_after_unregister(void)
 	EXPECT_EQ(1, atomic_read(&witness->releases));
 }
 
-/* An mm that does not exit is not said to. */
+/* Unregister does not call release. */
 static void r05_unregister_does_not_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -180,7 +180,7 @@ static int api_register_locked_on(struct mm_struct *mm)
 	return ret;
 }
 
-/* R07, R11: with and without somebody still registered on it. */
+/* R07, R11: with and without a mirror that is still registered. */
 static void r07_register_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -197,7 +197,7 @@ static void r07_register_after_exit(void)
 	EXPECT_EQ(-ESRCH, hmm_mirror_register(&late->mirror, api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_register_locked_on(api_child_mm()));
 	EXPECT_EQ(-ESRCH, api_insert_ops(none, mirror, 0, 1, &api_ops));
-	/* R08: what was there before can be looked at, moved and removed. */
+	/* R08: an older interval can still be found, updated and removed. */
 	EXPECT(api_finds(mirror, 0, interval));
 	EXPECT_EQ(0, api_update(interval, 4, 1));
 	EXPECT(api_finds(mirror, 4, interval));
@@ -221,7 +221,7 @@ static void api_put_in_release(struct api_mirror *mirror)
 	EXPECT(api_finds(mirror, 0, NULL));
 }
 
-/* What a driver does that tears down in its release callback. */
+/* Some drivers put their intervals in the release callback. */
 static void r05_put_in_release(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding intervals.
+ * hmm_interval_notifier_find().
  */
 #include "api.h"
 
-/* R13, R14: the lowest first address of those that overlap. */
+/* R13, R14: find returns the overlapping interval that starts lowest. */
 static void r14_find_the_lowest(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -67,7 +67,7 @@ static void r14_find_only_own_intervals(void)
 	api_unregister(other);
 }
 
-/* R14: more than are walked without letting the lock go for a moment. */
+/* R14: so many intervals that the walk drops the lock in between. */
 static void r14_find_after_a_thousand_others(void)
 {
 	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
@@ -78,7 +78,7 @@ static void r14_find_after_a_thousand_others(void)
 	others = api_alloc(1000 * sizeof(*others));
 	for (i = 0; i < 1000; i++)
 		others[i] = api_interval(other, 0, 1);
-	/* Last in its order among equals. */
+	/* The update moves it after the others with the same start. */
 	EXPECT_EQ(0, api_update(ours, 0, 1));
 	EXPECT(api_finds(mirror, 0, ours));
 	for (i = 0; i < 1000; i += 2)
@@ -94,7 +94,7 @@ static void r14_find_after_a_thousand_others(void)
 	api_unregister(other);
 }
 
-/* R14: old or new bounds? New ones, and both ends of them. */
+/* R14: find uses the new bounds, at both ends. */
 static void r14_find_after_update(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -107,7 +107,7 @@ static void r14_find_after_update(void)
 	EXPECT(api_finds(mirror, 20, interval));
 	EXPECT(api_finds(mirror, 21, interval));
 	EXPECT(api_finds(mirror, 22, NULL));
-	/* Grows downwards, shrinks at the top. */
+	/* Extend it downwards and shrink it at the top. */
 	EXPECT_EQ(0, api_update(interval, 18, 3));
 	EXPECT(api_finds(mirror, 18, interval));
 	EXPECT(api_finds(mirror, 20, interval));
@@ -121,7 +121,7 @@ static void r14_find_after_update(void)
 	api_unregister(mirror);
 }
 
-/* R14: program order holds in the midst of an invalidation as well. */
+/* R14: find sees all earlier changes, also during an invalidation. */
 static void r14_find_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -133,7 +133,7 @@ static void r14_find_in_an_invalidation(void)
 	struct api_thread *writer = api_stop_write(blocker, 4);
 
 	EXPECT(api_finds(mirror, 4, removed));
-	/* Its callback has run, and it is not held up by that of another. */
+	/* Its callback has returned, so remove does not wait for the other. */
 	api_remove(removed);
 	api_free(removed);
 	EXPECT(api_finds(mirror, 4, put));
@@ -151,13 +151,12 @@ static void r14_find_in_an_invalidation(void)
 	EXPECT(api_finds(mirror, 4, moved));
 	EXPECT(api_finds(mirror, 20, NULL));
 
-	/* The one whose callback is stopped. */
+	/* The interval whose callback is stopped. */
 	api_put(blocker);
 	EXPECT_EQ(0, api_update(moved, 20, 1));
 	EXPECT(api_finds(mirror, 4, NULL));
 	EXPECT_EQ(0, atomic_read(&blocker->releases));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT_EQ(1, atomic_read(&blocker->releases));
 
 	api_remove(inserted);
@@ -166,7 +165,7 @@ static void r14_find_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* R13: a reference from find keeps the memory, and keeps it watched. */
+/* R13: an interval with a reference from find stays inserted. */
 static void r13_find_holds_a_reference(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -177,7 +176,7 @@ static void r13_find_holds_a_reference(void)
 	EXPECT_EQ(interval, api_find(mirror, 1));
 	api_put(interval);
 	EXPECT_EQ(0, atomic_read(&interval->releases));
-	/* Two of three references are left, and it is still inserted. */
+	/* Two of three references are left. */
 	EXPECT(api_finds(mirror, 0, interval));
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
@@ -194,7 +193,7 @@ static void r13_find_holds_a_reference(void)
 	api_unregister(mirror);
 }
 
-/* R13, R17: remove takes it out at once and waits for who found it. */
+/* R13, R17: remove unlinks the interval and waits for the reference. */
 static void r13_remove_waits_for_a_reference(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -204,13 +203,13 @@ static void r13_remove_waits_for_a_reference(void)
 
 	EXPECT_EQ(interval, api_find(mirror, 0));
 	remover = api_remove_thread(interval);
-	/* It is inside of remove as soon as the interval is out. */
+	/* Once find fails, the other thread is inside remove. */
 	end = jiffies + API_TIMEOUT;
 	while (!api_finds(mirror, 0, NULL) && time_before(jiffies, end))
 		cond_resched();
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT(api_thread_blocks(remover));
-	/* The reference is good for memory, no longer for anything else. */
+	/* The reference only keeps the memory. */
 	EXPECT_EQ(-ENOENT, api_update(interval, 0, 1));
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, atomic_read(&interval->calls));
@@ -220,7 +219,7 @@ static void r13_remove_waits_for_a_reference(void)
 	api_unregister(mirror);
 }
 
-/* R15: both in one loop, as a driver does that tears down a range. */
+/* R15: a driver tears down a range with find and put in a loop. */
 static void r15_find_and_put_ends(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -231,24 +230,24 @@ static void r15_find_and_put_ends(void)
 		intervals[i] = api_interval(mirror, i % 4, 2);
 	while (rounds < 100 && (found = api_find(mirror, 2))) {
 		rounds++;
-		/* That of find, and the owner's. */
+		/* The reference of find, and the initial one. */
 		api_put(found);
 		api_put(found);
 	}
 	EXPECT(api_finds(mirror, 2, NULL));
 	for (i = 0; i < 10; i++) {
-		bool met = i % 4 == 1 || i % 4 == 2;
+		bool overlaps = i % 4 == 1 || i % 4 == 2;
 
-		rounds -= met;
-		EXPECT_EQ(met, atomic_read(&intervals[i]->releases));
-		if (!met)
+		rounds -= overlaps;
+		EXPECT_EQ(overlaps, atomic_read(&intervals[i]->releases));
+		if (!overlaps)
 			api_remove(intervals[i]);
 	}
 	EXPECT_EQ(0, rounds);
 	api_unregister(mirror);
 }
 
-/* R15: the same in the midst of an invalidation of all of them. */
+/* R15: the same during an invalidation of all the intervals. */
 static void r15_find_and_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -258,7 +257,7 @@ static void r15_find_and_put_in_an_invalidation(void)
 
 	for (i = 0; i < 10; i++)
 		intervals[i] = api_interval(mirror, i, 11 - i);
-	/* They are called in the order of their first addresses. */
+	/* They are called in the order of their start addresses. */
 	writer = api_stop_write(intervals[4], 10);
 	for (i = 0; i < 1000; i++)
 		EXPECT(api_finds(mirror, 10, intervals[0]));
@@ -271,8 +270,7 @@ static void r15_find_and_put_in_an_invalidation(void)
 	EXPECT_EQ(10, rounds);
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(i != 4, atomic_read(&intervals[i]->releases));
-	api_stop_resume(&intervals[4]->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&intervals[4]->stop, writer);
 	for (i = 0; i < 10; i++) {
 		EXPECT_EQ(1, atomic_read(&intervals[i]->releases));
 		EXPECT_EQ(i <= 4, atomic_read(&intervals[i]->calls));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What a user program and hmm_api_test.ko say to each other.
+ * The ioctls of hmm_api_test.ko.
  *
- * The module knows the cases; the program lists them, runs each in a process
- * of its own and prints what came out.
+ * The module contains the cases; api_test lists them, runs each one in a
+ * separate process and prints the result.
  */
 #ifndef _HMM_API_TEST_H
 #define _HMM_API_TEST_H
@@ -14,30 +14,32 @@
 #define HMM_API_DEVICE		"/dev/hmm_api_test"
 
 /*
- * Memory that the program maps, private and anonymous, never touched, for a
- * case to have it invalidated. It is aligned to its half, which is the size of
- * a huge page. The last page of the first half is left out: a part that could
- * hold a huge page is invalidated as a whole whenever a mapping in it is
- * split, and invalidations of single pages are wanted there.
+ * The arena: private anonymous memory that the program maps and never touches,
+ * so that a case can invalidate it. It is aligned to half of its size, which
+ * is the size of a huge page. The last page of the first half is PROT_NONE:
+ * the kernel invalidates a whole huge page's worth when it splits a mapping
+ * that could contain a huge page, and the cases need invalidations of single
+ * pages there.
  */
 #define HMM_API_ARENA_SIZE	(4UL << 20)
 #define HMM_API_PAGE_SIZE	4096UL
 
-/* A second process has to call HMM_API_SET_CHILD before the case is run. */
+/* A child process has to call HMM_API_SET_CHILD before the case runs. */
 #define HMM_API_CHILD		0x1
-/* And it is in HMM_API_BLOCK_CHILD, where no signal reaches it. */
+/* That child also calls HMM_API_BLOCK_CHILD, which no signal interrupts. */
 #define HMM_API_UNKILLABLE		0x8
-/* A second thread has to call HMM_API_SYSCALL in a loop meanwhile. */
+/* A helper thread has to call HMM_API_SYSCALL in a loop during the case. */
 #define HMM_API_HELPER		0x2
-/* It makes lockdep report, after which lockdep is off until the next boot. */
+/* The case provokes a lockdep report, which turns lockdep off until reboot. */
 #define HMM_API_LOCKDEP		0x4
 
 /**
- * struct hmm_api_case - one of the cases
- * @index: in: which; counted from 0 until ENOENT
- * @flags: out: HMM_API_CHILD and so on
- * @name: out: in one word
- * @expect: out: regular expression for the report that it provokes, or empty
+ * struct hmm_api_case - describes a case
+ * @index: in: number of the case, from 0; ENOENT past the last one
+ * @flags: out: HMM_API_CHILD and others
+ * @name: out: name, a C identifier
+ * @expect: out: regular expression for the kernel log that the case provokes,
+ *          or empty
  */
 struct hmm_api_case {
 	__u32 index;
@@ -48,10 +50,10 @@ struct hmm_api_case {
 
 /**
  * struct hmm_api_run - run a case
- * @index: in: which
+ * @index: in: number of the case
  * @result: out: 0 passed, 1 skipped, -1 failed
- * @arena: in: HMM_API_ARENA_SIZE of memory
- * @why: out: what failed first, or why it was skipped
+ * @arena: in: address of the arena, HMM_API_ARENA_SIZE bytes
+ * @why: out: the first failure, or the reason for the skip
  */
 struct hmm_api_run {
 	__u32 index;
@@ -61,10 +63,10 @@ struct hmm_api_run {
 };
 
 /**
- * struct hmm_api_syscall - a system call that a case wants to be made
- * @result: in: what the one before returned, or -errno
- * @nr: in: number of the one before, or 0; out: number
- * @arg: out: arguments
+ * struct hmm_api_syscall - a system call for the helper thread
+ * @result: in: return value of the previous call, or -errno
+ * @nr: in: number of the previous call, or 0; out: number of the next one
+ * @arg: out: arguments of the next call
  */
 struct hmm_api_syscall {
 	__s64 result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inserting and updating: arguments, bounds, order of things.
+ * Insert and update: arguments and bounds.
  */
 #include "api.h"
 
@@ -88,7 +88,7 @@ static void r11_bounds_of_update(void)
 		if (!api_check(ret == bounds->ret, __FILE__, __LINE__,
 			       "bounds %u: %d, not %d", i, ret, bounds->ret))
 			break;
-		/* One that failed changes nothing. */
+		/* A failed update changes nothing. */
 		EXPECT_EQ(!ret, api_retry(interval, seq));
 		if (!ret) {
 			start = bounds->start;
@@ -130,7 +130,7 @@ static void r11_one_of_two_passes(void)
 					  &only_start));
 	EXPECT_EQ(-EINVAL, api_insert_ops(interval, mirror, 0, 1,
 					  &only_finish));
-	/* No callback at all is fine: collisions are counted. */
+	/* Callbacks are optional: readers collide without them. */
 	EXPECT_EQ(0, api_insert_ops(interval, mirror, 0, 1, &none));
 	seq = api_seq(interval);
 	EXPECT_EQ(0, api_write(0));
@@ -144,7 +144,7 @@ static void r11_one_of_two_passes(void)
 	api_unregister(mirror);
 }
 
-/* A range that was never begun must not look valid. */
+/* A reader that never called read_begin must not see a valid sequence. */
 static void r11_zero_is_no_sequence(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -157,26 +157,26 @@ static void r11_zero_is_no_sequence(void)
 	api_unregister(mirror);
 }
 
-/* R19: bounds down to the byte, in the midst of pages. */
+/* R19: bounds are exact to the byte. */
 static void r19_touching_is_no_overlap(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *behind = api_interval(mirror, 5, 1);
-	struct api_interval *before = api_interval(mirror, 3, 1);
+	struct api_interval *above = api_interval(mirror, 5, 1);
+	struct api_interval *below = api_interval(mirror, 3, 1);
 	struct api_interval *last_byte = api_interval_new();
 	struct api_interval *first_byte = api_interval_new();
 	struct api_interval *around = api_interval(mirror, 3, 3);
-	unsigned long behind_seq = api_seq(behind);
-	unsigned long before_seq = api_seq(before);
+	unsigned long above_seq = api_seq(above);
+	unsigned long below_seq = api_seq(below);
 
 	EXPECT_EQ(0, api_insert_at(last_byte, mirror, api_addr(5) - 1, 1));
 	EXPECT_EQ(0, api_insert_at(first_byte, mirror, api_addr(4), 1));
 	EXPECT_EQ(0, api_unmap(4, 1));
 
-	EXPECT_EQ(0, atomic_read(&behind->calls));
-	EXPECT_EQ(0, atomic_read(&before->calls));
-	EXPECT(!api_retry(behind, behind_seq));
-	EXPECT(!api_retry(before, before_seq));
+	EXPECT_EQ(0, atomic_read(&above->calls));
+	EXPECT_EQ(0, atomic_read(&below->calls));
+	EXPECT(!api_retry(above, above_seq));
+	EXPECT(!api_retry(below, below_seq));
 	EXPECT_EQ(1, atomic_read(&last_byte->calls));
 	EXPECT_EQ(1, atomic_read(&first_byte->calls));
 	EXPECT_EQ(1, atomic_read(&around->calls));
@@ -184,21 +184,21 @@ static void r19_touching_is_no_overlap(void)
 	EXPECT_EQ(api_addr(5), around->end);
 
 	EXPECT_EQ(0, api_unmap(5, 1));
-	EXPECT_EQ(1, atomic_read(&behind->calls));
-	EXPECT_EQ(0, atomic_read(&before->calls));
+	EXPECT_EQ(1, atomic_read(&above->calls));
+	EXPECT_EQ(0, atomic_read(&below->calls));
 	EXPECT_EQ(1, atomic_read(&last_byte->calls));
-	EXPECT(api_retry(behind, behind_seq));
-	EXPECT(!api_retry(before, before_seq));
+	EXPECT(api_retry(above, above_seq));
+	EXPECT(!api_retry(below, below_seq));
 
-	api_remove(behind);
-	api_remove(before);
+	api_remove(above);
+	api_remove(below);
 	api_remove(last_byte);
 	api_remove(first_byte);
 	api_remove(around);
 	api_unregister(mirror);
 }
 
-/* The bounds of an invalidation in progress are as exact as those of the tree. */
+/* The bounds of an invalidation in flight are exact to the byte, too. */
 static void r19_touching_an_invalidation_in_flight(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -217,8 +217,7 @@ static void r19_touching_an_invalidation_in_flight(void)
 	EXPECT(!api_can_begin(first_byte));
 	EXPECT(!api_can_begin(last_byte));
 	EXPECT(api_can_begin(above));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT(api_can_begin(first_byte));
 	EXPECT(api_can_begin(last_byte));
 
@@ -230,7 +229,7 @@ static void r19_touching_an_invalidation_in_flight(void)
 	api_unregister(mirror);
 }
 
-/* R16, R14: gone is gone, by either way. */
+/* R16, R14: an update fails after put and after remove. */
 static void r16_update_after_put_or_remove(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -251,7 +250,7 @@ static void r16_update_after_put_or_remove(void)
 	api_unregister(mirror);
 }
 
-/* R16: the same while a callback still runs on it. */
+/* R16: the same while a callback of the interval still runs. */
 static void r16_update_after_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -262,8 +261,7 @@ static void r16_update_after_put_in_an_invalidation(void)
 	EXPECT_EQ(-ENOENT, api_update(interval, 0, 2));
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT_EQ(0, atomic_read(&interval->releases));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	EXPECT_EQ(0, api_unmap(0, 2));
 	EXPECT_EQ(1, atomic_read(&interval->calls));

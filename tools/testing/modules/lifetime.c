@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When an interval's memory is the driver's again.
+ * Lifetime of an interval: remove, put and release.
  */
 #include "api.h"
 
-/* R12: a callback runs on it. */
+/* R12: a callback of the interval runs. */
 static void r12_remove_waits_for_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -14,8 +14,7 @@ static void r12_remove_waits_for_the_callback(void)
 	remover = api_remove_thread(interval);
 	EXPECT(api_thread_blocks(remover));
 	EXPECT(api_finds(mirror, 0, NULL));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(remover));
+	api_resume_and_join(&interval->stop, remover);
 	EXPECT_EQ(1, atomic_read(&interval->returned));
 	/* R17 */
 	EXPECT_EQ(0, atomic_read(&interval->releases));
@@ -25,7 +24,7 @@ static void r12_remove_waits_for_the_callback(void)
 	api_unregister(mirror);
 }
 
-/* R12: two callbacks run on it, in two invalidations. */
+/* R12: two invalidations call the interval at the same time. */
 static void r12_remove_waits_for_every_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -33,7 +32,7 @@ static void r12_remove_waits_for_every_callback(void)
 	struct api_interval *blocker = api_interval(mirror, 1, 1);
 	struct api_thread *writers[2], *remover;
 
-	/* The first stops in it; the second in the one that comes after. */
+	/* The first write stops in @interval, the second in @blocker. */
 	writers[0] = api_stop_write(interval, 0);
 	writers[1] = api_stop_write(blocker, 1);
 	EXPECT_EQ(2, atomic_read(&interval->calls));
@@ -41,18 +40,17 @@ static void r12_remove_waits_for_every_callback(void)
 	remover = api_remove_thread(interval);
 	EXPECT(api_thread_blocks(remover));
 	api_stop_resume(&interval->stop);
-	/* The second is done with it, though not with its invalidation. */
+	/* The second invalidation is in flight, but has called @interval. */
 	EXPECT_EQ(0, api_join(remover));
 	api_free(interval);
 	EXPECT_EQ(0, api_join(writers[0]));
 	EXPECT(!api_thread_done(writers[1]));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writers[1]));
+	api_resume_and_join(&blocker->stop, writers[1]);
 	api_remove(blocker);
 	api_unregister(mirror);
 }
 
-/* R12: neither callback runs, but the second pass is still to come. */
+/* R12: no callback runs, but the second pass is still due. */
 static void r12_remove_waits_for_the_second_pass(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -68,8 +66,7 @@ static void r12_remove_waits_for_the_second_pass(void)
 	remover = api_remove_thread(started);
 	EXPECT(api_thread_blocks(remover));
 	EXPECT_EQ(0, atomic_read(&started->finishes));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(remover));
+	api_resume_and_join(&blocker->stop, remover);
 	EXPECT_EQ(1, atomic_read(&started->finishes));
 	api_free(started);
 	EXPECT_EQ(0, api_join(writer));
@@ -78,7 +75,7 @@ static void r12_remove_waits_for_the_second_pass(void)
 	api_unregister(mirror);
 }
 
-/* R12: it is to be called, but its turn has not come: it never will. */
+/* R12: an interval that is removed or put before its turn is not called. */
 static void r12_remove_before_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -96,8 +93,7 @@ static void r12_remove_before_the_callback(void)
 	EXPECT_EQ(0, atomic_read(&put->calls));
 	EXPECT_EQ(1, atomic_read(&put->releases));
 	api_free(put);
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT_EQ(1, atomic_read(&last->calls));
 	api_remove(blocker);
 	api_remove(last);
@@ -115,7 +111,7 @@ static void r17_remove_never_releases(void)
 	hmm_mirror_synchronize();
 	EXPECT_EQ(0, atomic_read(&interval->releases));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
-	/* And the memory can be used again. */
+	/* The memory can be used again. */
 	EXPECT_EQ(0, api_insert_ops(interval, mirror, 1, 1, &api_ops));
 	EXPECT_EQ(0, api_write(1));
 	EXPECT_EQ(2, atomic_read(&interval->calls));
@@ -124,7 +120,7 @@ static void r17_remove_never_releases(void)
 	api_unregister(mirror);
 }
 
-/* R15: put does not wait; release comes when the callback is done. */
+/* R15: put does not wait; release is called after the callback. */
 static void r15_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -139,15 +135,14 @@ static void r15_put_in_an_invalidation(void)
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT_EQ(0, atomic_read(&interval->releases));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	EXPECT_EQ(0, api_write(1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	api_unregister(mirror);
 }
 
-/* R15: put between the passes: the second still comes, then release. */
+/* R15: put between the passes: the second pass runs, and then release. */
 static void r15_put_between_the_passes(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -162,8 +157,7 @@ static void r15_put_between_the_passes(void)
 	api_put(blocker);
 	EXPECT_EQ(0, atomic_read(&started->releases));
 	EXPECT_EQ(0, atomic_read(&blocker->releases));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT_EQ(1, atomic_read(&started->finishes));
 	EXPECT_EQ(1, atomic_read(&blocker->finishes));
 	EXPECT_EQ(1, atomic_read(&started->releases));
@@ -179,7 +173,7 @@ static int api_synchronize_fn(void *arg)
 	return atomic_read(&interval->releases);
 }
 
-/* R09: a module may go when hmm_mirror_synchronize() has returned. */
+/* R09: a module can be unloaded after hmm_mirror_synchronize(). */
 static void r09_synchronize_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -197,7 +191,7 @@ static void r09_synchronize_waits_for_release(void)
 	api_unregister(mirror);
 }
 
-/* R09: so does unregister, which a driver does before that. */
+/* R09: unregister, which a driver calls before that, waits too. */
 static void r09_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -207,8 +201,7 @@ static void r09_unregister_waits_for_release(void)
 	api_put(interval);
 	unregistering = api_unregister_thread(mirror);
 	EXPECT(api_thread_blocks(unregistering));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(unregistering));
+	api_resume_and_join(&interval->stop, unregistering);
 	EXPECT_EQ(1, atomic_read(&interval->releases));
 	api_free(interval);
 	api_free(mirror);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faulting in with the mmap lock and without: who holds it, and when.
+ * The mmap lock while pages are faulted in, with hmm_mirror_range_fault() and
+ * hmm_mirror_range_fault_locked().
  *
- * Memory whose faults have to wait is had from userfaultfd: they wait until
- * the case itself says what the page contains.
+ * userfaultfd makes a fault wait until the case resolves it.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
@@ -14,10 +14,11 @@
 
 #include "api.h"
 
-/* Where the arguments of system calls are put; a page that nothing else uses. */
+/* A page of the arena for the arguments of system calls. */
 #define API_ARGS_PAGE	16
 
-static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
+static long api_user_ioctl(int fd, unsigned int cmd, const void *arg,
+			   size_t size)
 {
 	unsigned long user = api_addr(API_ARGS_PAGE);
 
@@ -26,7 +27,7 @@ static long api_ioctl(int fd, unsigned int cmd, const void *arg, size_t size)
 	return api_syscall(__NR_ioctl, fd, cmd, user);
 }
 
-/* A userfaultfd that has the faults of one page wait, or an error. */
+/* Make faults of one page wait. Returns a userfaultfd or an error. */
 static int api_block_faults(unsigned long page)
 {
 	struct uffdio_register reg = {
@@ -39,10 +40,11 @@ static int api_block_faults(unsigned long page)
 	fd = api_syscall(__NR_userfaultfd, 0, 0, 0);
 	if (fd < 0)
 		return fd;
-	if (!EXPECT_EQ(0, api_ioctl(fd, UFFDIO_API, &api, sizeof(api))) ||
-	    !EXPECT_EQ(0, api_ioctl(fd, UFFDIO_REGISTER, &reg, sizeof(reg)))) {
+	if (!EXPECT_EQ(0, api_user_ioctl(fd, UFFDIO_API, &api, sizeof(api))) ||
+	    !EXPECT_EQ(0, api_user_ioctl(fd, UFFDIO_REGISTER, &reg,
+					 sizeof(reg)))) {
 		api_syscall(__NR_close, fd, 0, 0);
-		return -EIO;	/* a failure already, a skip no more */
+		return -EIO;	/* the case has failed */
 	}
 	return fd;
 }
@@ -53,10 +55,10 @@ static void api_resolve_fault(int fd, unsigned long page)
 		.range = { .start = api_addr(page), .len = PAGE_SIZE },
 	};
 
-	EXPECT_EQ(0, api_ioctl(fd, UFFDIO_ZEROPAGE, &zero, sizeof(zero)));
+	EXPECT_EQ(0, api_user_ioctl(fd, UFFDIO_ZEROPAGE, &zero, sizeof(zero)));
 }
 
-/* Nobody holds the mmap lock. */
+/* Whether no task holds the mmap lock. */
 static bool api_lock_is_free(void)
 {
 	struct rw_semaphore *lock = &current->mm->mmap_lock;
@@ -97,7 +99,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT_EQ(0, hmm_mirror_range_register(&range, &mirror->mirror,
 					       api_addr(0), api_addr(2)));
 
-	/* What need not wait is there afterwards. */
+	/* These faults do not wait. */
 	mmap_read_lock(mm);
 	ret = api_fault_in(&range, true);
 	EXPECT_EQ(0, ret);
@@ -108,7 +110,7 @@ static void fault_locked_keeps_the_lock(void)
 	EXPECT_EQ(0, api_unmap(0, 2));
 	fd = api_block_faults(1);
 	if (fd < 0) {
-		api_skip("userfaultfd is not to be had here: %d", fd);
+		api_skip("userfaultfd is not available: %d", fd);
 		goto out;
 	}
 
@@ -131,8 +133,8 @@ out:
 }
 
 /*
- * R38: while the fault waits, somebody else gets the mmap lock for writing;
- * and then the fault succeeds.
+ * R38: while the fault waits, another task can acquire the mmap lock for
+ * writing. Then the fault succeeds.
  */
 static void r38_fault_waits_without_the_lock(void)
 {
@@ -147,7 +149,7 @@ static void r38_fault_waits_without_the_lock(void)
 	EXPECT_EQ(0, api_unmap(0, 2));
 	fd = api_block_faults(1);
 	if (fd < 0) {
-		api_skip("userfaultfd is not to be had here: %d", fd);
+		api_skip("userfaultfd is not available: %d", fd);
 		api_unregister(mirror);
 		return;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device: lists the cases, runs them, tells what came out.
+ * The device of api_test: lists the cases, runs them and returns the results.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -16,31 +16,31 @@
 
 #include "api.h"
 
-/* Precedes what api_alloc() returns. */
+/* Header of the memory that api_alloc() returns. */
 struct api_memory {
 	struct list_head node;
 	u64 data[];
 };
 
 /**
- * struct api_run - an open file, and the case that is run through it
- * @lock: see there
- * @result: 0, 1 skipped, -1 failed
- * @why: the text for it
- * @memory: what the case has allocated
+ * struct api_run - an open file, and the case that runs through it
+ * @lock: protects @memory, @result and @why
+ * @result: 0 passed, 1 skipped, -1 failed
+ * @why: the reason for @result
+ * @memory: memory that the case has allocated
  * @abandoned: a thread that uses the memory may still run
- * @arena: the memory to invalidate
- * @lent: mm of the process that called HMM_API_SET_CHILD
+ * @arena: address of the arena
+ * @child_mm: mm of the process that called HMM_API_SET_CHILD
  * @child: that process
- * @staying: the child is in HMM_API_BLOCK_CHILD
- * @over: the case has ended
- * @wq: for the thread that makes system calls, and HMM_API_BLOCK_CHILD
- * @wanted: the call in @hand has to be made
- * @made: it has been
- * @hand: the call
+ * @child_blocked: the child is in HMM_API_BLOCK_CHILD
+ * @finished: the case has returned
+ * @wq: waitqueue of the helper thread and of HMM_API_BLOCK_CHILD
+ * @pending: the helper thread has to make the call in @syscall
+ * @completed: the helper thread has made that call
+ * @syscall: a system call and its result
  */
 struct api_run {
-	/* Protects @memory and the result. */
+	/* see above */
 	spinlock_t lock;
 	int result;
 	char why[sizeof_field(struct hmm_api_run, why)];
@@ -176,7 +176,7 @@ void api_child_kill(void)
 	kill_pid(api_current->child, SIGKILL, 1);
 }
 
-/* As the process of the case knows it. */
+/* In the pid namespace of the process that runs the case. */
 long api_child_pid(void)
 {
 	return pid_vnr(api_current->child);
@@ -192,7 +192,7 @@ void api_syscall_start(long nr, unsigned long arg0, unsigned long arg1,
 		.arg = { arg0, arg1, arg2 },
 	};
 	run->completed = false;
-	/* The call is complete: pairs with the acquire in api_next_syscall(). */
+	/* Pairs with the smp_rmb() in api_next_syscall(). */
 	smp_store_release(&run->pending, true);
 	wake_up_all(&run->wq);
 }
@@ -215,16 +215,18 @@ long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
 	return api_syscall_wait();
 }
 
-static long api_next_syscall(struct api_run *run, struct hmm_api_syscall __user *arg)
+/* Takes the result of the previous call and waits for the next one. */
+static long api_next_syscall(struct api_run *run,
+			     struct hmm_api_syscall __user *arg)
 {
-	struct hmm_api_syscall made;
+	struct hmm_api_syscall previous;
 	int ret;
 
-	if (copy_from_user(&made, arg, sizeof(made)))
+	if (copy_from_user(&previous, arg, sizeof(previous)))
 		return -EFAULT;
-	/* The first time it comes, it has made none. */
-	if (made.nr && !run->completed) {
-		run->syscall.result = made.result;
+	/* In its first call, the helper thread has no result yet. */
+	if (previous.nr && !run->completed) {
+		run->syscall.result = previous.result;
 		/* Pairs with the acquire in api_syscall_wait(). */
 		smp_store_release(&run->completed, true);
 		wake_up_all(&run->wq);
@@ -277,7 +279,7 @@ static void api_run_case(struct api_run *run, const struct api_case *test)
 	test->run();
 	WRITE_ONCE(run->finished, true);
 	wake_up_all(&run->wq);
-	/* Otherwise somebody may still use all of it, the file's too. */
+	/* A thread that did not end may still use the memory and the file. */
 	if (run->abandoned)
 		return;
 	list_for_each_entry_safe(memory, next, &run->memory, node)
@@ -327,8 +329,8 @@ static long api_set_child(struct api_run *run)
 }
 
 /*
- * Keep the child here until the case has ended, also once it is killed: it is
- * then a process that cannot exit.
+ * Keep the child here until the case has ended. If the case kills the child,
+ * it has a dying process that cannot exit.
  */
 static long api_block_child(struct api_run *run)
 {
@@ -397,5 +399,5 @@ static struct miscdevice api_device = {
 };
 module_misc_device(api_device);
 
-MODULE_DESCRIPTION("Tests the mirror and interval API from inside of the kernel");
+MODULE_DESCRIPTION("Tests of the mirror and interval API inside the kernel");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registering and unregistering mirrors.
+ * Register and unregister mirrors.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -9,7 +9,7 @@
 
 #include "api.h"
 
-/* A mirror that has just registered hears what happens to the mm. */
+/* Expect that a registered mirror receives the invalidations of the mm. */
 static void api_expect_notified(struct api_mirror *mirror, unsigned long page)
 {
 	struct api_interval *interval = api_interval(mirror, page, 1);
@@ -22,7 +22,7 @@ static void api_expect_notified(struct api_mirror *mirror, unsigned long page)
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(api_addr(page), interval->start);
 	EXPECT_EQ(api_addr(page + 1), interval->end);
-	/* Others may invalidate what is theirs at the same time. */
+	/* Other threads may invalidate their own pages at the same time. */
 	EXPECT(atomic_read(&mirror->syncs) > syncs);
 	EXPECT(api_can_begin(interval));
 	api_remove(interval);
@@ -48,7 +48,10 @@ static int api_register_loop(void *arg)
 	return 0;
 }
 
-/* R01: nothing but luck decides which of the two meets the other's end. */
+/*
+ * R01: two threads register and unregister in a loop. The races occur by
+ * chance.
+ */
 static void r01_register_races_with_unregister(void)
 {
 	struct api_thread *one = api_thread(api_register_loop, (void *)1);
@@ -59,8 +62,8 @@ static void r01_register_races_with_unregister(void)
 }
 
 /*
- * A callback that is stopped holds up every unregister, whichever mm it is
- * of: so a second process's mm serves to stop an unregister of ours.
+ * Unregister waits for callbacks of all mms, so a callback that is stopped for
+ * the child's mm blocks an unregister from the mm of the case.
  */
 static int api_write_in_child(void *arg)
 {
@@ -73,12 +76,13 @@ static struct api_thread *api_stop_write_in_child(struct api_interval *interval,
 	struct api_thread *thread;
 
 	api_stop_arm(&interval->stop);
-	thread = api_thread_in(api_child_mm(), api_write_in_child, (void *)page);
+	thread = api_thread_in(api_child_mm(), api_write_in_child,
+			       (void *)page);
 	api_stop_reached(&interval->stop);
 	return thread;
 }
 
-/* R01: the last mirror is off the list, but the context still in use. */
+/* R01: the last mirror is off the list, but its context is still in use. */
 static void r01_register_during_unregister(void)
 {
 	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
@@ -92,8 +96,7 @@ static void r01_register_during_unregister(void)
 
 	next = api_syncing_mirror();
 	api_expect_notified(next, 1);
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT_EQ(0, api_join(unregistering));
 	api_expect_notified(next, 2);
 	api_unregister(next);
@@ -104,10 +107,10 @@ static void r01_register_during_unregister(void)
 }
 
 /*
- * R01: the last mirror is gone, and its context is about to leave the mm. The
- * first stopped callback holds up unregister's own wait. The second begins
- * after that wait has, so it does not hold it up, but the next one: that for
- * the notifiers.
+ * R01: the last mirror is unregistered, and its context is about to be
+ * detached from the mm. Unregister waits twice: the first stopped callback
+ * blocks the wait for callbacks of the mirror. The second callback starts after
+ * that wait, so it blocks only the second one, for the mmu notifiers.
  */
 static void r01_register_during_context_teardown(void)
 {
@@ -121,15 +124,13 @@ static void r01_register_during_context_teardown(void)
 	unregistering = api_unregister_thread(last);
 	EXPECT(api_thread_blocks(unregistering));
 	writers[1] = api_stop_write_in_child(second, 1);
-	api_stop_resume(&first->stop);
-	EXPECT_EQ(0, api_join(writers[0]));
+	api_resume_and_join(&first->stop, writers[0]);
 	EXPECT(api_thread_blocks(unregistering));
 
 	next = api_syncing_mirror();
 	EXPECT(!api_thread_done(unregistering));
 	api_expect_notified(next, 2);
-	api_stop_resume(&second->stop);
-	EXPECT_EQ(0, api_join(writers[1]));
+	api_resume_and_join(&second->stop, writers[1]);
 	EXPECT_EQ(0, api_join(unregistering));
 	api_expect_notified(next, 3);
 	api_unregister(next);
@@ -141,8 +142,9 @@ static void r01_register_during_context_teardown(void)
 }
 
 /*
- * R02: were a reference lost in each round, there would be more of them than
- * CPUs, which may each borrow the mm for a while.
+ * R02: each CPU may keep a lazy reference on the mm for a while. The number of
+ * rounds exceeds the number of CPUs, so that a reference leaked in each round
+ * is detected.
  */
 static void api_expect_no_pins(int (*register_in)(struct hmm_mirror *mirror,
 						  struct mm_struct *mm))
@@ -193,7 +195,7 @@ static void r02_register_locked_is_notified(void)
 	api_unregister(mirror);
 }
 
-/* R04: a mirror's callback runs, and its owner wants to free it. */
+/* R04: the driver unregisters the mirror while its callback runs. */
 static void r04_unregister_waits_for_sync(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -212,7 +214,7 @@ static void r04_unregister_waits_for_sync(void)
 	EXPECT_EQ(0, api_write(1));
 }
 
-/* R04: the same, while other mirrors stay on the mm. */
+/* R04: the same while other mirrors stay registered on the mm. */
 static void r04_unregister_one_of_three(void)
 {
 	struct api_mirror *mirrors[3];
@@ -230,7 +232,7 @@ static void r04_unregister_one_of_three(void)
 	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(0, api_join(writer));
 	api_free(mirrors[1]);
-	/* The list was walked to its end, and still is. */
+	/* The removal did not end the walk over the other mirrors. */
 	EXPECT_EQ(1, atomic_read(&mirrors[0]->syncs));
 	EXPECT_EQ(1, atomic_read(&mirrors[2]->syncs));
 	EXPECT_EQ(0, api_write(1));
@@ -243,7 +245,7 @@ static void r04_unregister_one_of_three(void)
 	api_unregister(mirrors[2]);
 }
 
-/* A mirror that was unregistered is as good as new. */
+/* A mirror can be registered again after unregister. */
 static void r06_register_again_after_unregister(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -269,7 +271,7 @@ static void r07_register_arguments(void)
 	api_unregister(mirror);
 }
 
-/* All callbacks are optional, and so is the table of them. */
+/* The ops of a mirror are optional. */
 static void r62_mirror_without_ops(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_new();
@@ -290,7 +292,7 @@ static void r62_mirror_without_ops(void)
 	api_unregister(witness);
 }
 
-/* It is there when the mm exits, too. */
+/* The mirror stays registered until the mm exits. */
 static void r62_mirror_without_ops_at_exit(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_new();
@@ -310,10 +312,10 @@ static void r62_mirror_without_ops_at_exit(void)
 
 /**
  * struct api_signalled - a thread that registers with a signal pending
- * @mirror: what it registers
+ * @mirror: the mirror
  * @signal: the signal
- * @locked: it holds the mmap lock for writing
- * @still: the signal was still pending afterwards
+ * @locked: call hmm_mirror_register_locked()
+ * @still: the signal was still pending after the call
  */
 struct api_signalled {
 	struct api_mirror *mirror;
@@ -340,7 +342,7 @@ static int api_register_signalled(void *arg)
 	return ret;
 }
 
-/* R58: the mm has no mirror yet, so this is what registers the notifiers. */
+/* R58: the mm has no mirror yet, so this call registers the mmu notifiers. */
 static void api_signalled(int signal, bool locked, int want)
 {
 	struct api_signalled *signalled = api_alloc(sizeof(*signalled));
@@ -352,7 +354,7 @@ static void api_signalled(int signal, bool locked, int want)
 	EXPECT_EQ(want, api_join(api_thread(api_register_signalled,
 					    signalled)));
 	EXPECT(signalled->still);
-	/* The signal went to the other thread only. */
+	/* This thread has no signal pending. */
 	if (!mirror->mirror.context &&
 	    !EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm)))
 		return;
@@ -376,7 +378,8 @@ static void r58_register_is_killed(void)
 }
 
 const struct api_case api_mirror_cases[] = {
-	{ "r01_register_races_with_unregister", r01_register_races_with_unregister },
+	{ "r01_register_races_with_unregister",
+	  r01_register_races_with_unregister },
 	{ "r01_register_during_unregister",
 	  r01_register_during_unregister, HMM_API_CHILD },
 	{ "r01_register_during_context_teardown",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a driver must not do: a warning says so, and nothing worse follows.
- * Each warns once per load of the module, so each of them has one case.
+ * Driver bugs that the core detects: it warns, and nothing else breaks. The
+ * core warns once about each, so each one has one case.
  */
 #include <linux/sched.h>
 
@@ -15,7 +15,7 @@ static void r06_register_twice(void)
 	struct api_interval *interval = api_interval(mirror, 0, 1);
 
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, current->mm));
-	/* It is registered as it was. */
+	/* The first registration is intact. */
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(1, atomic_read(&mirror->syncs));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
@@ -50,7 +50,7 @@ static void r06_not_registered(void)
 	EXPECT_EQ(NULL, api_find(mirror, 0));
 }
 
-/* The mirror goes, and with it what its intervals need. */
+/* The mirror is unregistered before its interval is removed. */
 static void r06_interval_outlives_its_mirror(void)
 {
 	struct api_mirror *witness = api_syncing_mirror();
@@ -78,7 +78,7 @@ static void r15_put_too_often(void)
 
 	api_put(interval);
 	EXPECT_EQ(1, atomic_read(&interval->releases));
-	/* The memory is there still, which a driver's would not be. */
+	/* The case keeps the memory; a driver would have freed it. */
 	api_put(interval);
 	api_put(interval);
 	EXPECT_EQ(1, atomic_read(&interval->releases));
@@ -161,10 +161,7 @@ static int api_remove_started_fn(void *arg)
 	return ret;
 }
 
-/*
- * R25: the same while so many invalidations are in progress that this one is
- * not told apart from others.
- */
+/* R25: the same during an invalidation that gets no slot. */
 static bool api_remove_without_a_slot(struct api_mirror *mirror)
 {
 	struct api_interval *blockers[API_SLOTS];
@@ -179,16 +176,16 @@ static bool api_remove_without_a_slot(struct api_mirror *mirror)
 	thread = api_thread(api_remove_and_free_fn, mirror);
 	removed = EXPECT_EQ(0, api_join(thread));
 	for (i = 0; i < API_SLOTS; i++) {
-		api_stop_resume(&blockers[i]->stop);
-		EXPECT_EQ(0, api_join(writers[i]));
+		api_resume_and_join(&blockers[i]->stop, writers[i]);
 		api_remove(blockers[i]);
 	}
 	return removed;
 }
 
 /*
- * R25: it would wait for itself. It must not, and the walk has to go on. Then
- * one that waits for its second pass is removed in a callback between.
+ * R25: remove in the interval's own callback would wait for itself. The core
+ * must not wait, and the walk must continue. Then one callback removes another
+ * interval whose second pass is due.
  */
 static void r25_remove_in_a_callback(void)
 {
@@ -196,7 +193,7 @@ static void r25_remove_in_a_callback(void)
 	struct api_thread *thread;
 
 	thread = api_thread(api_remove_and_free_fn, mirror);
-	/* If it does wait, it will for ever, and so would unregister. */
+	/* If it waits, it waits forever, and unregister would hang, too. */
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
 	EXPECT(api_is_idle(mirror));
@@ -204,7 +201,7 @@ static void r25_remove_in_a_callback(void)
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
 	EXPECT(api_is_idle(mirror));
-	/* The pages that those before wrote to must be untouched again. */
+	/* api_write() needs pages that were not written yet. */
 	EXPECT_EQ(0, api_unmap(0, 4));
 	if (!api_remove_without_a_slot(mirror))
 		return;
@@ -212,7 +209,7 @@ static void r25_remove_in_a_callback(void)
 	api_unregister(mirror);
 }
 
-/* R22, R23: no wish to block is no reason where blocking is allowed. */
+/* R22, R23: a blockable invalidation cannot be refused. */
 static void r23_refuse_a_blockable_invalidation(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -241,7 +238,7 @@ static void r23_refuse_a_blockable_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* Nothing watches it, so nothing of it can be begun, read or valid. */
+/* A range without an interval receives no invalidations. */
 static void r62_unbound_range(void)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
@@ -304,7 +301,8 @@ const struct api_case api_misuse_cases[] = {
 	  .expect = "refcount_t: " },
 	{ "r15_remove_twice", r15_remove_twice,
 	  .expect = "interval removed, but not inserted" },
-	{ "r23_refuse_a_blockable_invalidation", r23_refuse_a_blockable_invalidation,
+	{ "r23_refuse_a_blockable_invalidation",
+	  r23_refuse_a_blockable_invalidation,
 	  .expect = "an interval refused an invalidation that may block" },
 	{ "r25_remove_in_a_callback", r25_remove_in_a_callback,
 	  .expect = "interval removed in a callback, use hmm_interval_notifier_put()" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver's mirrors and intervals, which count what they are told.
+ * Mirrors and intervals of a driver that counts its callbacks.
  */
 #include <linux/sched.h>
 
@@ -94,20 +94,29 @@ const struct hmm_interval_notifier_ops api_two_pass_ops = {
 	.release = api_interval_release,
 };
 
-struct api_mirror *api_mirror_new(void)
+static struct api_mirror *api_mirror_alloc(const struct hmm_mirror_ops *ops)
 {
 	struct api_mirror *mirror = api_alloc(sizeof(*mirror));
 
-	mirror->mirror.ops = &api_mirror_ops;
+	mirror->mirror.ops = ops;
 	return mirror;
+}
+
+static struct api_mirror *api_register(struct api_mirror *mirror,
+				       struct mm_struct *mm)
+{
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, mm));
+	return mirror;
+}
+
+struct api_mirror *api_mirror_new(void)
+{
+	return api_mirror_alloc(&api_mirror_ops);
 }
 
 struct api_mirror *api_mirror_on(struct mm_struct *mm)
 {
-	struct api_mirror *mirror = api_mirror_new();
-
-	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, mm));
-	return mirror;
+	return api_register(api_mirror_new(), mm);
 }
 
 struct api_mirror *api_mirror(void)
@@ -117,18 +126,12 @@ struct api_mirror *api_mirror(void)
 
 struct api_mirror *api_syncing_mirror_new(void)
 {
-	struct api_mirror *mirror = api_mirror_new();
-
-	mirror->mirror.ops = &api_syncing_mirror_ops;
-	return mirror;
+	return api_mirror_alloc(&api_syncing_mirror_ops);
 }
 
 struct api_mirror *api_syncing_mirror_on(struct mm_struct *mm)
 {
-	struct api_mirror *mirror = api_syncing_mirror_new();
-
-	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, mm));
-	return mirror;
+	return api_register(api_syncing_mirror_new(), mm);
 }
 
 struct api_mirror *api_syncing_mirror(void)
@@ -156,7 +159,7 @@ struct api_interval *api_interval_new(void)
 {
 	struct api_interval *interval = api_alloc(sizeof(*interval));
 
-	/* Nothing is asked of the driver; see that nothing is needed. */
+	/* Insert must work on memory that the driver has not initialized. */
 	memset(&interval->notifier, 0xa5, sizeof(interval->notifier));
 	return interval;
 }
@@ -197,7 +200,7 @@ static int api_remove_fn(void *arg)
 	struct api_interval *interval = arg;
 
 	api_remove(interval);
-	/* What the last callback did comes before. */
+	/* Remove returns after the last callback. */
 	EXPECT_EQ(atomic_read(&interval->calls),
 		  atomic_read(&interval->returned));
 	return 0;
@@ -213,7 +216,7 @@ void api_put(struct api_interval *interval)
 	hmm_interval_notifier_put(&interval->notifier);
 }
 
-/* With a reference, for api_put(). */
+/* Returns a reference that the caller drops with api_put(). */
 struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 {
 	struct hmm_interval_notifier *notifier;
@@ -225,7 +228,7 @@ struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 				       notifier) : NULL;
 }
 
-/* Is that what find returns? Keeps no reference. */
+/* Whether find returns @interval. The reference is dropped. */
 bool api_finds(struct api_mirror *mirror, unsigned long page,
 	       struct api_interval *interval)
 {
@@ -255,7 +258,7 @@ bool api_can_begin(struct api_interval *interval)
 	return hmm_interval_read_try_begin(&interval->notifier, &seq);
 }
 
-/* For an interval of which no invalidation is in progress. */
+/* The interval must not be in an invalidation. */
 unsigned long api_seq(struct api_interval *interval)
 {
 	unsigned long seq = 0;
@@ -272,7 +275,7 @@ bool api_retry(struct api_interval *interval, unsigned long seq)
 	return retry;
 }
 
-/* No invalidation of any part of the mm is in progress, forgotten or not. */
+/* Whether no invalidation of any part of the mm is in flight. */
 bool api_is_idle(struct api_mirror *mirror)
 {
 	struct api_interval *all = api_interval_new();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What src/compat/pgtable.h says of page table entries, beside a table of
- * entries that the kernel's own helpers make. No page table is walked: some
- * of these entries need a CPU that the tests do not have.
+ * The predicates of src/compat/pgtable.h on entries that the kernel's helpers
+ * build. The cases walk no page table, because some entries need a CPU that
+ * the test machine does not have.
  */
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
@@ -11,7 +11,7 @@
 #include "../../../src/compat/pgtable.h"
 #include "api.h"
 
-/* What is expected of an entry, in the words of pgtable.h. */
+/* Expected results of the predicates for an entry. */
 #define PGTABLE_PLAIN		0x1
 #define PGTABLE_PLAIN_WRITE	0x2
 #define PGTABLE_USER		0x4
@@ -55,13 +55,13 @@ static unsigned int pgtable_pud(pud_t pud)
 	       (user && hmm_pud_write(pud) ? PGTABLE_WRITE : 0);
 }
 
-/* The entry of a page that the kernel maps with these flags of a vma. */
+/* The entry of a page in a vma with these flags. */
 static pte_t pgtable_make(unsigned long flags)
 {
 	return pfn_pte(page_to_pfn(ZERO_PAGE(0)), vm_get_page_prot(flags));
 }
 
-/* The same as a leaf of a higher level. */
+/* Huge leaf entries for these flags. */
 static pmd_t pgtable_huge_pmd(unsigned long flags)
 {
 	return pmd_mkhuge(pfn_pmd(0, vm_get_page_prot(flags)));
@@ -80,7 +80,7 @@ static void r53_user_accessible_entries(void)
 	EXPECT_EQ(PGTABLE_READABLE, pgtable_pte(pgtable_make(VM_READ)));
 	EXPECT_EQ(PGTABLE_READABLE,
 		  pgtable_pte(pgtable_make(VM_READ | VM_EXEC)));
-	/* Private: written to only after a fault. */
+	/* In a private mapping the first write faults. */
 	EXPECT_EQ(PGTABLE_READABLE,
 		  pgtable_pte(pgtable_make(VM_READ | VM_WRITE)));
 	EXPECT_EQ(PGTABLE_WRITABLE, pgtable_pte(shared));
@@ -101,18 +101,18 @@ static void r53_user_accessible_entries(void)
 	EXPECT_EQ(PGTABLE_READABLE, pgtable_pud(pgtable_huge_pud(VM_READ)));
 }
 
-/* Whether or not the kernel has NUMA hints, which are made the same way. */
+/* Also on kernels without NUMA balancing, whose hints look the same. */
 static void r53_prot_none_entries(void)
 {
 	EXPECT_EQ(0, pgtable_pte(pgtable_make(VM_NONE)));
 	EXPECT_EQ(0, pgtable_pte(pte_mkdirty(pgtable_make(VM_NONE))));
 	EXPECT_EQ(0, pgtable_pmd(pgtable_huge_pmd(VM_NONE)));
 	EXPECT_EQ(0, pgtable_pud(pgtable_huge_pud(VM_NONE)));
-	/* A page of the kernel's, though present and writable. */
+	/* A kernel page is present and writable, but not for user mode. */
 	EXPECT_EQ(0, pgtable_pte(pfn_pte(0, PAGE_KERNEL)));
 }
 
-/* Pages that the CPU can execute but not read. */
+/* Pages that user mode can execute but not read. */
 static void r53_execute_only_entries(void)
 {
 #ifdef PAGE_EXECONLY
@@ -120,11 +120,11 @@ static void r53_execute_only_entries(void)
 	EXPECT_EQ(0, pgtable_pmd(pmd_mkhuge(pfn_pmd(0, PAGE_EXECONLY))));
 	EXPECT_EQ(0, pgtable_pud(pud_mkhuge(pfn_pud(0, PAGE_EXECONLY))));
 #else
-	api_skip("no entry of this architecture is execute-only");
+	api_skip("this architecture has no execute-only entries");
 #endif
 }
 
-/* A key is compared with nothing here, above all not with this CPU's rights. */
+/* The predicates must ignore the protection key rights of this CPU. */
 static void r53_entries_with_a_protection_key(void)
 {
 #if defined(VM_PKEY_BIT0) && defined(CONFIG_X86)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop around a fault: what a driver that writes its own gets wrong, and
- * hmm_mirror_range_populate() does not.
+ * hmm_mirror_range_populate(): its retry loop, timeout, signals and errors.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -38,7 +37,7 @@ static unsigned long api_rights(const struct hmm_mirror_range *range,
 	return range->pfns[i] & (API_WRITABLE | HMM_MIRROR_PFN_ERROR);
 }
 
-/* The page of zeros: to write to it is to replace it, which invalidates. */
+/* Map the zero page. A later write replaces it, which is an invalidation. */
 static void api_read_pages(unsigned long page, unsigned long npages)
 {
 	unsigned long value;
@@ -50,8 +49,8 @@ static void api_read_pages(unsigned long page, unsigned long npages)
 }
 
 /*
- * A fault that itself invalidates has collided. Who faults again without a
- * begin compares with the old sequence, and has collided for ever.
+ * A fault that causes an invalidation collides with it. A loop that does not
+ * begin again compares with the old sequence and collides forever.
  */
 static void r27_begin_is_part_of_the_retry_loop(void)
 {
@@ -78,7 +77,7 @@ static void r27_begin_is_part_of_the_retry_loop(void)
 	api_unregister(mirror);
 }
 
-/* It gives up when it was told to, and not before. */
+/* populate() fails after its timeout, and not before. */
 static void r28_populate_times_out(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -94,8 +93,7 @@ static void r28_populate_times_out(void)
 	EXPECT(time_after_eq(jiffies, before + msecs_to_jiffies(100)));
 	EXPECT_EQ(-ETIME, hmm_mirror_range_wait_until_valid(range, 1));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 10000));
 	EXPECT_EQ(API_WRITABLE, api_rights(range, 0));
 	hmm_mirror_range_unregister(range);
@@ -105,7 +103,7 @@ static void r28_populate_times_out(void)
 
 struct api_populate {
 	struct hmm_mirror_range *range;
-	/* it has been killed before it begins */
+	/* send SIGKILL before populate() */
 	bool killed;
 	int snapshot;
 };
@@ -141,14 +139,13 @@ static void r28_populate_is_killed_while_waiting(void)
 	send_sig(SIGKILL, thread->task, 1);
 	EXPECT_EQ(-EINTR, api_join(thread));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	hmm_mirror_range_unregister(populate->range);
 	api_remove(interval);
 	api_unregister(mirror);
 }
 
-/* Who is killed does not read on to the end of a long range. */
+/* SIGKILL ends the read of a long range. */
 static void r40_killed_during_a_long_read(void)
 {
 	struct api_populate *populate = api_alloc(sizeof(*populate));
@@ -165,7 +162,7 @@ static void r40_killed_during_a_long_read(void)
 	api_unregister(mirror);
 }
 
-/* No loop until the vma allows it: an error, for the page that asked. */
+/* An error, not an endless loop, and only if that page requests to write. */
 static void r29_write_to_a_read_only_vma(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -173,8 +170,8 @@ static void r29_write_to_a_read_only_vma(void)
 
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, api_write(1));
-	api_syscall_start(__NR_mprotect, api_addr(0), PAGE_SIZE, PROT_READ);
-	EXPECT_EQ(0, api_syscall_wait());
+	EXPECT_EQ(0, api_syscall(__NR_mprotect, api_addr(0), PAGE_SIZE,
+				 PROT_READ));
 
 	range = api_request(mirror, 0, 2, HMM_MIRROR_PFN_REQ_WRITE);
 	EXPECT_EQ(-EPERM, hmm_mirror_range_populate(range, 0));
@@ -183,7 +180,7 @@ static void r29_write_to_a_read_only_vma(void)
 	EXPECT_EQ(API_READABLE, api_rights(range, 0));
 	EXPECT_EQ(API_WRITABLE, api_rights(range, 1));
 
-	/* Asked of the other page only, it is no matter here. */
+	/* A write request for the other page is not an error. */
 	range->default_flags = 0;
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
 	range->pfns[0] = HMM_MIRROR_PFN_REQ_FAULT;
@@ -197,7 +194,7 @@ static void r29_write_to_a_read_only_vma(void)
 	EXPECT_EQ(0, api_unmap(0, 2));
 }
 
-/* The vma allows writing; nobody has asked for it. */
+/* The vma allows writing, but the range does not request it. */
 static void r31_only_requested_access(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -207,7 +204,7 @@ static void r31_only_requested_access(void)
 	api_read_pages(0, 2);
 	range = api_request(mirror, 0, 4, HMM_MIRROR_PFN_REQ_FAULT);
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
-	/* Those that were there, and those that were not. */
+	/* A page that was present, and one that was not. */
 	EXPECT_EQ(API_READABLE, api_rights(range, 0));
 	EXPECT_EQ(API_READABLE, api_rights(range, 3));
 	EXPECT_EQ(0, atomic_read(&interval->calls));
@@ -225,13 +222,13 @@ static void r31_only_requested_access(void)
 	api_unregister(mirror);
 }
 
-/* A driver's mapping whose fault handler succeeds and maps nothing. */
+/* A fault handler that returns success and maps no page. */
 static vm_fault_t api_fault_maps_nothing(struct vm_fault *vmf)
 {
 	return VM_FAULT_NOPAGE;
 }
 
-/* The same for one that has to wait, and drops the lock to do so. */
+/* A fault handler that always drops the mmap lock and asks for a retry. */
 static vm_fault_t api_fault_waits(struct vm_fault *vmf)
 {
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
@@ -259,7 +256,7 @@ static const struct file_operations api_mmap_fops = {
 	.mmap = api_mmap,
 };
 
-/* Map page 1 of the arena with these operations; it is anonymous again later. */
+/* Map page 1 of the arena with @ops; api_unmap() makes it anonymous again. */
 static bool api_map_page_with(const struct vm_operations_struct *ops)
 {
 	struct file *file;
@@ -281,8 +278,8 @@ static int api_populate_no_signal_fn(void *arg)
 }
 
 /*
- * Nothing collides and the page never appears. A kernel thread receives no
- * signal that would end the loop.
+ * Nothing collides, and the page is never mapped. The loop must end without a
+ * signal, because a kernel thread receives none.
  */
 static void api_populate_ends(const struct vm_operations_struct *ops)
 {
@@ -295,19 +292,19 @@ static void api_populate_ends(const struct vm_operations_struct *ops)
 		goto out;
 	range = api_request(mirror, 0, 3, HMM_MIRROR_PFN_REQ_FAULT);
 	thread = api_thread(api_populate_no_signal_fn, range);
-	/* It stays where it is for ever if this fails, and so does the range. */
+	/* If this fails, the thread never ends: leave the range alone. */
 	if (!EXPECT_EQ(-EFAULT, api_join(thread)))
 		return;
 	EXPECT_EQ(-ETIME, hmm_mirror_range_populate(range, 5));
 
-	/* With the lock held throughout it may also have to give up at once. */
+	/* A handler that drops the lock cannot be called with the lock held. */
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 1000));
 	mmap_read_lock(current->mm);
 	ret = hmm_mirror_range_fault_locked(range);
 	mmap_read_unlock(current->mm);
 	EXPECT_EQ(ops == &api_waits ? -EAGAIN : -EFAULT, ret);
 
-	/* The page can be had as soon as something maps it. */
+	/* Once a page can be mapped there, populate() succeeds. */
 	EXPECT_EQ(0, api_unmap(1, 1));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT_EQ(API_READABLE, api_rights(range, 1));
@@ -327,7 +324,8 @@ static void r59_fault_that_always_waits(void)
 }
 
 const struct api_case api_populate_cases[] = {
-	{ "r27_begin_is_part_of_the_retry_loop", r27_begin_is_part_of_the_retry_loop },
+	{ "r27_begin_is_part_of_the_retry_loop",
+	  r27_begin_is_part_of_the_retry_loop },
 	{ "r28_populate_times_out", r28_populate_times_out },
 	{ "r28_populate_is_killed_while_waiting",
 	  r28_populate_is_killed_while_waiting },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges: what they refuse, and what they say of each page, compact or not.
+ * Ranges: invalid arguments, requests for single pages, compact output.
  */
 #include <linux/mm.h>
 
@@ -74,7 +74,7 @@ static void r32_flags_of_a_range(void)
 	EXPECT_EQ(-EINVAL, api_snapshot(range));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
 
-	/* One entry for many pages cannot request something of each. */
+	/* A compact range has no entry for each page to request with. */
 	range->flags = HMM_MIRROR_RANGE_COMPACT;
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_FAULT;
 	EXPECT_EQ(-EINVAL, api_snapshot(range));
@@ -88,7 +88,10 @@ static void r32_flags_of_a_range(void)
 	api_unregister(mirror);
 }
 
-/* R30: nothing is requested of the hole, so it is no error, but it is set. */
+/*
+ * R30: nothing is requested for the hole, so the read succeeds, and its entry
+ * is set to an error.
+ */
 static void r30_each_page_has_its_own_request(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -110,7 +113,7 @@ static void r30_each_page_has_its_own_request(void)
 	EXPECT(!(range->pfns[3] & HMM_MIRROR_PFN_VALID));
 	EXPECT(!(range->pfns[3] & HMM_MIRROR_PFN_ERROR));
 
-	/* The same array asks for the same again; a new word for something new. */
+	/* An entry keeps its request; the driver can write a new one. */
 	EXPECT_EQ(0, api_unmap(2, 2));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_VALID);
@@ -124,7 +127,7 @@ static void r30_each_page_has_its_own_request(void)
 	EXPECT_EQ(0, api_unmap(1, 1));
 }
 
-/* What a compact entry says of the page that lies k pages after its first. */
+/* The full entry for page @k of a compact entry. */
 static unsigned long api_compact_page(unsigned long entry, unsigned long k)
 {
 	return entry & HMM_MIRROR_PFN_VALID ? entry + k : entry;
@@ -137,12 +140,12 @@ static unsigned long api_without_order(unsigned long entry)
 }
 
 /*
- * Compact output says the same in fewer words: pages, huge ones too if the
- * kernel maps such, and a hole in a vma and between two.
+ * A compact range describes the same pages as a full one: small pages, huge
+ * pages if the kernel maps them, a hole in a vma and a hole between two vmas.
  */
 static void compact_matches_full(void)
 {
-	/* One page table with a few pages in it, and some of the next. */
+	/* Part of a page table with a few pages, and part of the next one. */
 	const unsigned long first = 400, npages = 500;
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *full, *compact;
@@ -172,7 +175,7 @@ static void compact_matches_full(void)
 		for (k = i + 1; k < next; k++)
 			EXPECT_EQ(API_UNTOUCHED, compact->pfns[k]);
 	}
-	/* Those of the table at most, and a few for what is not there. */
+	/* At most one entry a page of the first table, and some for holes. */
 	EXPECT(words <= 512 - first + 32);
 
 	hmm_mirror_range_unregister(full);
@@ -181,7 +184,7 @@ static void compact_matches_full(void)
 	EXPECT_EQ(0, api_unmap(0, 1024));
 }
 
-/* The answer is the same whichever field a kernel has it in. */
+/* Kernels store the owner of an invalidation in different fields. */
 static void own_invalidations_are_recognized(void)
 {
 	struct mmu_notifier_range range = { .event = MMU_NOTIFY_MIGRATE };

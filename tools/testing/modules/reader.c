@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers that wait: for what, for how long, and until when.
+ * Readers that wait for an invalidation: wakeups, timeouts and signals.
  */
 #include <linux/sched/signal.h>
 
 #include "api.h"
 
 /**
- * struct api_reader - a reader in a thread of its own
- * @interval: what it reads
- * @timeout_ms: how long it waits; 0 for hmm_interval_read_begin()
- * @killable: it can be killed, which a kernel thread usually cannot
- * @ready: it has made itself so
- * @seq: the sequence that it got
+ * struct api_reader - a thread that calls read_begin
+ * @interval: the interval
+ * @timeout_ms: timeout; 0 for hmm_interval_read_begin()
+ * @killable: the thread allows SIGKILL, which a kernel thread usually ignores
+ * @ready: the thread has allowed it
+ * @seq: the sequence from read_begin
  */
 struct api_reader {
 	struct api_interval *interval;
@@ -63,8 +63,7 @@ static void r20_read_begin_waits_for_the_end(void)
 
 	thread = api_read(reader, interval);
 	EXPECT(api_thread_blocks(thread));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(thread));
+	api_resume_and_join(&interval->stop, thread);
 	EXPECT(!api_retry(interval, reader->seq));
 	EXPECT_EQ(0, api_join(writer));
 	EXPECT(!api_retry(interval, reader->seq));
@@ -72,7 +71,7 @@ static void r20_read_begin_waits_for_the_end(void)
 	api_unregister(mirror);
 }
 
-/* Many wait at once, some for one end and some for the other. */
+/* Several readers wait, half of them for each of two invalidations. */
 static void r20_every_reader_is_woken(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -108,7 +107,7 @@ static void r20_every_reader_is_woken(void)
 	api_unregister(mirror);
 }
 
-/* R21: an invalidation of something else that never ends is no reason. */
+/* R21: a reader does not wait for an invalidation that does not overlap. */
 static void r21_reader_waits_only_for_overlaps(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -117,7 +116,7 @@ static void r21_reader_waits_only_for_overlaps(void)
 	struct api_thread *writer;
 	unsigned long seq;
 
-	/* As the first to come it had the place that the next one gets. */
+	/* This invalidation used the slot that the next one gets. */
 	EXPECT_EQ(0, api_write(1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	writer = api_stop_write(blocker, 0);
@@ -128,15 +127,14 @@ static void r21_reader_waits_only_for_overlaps(void)
 	seq = hmm_interval_read_begin(&interval->notifier);
 	EXPECT(!api_retry(interval, seq));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT(!api_retry(interval, seq));
 	api_remove(blocker);
 	api_remove(interval);
 	api_unregister(mirror);
 }
 
-/* R18: the reader waits, and its interval is moved to where nothing is. */
+/* R18: the interval of a waiting reader moves out of the invalidation. */
 static void r21_reader_of_a_moved_interval(void)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
@@ -149,9 +147,8 @@ static void r21_reader_of_a_moved_interval(void)
 	EXPECT(api_thread_blocks(thread));
 	EXPECT_EQ(0, api_update(interval, 4, 2));
 	EXPECT(api_can_begin(interval));
-	/* It may notice, or wait for the end; it does not get lost. */
-	api_stop_resume(&blocker->stop);
-	EXPECT_EQ(0, api_join(writer));
+	/* The reader may return now or at the end of the invalidation. */
+	api_resume_and_join(&blocker->stop, writer);
 	EXPECT_EQ(0, api_join(thread));
 	EXPECT(!api_retry(interval, reader->seq));
 	api_remove(blocker);
@@ -159,7 +156,7 @@ static void r21_reader_of_a_moved_interval(void)
 	api_unregister(mirror);
 }
 
-/* R28: a wait that is bounded. */
+/* R28: read_begin_timeout() gives up after the timeout. */
 static void r28_timeout(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -174,8 +171,7 @@ static void r28_timeout(void)
 							  1, &seq));
 	EXPECT(!hmm_interval_read_try_begin(&interval->notifier, &seq));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier, 1,
 						     &seq));
 	EXPECT(!api_retry(interval, seq));
@@ -183,7 +179,7 @@ static void r28_timeout(void)
 	api_unregister(mirror);
 }
 
-/* R28: a long timeout does not make the wait longer than needed. */
+/* R28: the end of the invalidation ends a wait with a long timeout. */
 static void r28_wait_ends_before_the_timeout(void)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
@@ -194,8 +190,7 @@ static void r28_wait_ends_before_the_timeout(void)
 	reader->timeout_ms = 1000 * 1000;
 	thread = api_read(reader, interval);
 	EXPECT(api_thread_blocks(thread));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(thread));
+	api_resume_and_join(&interval->stop, thread);
 	EXPECT(!api_retry(interval, reader->seq));
 	EXPECT_EQ(0, api_join(writer));
 	api_remove(interval);
@@ -216,14 +211,13 @@ static void api_kill_a_reader(unsigned int timeout_ms)
 	send_sig(SIGKILL, thread->task, 1);
 	EXPECT_EQ(-EINTR, api_join(thread));
 	EXPECT(!api_thread_done(writer));
-	api_stop_resume(&interval->stop);
-	EXPECT_EQ(0, api_join(writer));
+	api_resume_and_join(&interval->stop, writer);
 	EXPECT(api_can_begin(interval));
 	api_remove(interval);
 	api_unregister(mirror);
 }
 
-/* R28: a signal that ought to have ended the wait. */
+/* R28: SIGKILL ends the wait. */
 static void r28_killed_with_a_timeout(void)
 {
 	api_kill_a_reader(1000 * 1000);
@@ -242,7 +236,8 @@ const struct api_case api_reader_cases[] = {
 	  r21_reader_waits_only_for_overlaps },
 	{ "r21_reader_of_a_moved_interval", r21_reader_of_a_moved_interval },
 	{ "r28_timeout", r28_timeout },
-	{ "r28_wait_ends_before_the_timeout", r28_wait_ends_before_the_timeout },
+	{ "r28_wait_ends_before_the_timeout",
+	  r28_wait_ends_before_the_timeout },
 	{ "r28_killed_with_a_timeout", r28_killed_with_a_timeout },
 	{ "r28_killed_without_a_timeout", r28_killed_without_a_timeout },
 	{}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading the page tables of a process from a worker that does not run its mm:
- * which locks keep the tables, where the kernel does not free them by RCU.
+ * A worker, which does not run on the mm of the process, reads its page tables.
+ * Where the kernel does not free page tables by RCU, the worker needs a lock.
  *
- * The page is present in each case, so only the tables need a lock.
+ * The page is present, so no fault needs the lock.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -18,15 +18,15 @@
 #include "../../../src/compat/pgtable.h"
 #include "api.h"
 
-/* A page of the arena for the name of the file. */
+/* A page of the arena for the name of the memfd. */
 #define REMOTE_NAME	16
 
 /**
  * struct remote_read - a snapshot by a worker
- * @work: the worker
- * @done: it has finished
- * @range: what it reads
- * @ret: what hmm_mirror_range_snapshot() returned
+ * @work: the work
+ * @done: the worker has finished
+ * @range: the range to read
+ * @ret: return value of hmm_mirror_range_snapshot()
  */
 struct remote_read {
 	struct work_struct work;
@@ -44,7 +44,7 @@ static void remote_work(struct work_struct *work)
 	complete_all(&read->done);
 }
 
-/* A range of one page that is present. Returns 0, or an error of populate. */
+/* Prepare a range of one present page. Returns the result of populate(). */
 static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
 			  unsigned long addr)
 {
@@ -57,7 +57,7 @@ static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
 	return hmm_mirror_range_populate(&read->range, MSEC_PER_SEC);
 }
 
-/* The worker waits for a lock that the case holds, or it does not. */
+/* Start the worker, and expect that it waits for the lock if it needs one. */
 static void remote_start(struct remote_read *read)
 {
 	read->range.pfns[0] = 0;
@@ -65,12 +65,13 @@ static void remote_start(struct remote_read *read)
 	if (HMM_PAGE_TABLES_FREED_BY_RCU)
 		EXPECT(wait_for_completion_timeout(&read->done, API_TIMEOUT));
 	else
-		EXPECT(!wait_for_completion_timeout(&read->done, API_SHORT_WAIT));
+		EXPECT(!wait_for_completion_timeout(&read->done,
+						    API_SHORT_WAIT));
 }
 
 static void remote_finish(struct remote_read *read)
 {
-	/* With no lock held by the case, it returns. */
+	/* The case has dropped the lock, so the worker returns. */
 	flush_work(&read->work);
 	EXPECT_EQ(0, read->ret);
 	EXPECT(read->range.pfns[0] & HMM_MIRROR_PFN_VALID);
@@ -90,7 +91,7 @@ static void r55_remote_tables_are_read_with_the_mmap_lock(void)
 	api_unregister(mirror);
 }
 
-/* A hugetlb page, mapped shared; its file, or an error. */
+/* Map a hugetlb page shared. Returns its file or an error. */
 static struct file *remote_map_hugetlb(unsigned long *addr)
 {
 	static const char name[] = "r55";
@@ -100,12 +101,10 @@ static struct file *remote_map_hugetlb(unsigned long *addr)
 
 	if (copy_to_user((void __user *)user, name, sizeof(name)))
 		return ERR_PTR(-EFAULT);
-	api_syscall_start(__NR_memfd_create, user, MFD_HUGETLB, 0);
-	fd = api_syscall_wait();
+	fd = api_syscall(__NR_memfd_create, user, MFD_HUGETLB, 0);
 	if (fd < 0)
 		return ERR_PTR(fd);
-	api_syscall_start(__NR_ftruncate, fd, PMD_SIZE, 0);
-	EXPECT_EQ(0, api_syscall_wait());
+	EXPECT_EQ(0, api_syscall(__NR_ftruncate, fd, PMD_SIZE, 0));
 	file = fget(fd);
 	if (!file)
 		return ERR_PTR(-EBADF);
@@ -119,8 +118,8 @@ static struct file *remote_map_hugetlb(unsigned long *addr)
 }
 
 /*
- * The tables of hugetlb pages may be shared with another process and unshared
- * by truncate, without the mmap lock of either.
+ * Processes can share page tables of hugetlb pages. truncate() unshares them
+ * without the mmap lock of either process.
  */
 static void r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock(void)
 {
@@ -137,7 +136,7 @@ static void r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock(void)
 	}
 	ret = remote_prepare(read, mirror, addr);
 	if (ret) {
-		api_skip("there is no hugetlb page: %d", ret);
+		api_skip("no hugetlb page is available: %d", ret);
 		hmm_mirror_range_unregister(&read->range);
 	} else {
 		i_mmap_lock_write(file->f_mapping);

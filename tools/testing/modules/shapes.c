@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What varies between real drivers: the order of inserts, who owns the memory
- * of an interval, which mm an object is used on, and which task asks.
+ * Differences between real drivers: the order of inserts, the lifetime of an
+ * interval, objects that are reused on another mm, and the calling task.
  */
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -14,7 +14,7 @@
 
 #define API_ORDERED	200
 
-/* Stamps an interval with its turn. */
+/* Store the position of this callback in the order of all callbacks. */
 static void api_record_order(struct api_interval *interval,
 			     const struct mmu_notifier_range *range)
 {
@@ -23,7 +23,7 @@ static void api_record_order(struct api_interval *interval,
 	interval->data = (void *)(long)atomic_inc_return(&turns->calls);
 }
 
-/* Inserted from the last to the first, or shuffled: called by address. */
+/* Intervals are called by address, whatever the order of the inserts. */
 static void api_insert_in_order(unsigned int first, unsigned int step)
 {
 	struct api_interval *turns = api_alloc(sizeof(*turns));
@@ -59,11 +59,11 @@ static void r12_inserted_in_reverse_order(void)
 
 static void r12_inserted_in_random_order(void)
 {
-	/* Coprime to their number, so that each is inserted once. */
+	/* The step is coprime to their number, so each is inserted once. */
 	api_insert_in_order(0, 77);
 }
 
-/* A driver's object: an interval, and nobody else owns its memory. */
+/* A driver's object: the release callback of the interval frees it. */
 struct api_object {
 	struct hmm_interval_notifier notifier;
 	struct api_stop *stop;
@@ -112,7 +112,7 @@ static struct api_object *api_object(struct api_mirror *mirror,
 	return object;
 }
 
-/* The last reference goes in its own callback, alone and beside others. */
+/* The callback drops the last reference, with and without other intervals. */
 static void r25_release_frees_after_the_callback(void)
 {
 	struct api_stop *stop = api_alloc(sizeof(*stop));
@@ -162,7 +162,7 @@ static void r25_release_frees_during_the_callback(void)
 	api_unregister(mirror);
 }
 
-/* The same memory serves two processes, one after the other. */
+/* A driver uses the memory of an interval for two processes in turn. */
 static void r12_interval_reused_on_another_mm(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -183,7 +183,7 @@ static void r12_interval_reused_on_another_mm(void)
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT(api_finds(other, 0, interval));
 
-	/* Only one of the two has touched the page. */
+	/* Only one of the two processes has touched the page. */
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
 					       api_addr(0), api_addr(1)));
@@ -217,14 +217,14 @@ static void api_populate_work(struct work_struct *work)
 	ours->ret = hmm_mirror_range_populate(ours->range, 0);
 }
 
-static int api_populate_by_a_worker(struct api_work *work)
+static int api_populate_in_worker(struct api_work *work)
 {
 	queue_work(system_unbound_wq, &work->work);
 	flush_work(&work->work);
 	return work->ret;
 }
 
-/* A fault worker: it has no mm of its own, and the process may be gone. */
+/* A fault worker has no mm, and the process may have exited. */
 static void r08_worker_populates(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -239,7 +239,7 @@ static void r08_worker_populates(void)
 					       api_addr(0), api_addr(4)));
 	work->range = range;
 	INIT_WORK(&work->work, api_populate_work);
-	EXPECT_EQ(0, api_populate_by_a_worker(work));
+	EXPECT_EQ(0, api_populate_in_worker(work));
 	EXPECT(hmm_mirror_range_valid(range));
 	for (i = 0; i < 4; i++)
 		EXPECT(pfns[i] & HMM_MIRROR_PFN_WRITE);
@@ -248,33 +248,29 @@ static void r08_worker_populates(void)
 	api_child_kill();
 	api_stop_reached(&mirror->release_stop);
 	EXPECT(!hmm_mirror_range_valid(range));
-	EXPECT_EQ(-ESRCH, api_populate_by_a_worker(work));
+	EXPECT_EQ(-ESRCH, api_populate_in_worker(work));
 	api_stop_resume(&mirror->release_stop);
 	hmm_mirror_range_unregister(range);
 	api_unregister(mirror);
 }
 
 #ifdef __NR_process_mrelease
-/* Have the kernel take the memory of the dying child, without blocking. */
+/* Reclaim the memory of the dying child with non-blockable invalidations. */
 static long api_reap_child(void)
 {
-	static long pidfd = -1;
-	long ret;
+	long pidfd, ret;
 
-	api_syscall_start(__NR_pidfd_open, api_child_pid(), 0, 0);
-	pidfd = api_syscall_wait();
+	pidfd = api_syscall(__NR_pidfd_open, api_child_pid(), 0, 0);
 	if (pidfd < 0)
 		return pidfd;
-	api_syscall_start(__NR_process_mrelease, pidfd, 0, 0);
-	ret = api_syscall_wait();
-	api_syscall_start(__NR_close, pidfd, 0, 0);
-	EXPECT_EQ(0, api_syscall_wait());
+	ret = api_syscall(__NR_process_mrelease, pidfd, 0, 0);
+	EXPECT_EQ(0, api_syscall(__NR_close, pidfd, 0, 0));
 	return ret;
 }
 
 /*
- * One of several refuses: those that have started are finished, those after it
- * are not called, and nothing counts as in progress any longer.
+ * One of several intervals refuses: intervals called before it get their second
+ * pass, intervals after it are not called, and no invalidation stays in flight.
  */
 static void r23_two_passes_with_a_refusal(void)
 {
@@ -297,7 +293,7 @@ static void r23_two_passes_with_a_refusal(void)
 	EXPECT_EQ(1, atomic_read(&refuses->calls));
 	EXPECT_EQ(0, atomic_read(&refuses->finishes));
 	EXPECT_EQ(0, atomic_read(&after->calls));
-	/* Its readers collide all the same. */
+	/* Its readers collide nevertheless. */
 	EXPECT(api_retry(after, seq));
 	EXPECT(api_can_begin(agrees));
 	EXPECT(api_can_begin(refuses));
@@ -317,7 +313,7 @@ out:
 	api_unregister(mirror);
 }
 
-/* The same for the mirror as a whole: its intervals are not called. */
+/* The sync callback of the mirror refuses: its intervals are not called. */
 static void r22_mirror_refuses(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_on(api_child_mm());

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many at once, and many in a row.
+ * Many invalidations at the same time, and many in a row.
  */
 #include <linux/sched.h>
 
 #include "api.h"
 
 /**
- * struct api_unmapper - what a thread does without pause
- * @page: invalidates this one and those behind
- * @stop: until told to stop
- * @rounds: how often it has
+ * struct api_unmapper - a thread that unmaps and maps pages in a loop
+ * @page: the first page
+ * @stop: stop the loop
+ * @rounds: number of unmaps
  */
 struct api_unmapper {
 	unsigned long page;
@@ -18,14 +18,14 @@ struct api_unmapper {
 	unsigned long rounds;
 };
 
-static int api_unmap_without_pause(void *arg)
+static int api_unmap_in_a_loop(void *arg)
 {
-	struct api_unmapper *stream = arg;
+	struct api_unmapper *unmapper = arg;
 	int ret = 0;
 
-	while (!ret && !READ_ONCE(stream->stop)) {
-		ret = api_unmap(stream->page, 8);
-		WRITE_ONCE(stream->rounds, stream->rounds + 1);
+	while (!ret && !READ_ONCE(unmapper->stop)) {
+		ret = api_unmap(unmapper->page, 8);
+		WRITE_ONCE(unmapper->rounds, unmapper->rounds + 1);
 		cond_resched();
 	}
 	return ret;
@@ -33,30 +33,31 @@ static int api_unmap_without_pause(void *arg)
 
 static struct api_unmapper *api_unmapper(unsigned long page)
 {
-	struct api_unmapper *stream = api_alloc(sizeof(*stream));
+	struct api_unmapper *unmapper = api_alloc(sizeof(*unmapper));
 
-	stream->page = page;
-	return stream;
+	unmapper->page = page;
+	return unmapper;
 }
 
-/* R21: readers and inserts get through each time, and never collide. */
+/* R21: unrelated invalidations do not delay readers and inserts. */
 static void r21_unrelated_invalidations(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 100, 4);
 	struct api_interval *hit = api_interval(mirror, 0, 40);
-	struct api_unmapper *streams[2];
+	struct api_unmapper *unmappers[2];
 	struct api_thread *threads[2];
 	unsigned long seq, end;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		streams[i] = api_unmapper(20 * i);
-		threads[i] = api_thread(api_unmap_without_pause, streams[i]);
+		unmappers[i] = api_unmapper(20 * i);
+		threads[i] = api_thread(api_unmap_in_a_loop, unmappers[i]);
 	}
 	end = jiffies + API_TIMEOUT;
-	while ((READ_ONCE(streams[0]->rounds) < 5 ||
-		READ_ONCE(streams[1]->rounds) < 5) && time_before(jiffies, end))
+	while ((READ_ONCE(unmappers[0]->rounds) < 5 ||
+		READ_ONCE(unmappers[1]->rounds) < 5) &&
+	       time_before(jiffies, end))
 		cond_resched();
 
 	for (i = 0; i < 200; i++) {
@@ -76,11 +77,11 @@ static void r21_unrelated_invalidations(void)
 	}
 	EXPECT_EQ(0, atomic_read(&interval->calls));
 	for (i = 0; i < 2; i++) {
-		WRITE_ONCE(streams[i]->stop, true);
+		WRITE_ONCE(unmappers[i]->stop, true);
 		EXPECT_EQ(0, api_join(threads[i]));
 	}
-	/* Each is one invalidation: nothing is there when mapping anew. */
-	EXPECT_EQ(streams[0]->rounds + streams[1]->rounds,
+	/* Each round is one invalidation: mapping new memory causes none. */
+	EXPECT_EQ(unmappers[0]->rounds + unmappers[1]->rounds,
 		  atomic_read(&hit->calls));
 	api_remove(interval);
 	api_remove(hit);
@@ -89,12 +90,12 @@ static void r21_unrelated_invalidations(void)
 }
 
 /**
- * struct api_mover - a thread that moves an interval whenever it is called
- * @interval: it
- * @called: its callback runs
- * @moved: it has been moved since
- * @budget: how often at most, so that the case ends in any event
- * @stop: no more
+ * struct api_mover - a thread that moves an interval during its callback
+ * @interval: the interval
+ * @called: the callback runs
+ * @moved: the thread has moved the interval
+ * @budget: limit for the number of moves, so that the case ends
+ * @stop: stop the thread
  */
 struct api_mover {
 	struct api_interval *interval;
@@ -115,7 +116,7 @@ static int api_move_when_called(void *arg)
 			return 0;
 		if (mover->budget-- <= 0)
 			continue;
-		/* Ahead of the walk and behind it by turns. */
+		/* Alternate between above and below the walk. */
 		page ^= 4;
 		EXPECT_EQ(0, api_update(mover->interval, page, 6));
 		complete(&mover->moved);
@@ -133,7 +134,7 @@ static void api_request_move(struct api_interval *interval,
 	EXPECT(wait_for_completion_timeout(&mover->moved, API_TIMEOUT));
 }
 
-/* R15: who moves an interval again and again does not hold an unmap up. */
+/* R15: an interval that moves at each call does not block an unmap. */
 static void r15_updates_in_a_loop(void)
 {
 	struct api_mover *mover = api_alloc(sizeof(*mover));
@@ -159,7 +160,7 @@ static void r15_updates_in_a_loop(void)
 	api_unregister(mirror);
 }
 
-/* More invalidations at once than are told apart. */
+/* More invalidations in flight than slots. */
 #define API_OVERFLOW	(API_SLOTS + 8)
 
 static int api_read_begin_fn(void *arg)
@@ -175,16 +176,14 @@ static void api_resume_some(struct api_interval **intervals,
 {
 	int i;
 
-	for (i = from; i < to; i++) {
-		api_stop_resume(&intervals[i]->stop);
-		EXPECT_EQ(0, api_join(writers[i]));
-	}
+	for (i = from; i < to; i++)
+		api_resume_and_join(&intervals[i]->stop, writers[i]);
 }
 
 /*
- * Those that are too many may count as covering everything, so a reader of
- * what none of them touches may wait, but no longer than for them. Whom they
- * do touch has to.
+ * An invalidation without a slot may overlap every interval, so it may delay a
+ * reader of unrelated pages, but only until it ends. Readers of its own pages
+ * must wait.
  */
 static void api_overflow(bool overflow_first)
 {
@@ -206,7 +205,7 @@ static void api_overflow(bool overflow_first)
 	}
 	for (i = 0; i < API_OVERFLOW; i++)
 		EXPECT(!api_can_begin(intervals[i]));
-	/* R18: also if it came, or was moved, in the midst of it. */
+	/* R18: the same for intervals inserted or moved there now. */
 	late = api_interval(mirror, API_OVERFLOW - 1, 1);
 	EXPECT(!api_can_begin(late));
 	EXPECT_EQ(0, api_update(moved, API_OVERFLOW - 1, 4));
@@ -226,7 +225,7 @@ static void api_overflow(bool overflow_first)
 		EXPECT(!api_can_begin(intervals[API_OVERFLOW - 1]));
 		EXPECT(!api_can_begin(late));
 		EXPECT(api_thread_blocks(reader));
-		/* There is room for another one, which is told apart. */
+		/* Slots are free again, and a new invalidation gets one. */
 		EXPECT_EQ(0, api_update(untouched, 200, 1));
 		seq = READ_ONCE(untouched->notifier.seq);
 		writers[0] = api_stop_write(untouched, 200);
@@ -286,7 +285,7 @@ static void r12_remove_without_a_slot(void)
 	api_resume_some(intervals, writers, API_OVERFLOW - 1, API_OVERFLOW);
 	EXPECT_EQ(0, api_join(remover));
 	api_free(intervals[API_OVERFLOW - 1]);
-	/* The others unwind the other way round. */
+	/* The others end in reverse order. */
 	for (i = API_OVERFLOW - 2; i >= 0; i--) {
 		api_resume_some(intervals, writers, i, i + 1);
 		api_remove(intervals[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that stop where they are told to, and invalidations.
+ * Kernel threads, stop points and invalidations.
  */
 #include <linux/kthread.h>
 #include <linux/mman.h>
@@ -18,7 +18,7 @@ void api_stop_arm(struct api_stop *stop)
 	smp_store_release(&stop->armed, true);
 }
 
-/* Only the first to come stops. */
+/* Only the first thread that gets here stops. */
 void api_stop_here(struct api_stop *stop)
 {
 	if (!xchg(&stop->armed, false))
@@ -31,7 +31,7 @@ bool api_stop_reached_at(struct api_stop *stop, const char *file, int line)
 {
 	return api_check(wait_for_completion_timeout(&stop->reached,
 						     API_TIMEOUT),
-			 file, line, "nobody came to where it should stop");
+			 file, line, "no thread has reached the stop point");
 }
 
 void api_stop_resume(struct api_stop *stop)
@@ -50,7 +50,7 @@ static int api_thread_main(void *data)
 	mmput(thread->mm);
 	complete_all(&thread->done);
 
-	/* Code of a module must not be left to run by itself. */
+	/* Module code must not run after the module is unloaded. */
 	set_current_state(TASK_INTERRUPTIBLE);
 	while (!kthread_should_stop()) {
 		schedule();
@@ -109,6 +109,15 @@ int api_join_at(struct api_thread *thread, const char *file, int line)
 	}
 	kthread_stop(thread->task);
 	return thread->ret;
+}
+
+/* Let a stopped thread continue, and wait until it has returned 0. */
+void api_resume_and_join_at(struct api_stop *stop, struct api_thread *thread,
+			    const char *file, int line)
+{
+	api_stop_resume(stop);
+	api_check_equal(0, api_join_at(thread, file, line), file, line,
+			"api_join(thread)");
 }
 
 int api_write(unsigned long page)

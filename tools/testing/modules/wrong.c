@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Wrong drivers: each does one thing that may end in a deadlock some day. It
- * does it once, where no deadlock is near, and lockdep must tell.
+ * Drivers with locking bugs. Each case runs a bug once in a situation without
+ * an actual deadlock, and lockdep has to report it.
  *
- * After its first report lockdep is off, so each needs a boot of its own.
+ * Lockdep turns itself off after the first report, so each case needs a
+ * separate boot.
  */
 #include <linux/debug_locks.h>
 #include <linux/lockdep.h>
@@ -23,7 +24,7 @@ static void wrong_callback(struct api_interval *interval,
 	mutex_unlock(&wrong_update);
 }
 
-static bool wrong_is_seen(void)
+static bool wrong_lockdep_active(void)
 {
 #ifdef CONFIG_LOCKDEP
 	return debug_locks;
@@ -33,8 +34,8 @@ static bool wrong_is_seen(void)
 }
 
 /*
- * An ordinary run: a mirror, an interval, one invalidation, whose callback
- * takes the update lock; and what the driver does wrong.
+ * Run one invalidation whose callback acquires the update lock, and then the
+ * bug.
  */
 static void wrong_run(void (*wrong)(struct api_mirror *mirror,
 				    struct api_interval *interval))
@@ -42,17 +43,17 @@ static void wrong_run(void (*wrong)(struct api_mirror *mirror,
 	struct api_interval *interval;
 	struct api_mirror *mirror;
 
-	if (!wrong_is_seen()) {
-		api_skip("lockdep is not there, or has reported something before");
+	if (!wrong_lockdep_active()) {
+		api_skip("lockdep is off or not built in");
 		return;
 	}
 	mirror = api_mirror();
 	interval = api_interval(mirror, 0, 8);
 	interval->action = wrong_callback;
 	EXPECT_EQ(0, api_write(0));
-	EXPECT(wrong_is_seen());
+	EXPECT(wrong_lockdep_active());
 	wrong(mirror, interval);
-	EXPECT(!wrong_is_seen());
+	EXPECT(!wrong_lockdep_active());
 	api_remove(interval);
 	api_unregister(mirror);
 }
@@ -87,7 +88,7 @@ static void r42_mmap_lock_under_the_update_lock(void)
 	wrong_run(wrong_lock_mm);
 }
 
-/* Waits for a callback that waits for the lock; today none runs. */
+/* Remove waits for callbacks, which need the lock. Here no callback runs. */
 static void wrong_remove(struct api_mirror *mirror,
 			 struct api_interval *interval)
 {
@@ -123,8 +124,8 @@ static void wrong_unregister_callback(struct api_interval *interval,
 }
 
 /*
- * It would wait for itself for ever, report or not. So the mirror is one that
- * is not registered: it takes the same way up to the wait.
+ * Unregister in a callback would wait for itself forever. An unregistered
+ * mirror takes the same path up to the wait.
  */
 static void wrong_unregister(struct api_mirror *mirror,
 			     struct api_interval *interval)
@@ -157,7 +158,7 @@ static void r25_unregister_under_the_update_lock(void)
 #define WRONG_CIRCLE	"possible circular locking dependency"
 #define WRONG_NESTING	"possible recursive locking|unregistered, but not registered"
 
-/* The lab reads the names here: one a line, right behind the brace. */
+/* The lab parses these names: one per line, right after the brace. */
 const struct api_case api_wrong_cases[] = {
 	{ "r42_allocate_under_the_update_lock",
 	  r42_allocate_under_the_update_lock, HMM_API_LOCKDEP, WRONG_CIRCLE },

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the cases of hmm_api_test.ko, each in a process of its own, and tells
- * what came out. Their names, and what else is needed, the module knows.
+ * Runs the cases of hmm_api_test.ko, each in a separate process, and prints
+ * the results. The module lists the cases and what they need.
  *
  *	api_test [pattern...]
  *
- * A case that makes lockdep report something ends lockdep for the rest of the
- * boot. So it is run only if it is asked for, as an argument or by
- * hmm.wrong=<case> on the kernel's command line, and then alone.
+ * Lockdep turns itself off after its first report. So a case that provokes one
+ * runs only if an argument selects it, or hmm.wrong=<case> on the kernel
+ * command line, which runs that case alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +28,10 @@
 #include "../../modules/hmm_api_test.h"
 #include "hmm_lib.h"
 
-/* A case waits API_TIMEOUT for each step; none has more than a few that hang. */
-#define PATIENCE_MS	(HMM_TEST_TIMEOUT_S * 1000)
-/* For a process that was killed to go; it does not if the kernel hangs. */
-#define MERCY_MS	HMM_TIMEOUT_MS
+/* Each step of a case has its own timeout, and only a few of them can hang. */
+#define CASE_TIMEOUT_MS	(HMM_TEST_TIMEOUT_S * 1000)
+/* Time for a killed process to exit. If it does not, the kernel hangs. */
+#define KILL_TIMEOUT_MS	HMM_TIMEOUT_MS
 
 struct outcome {
 	int result;
@@ -39,7 +39,7 @@ struct outcome {
 };
 
 static struct outcome *outcome;
-/* A process is left that cannot be killed: no more cases. */
+/* A process could not be killed: run no more cases. */
 static bool stuck;
 
 static void conclude(int result, const char *why, int error)
@@ -52,7 +52,7 @@ static void conclude(int result, const char *why, int error)
 		snprintf(outcome->why, sizeof(outcome->why), "%s", why);
 }
 
-/* Not with stdio, which wants to know where in the file it is. */
+/* Not with stdio, because /dev/kmsg cannot seek. */
 static void announce(const char *what, const char *word)
 {
 	char line[256];
@@ -82,7 +82,7 @@ static void *map_arena(void)
 		      MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Small pages, whatever the kernel's default is, unless a case asks. */
+	/* Small pages, unless a case requests huge ones. */
 	madvise(memory, HMM_API_ARENA_SIZE, MADV_NOHUGEPAGE);
 	if (mprotect((char *)memory + align - HMM_API_PAGE_SIZE,
 		     HMM_API_PAGE_SIZE, PROT_NONE))
@@ -90,23 +90,23 @@ static void *map_arena(void)
 	return memory;
 }
 
-/* Makes the system calls that the case asks for. */
+/* The helper thread: makes the system calls of the case. */
 static void *helper(void *arg)
 {
-	struct hmm_api_syscall hand = {};
+	struct hmm_api_syscall call = {};
 	int fd = *(int *)arg;
 
-	while (!ioctl(fd, HMM_API_SYSCALL, &hand)) {
-		long ret = syscall(hand.nr, hand.arg[0], hand.arg[1],
-				   hand.arg[2]);
+	while (!ioctl(fd, HMM_API_SYSCALL, &call)) {
+		long ret = syscall(call.nr, call.arg[0], call.arg[1],
+				   call.arg[2]);
 
-		hand.result = ret < 0 ? -errno : ret;
+		call.result = ret < 0 ? -errno : ret;
 	}
 	return NULL;
 }
 
-/* A process whose mm the case mirrors too, and which it may kill. */
-static pid_t fork_child(int fd, bool stays)
+/* The child process, whose mm the case can use and which it can kill. */
+static pid_t fork_child(int fd, bool blocked)
 {
 	struct hmm_completion gate;
 	pid_t pid;
@@ -118,7 +118,7 @@ static pid_t fork_child(int fd, bool stays)
 		if (ioctl(fd, HMM_API_SET_CHILD))
 			_exit(1);
 		hmm_complete(&gate);
-		if (stays)
+		if (blocked)
 			ioctl(fd, HMM_API_BLOCK_CHILD);
 		for (;;)
 			pause();
@@ -132,7 +132,7 @@ static pid_t fork_child(int fd, bool stays)
 	return pid;
 }
 
-/* In the case's own process. */
+/* Runs in the process of the case. */
 static void run_case(const struct hmm_api_case *info)
 {
 	struct hmm_api_run run = { .index = info->index };
@@ -145,15 +145,15 @@ static void run_case(const struct hmm_api_case *info)
 		return conclude(-1, HMM_API_DEVICE, errno);
 	run.arena = (uintptr_t)map_arena();
 	if (!run.arena)
-		return conclude(-1, "no memory for the arena", errno);
+		return conclude(-1, "mmap of the arena", errno);
 	if (info->flags & HMM_API_CHILD) {
 		child = fork_child(fd, info->flags & HMM_API_UNKILLABLE);
 		if (child < 0)
-			return conclude(-1, "no second process", errno);
+			return conclude(-1, "fork of the child", errno);
 	}
 	if (info->flags & HMM_API_HELPER &&
 	    pthread_create(&thread, NULL, helper, &fd))
-		return conclude(-1, "no second thread", errno);
+		return conclude(-1, "helper thread", errno);
 
 	if (ioctl(fd, HMM_API_RUN, &run))
 		conclude(-1, errno == EBUSY ?
@@ -167,7 +167,7 @@ static void run_case(const struct hmm_api_case *info)
 	}
 }
 
-/* Whatever it mirrored has to be let go, by then if not before. */
+/* After the exit of its process, a case must leave nothing behind. */
 static void check_counts(void)
 {
 	static const char * const names[] = {
@@ -179,14 +179,14 @@ static void check_counts(void)
 		long count = hmm_debugfs_count(names[i]);
 
 		if (count > 0 && outcome->result >= 0) {
-			snprintf(why, sizeof(why), "%ld %s are left", count,
+			snprintf(why, sizeof(why), "%ld %s left", count,
 				 names[i]);
 			conclude(-1, why, 0);
 		}
 	}
 }
 
-/* Does the process end in time? Its status then tells how. */
+/* Whether the process ends before the timeout. Stores its exit status. */
 static bool ends(pid_t pid, int *status, unsigned int timeout_ms)
 {
 	__u64 end = hmm_now_ms() + timeout_ms;
@@ -212,9 +212,9 @@ static void fork_case(const struct hmm_api_case *info)
 		run_case(info);
 		_exit(0);
 	}
-	if (!ends(pid, &status, PATIENCE_MS)) {
+	if (!ends(pid, &status, CASE_TIMEOUT_MS)) {
 		kill(pid, SIGKILL);
-		stuck = !ends(pid, &status, MERCY_MS);
+		stuck = !ends(pid, &status, KILL_TIMEOUT_MS);
 		conclude(-1, stuck ? "the case hangs in the kernel" :
 			 "the case did not end", 0);
 	} else if (status) {
@@ -236,10 +236,10 @@ static void print_result(unsigned int number, const struct hmm_api_case *info)
 	fflush(stdout);
 }
 
-/* Announces a report to who reads the kernel's log. */
+/* Announce the expected report to the reader of the kernel log. */
 static void run_announced(const struct hmm_api_case *info)
 {
-	/* A warning that comes once per boot may have come. */
+	/* WARN_ONCE() must be able to warn again. */
 	int fd = open("/sys/kernel/debug/clear_warn_once", O_WRONLY);
 
 	if (fd >= 0) {
@@ -252,14 +252,14 @@ static void run_announced(const struct hmm_api_case *info)
 	announce("hmm-expect-end", "");
 }
 
-static bool lockdep_is_there(void)
+static bool have_lockdep(void)
 {
 	return !access("/proc/lockdep", F_OK);
 }
 
 static void run(unsigned int number, const struct hmm_api_case *info)
 {
-	if (info->flags & HMM_API_LOCKDEP && !lockdep_is_there())
+	if (info->flags & HMM_API_LOCKDEP && !have_lockdep())
 		conclude(1, "this kernel has no lockdep", 0);
 	else if (info->expect[0])
 		run_announced(info);
