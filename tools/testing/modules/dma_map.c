@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hmm_mirror_range_dma_map() and the devices that it accepts.
+ */
+#include <linux/dma-map-ops.h>
+#include <linux/mm.h>
+
+#include "dma_driver.h"
+
+static const struct dma_map_ops dma_own_ops = {};
+
+/* R41: a map that fails in the middle undoes what it has mapped. */
+static void r41_failed_dma_map_is_undone(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct platform_device *pdev = dma_device(DMA_BIT_MASK(64));
+	struct hmm_mirror_range *range;
+	dma_addr_t addrs[4];
+	int i;
+
+	if (!pdev)
+		goto out;
+	EXPECT_EQ(0, api_unmap(0, 4));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, api_write(i));
+
+	range = api_range(mirror, 0, 4);
+	EXPECT_EQ(0, api_snapshot(range));
+	EXPECT_EQ(-EFAULT, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_TO_DEVICE, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+
+	/* The last page is present, but read-only. */
+	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(-EPERM, hmm_mirror_range_dma_map(range, &pdev->dev,
+						   DMA_BIDIRECTIONAL, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_NONE, addrs));
+
+	/* A mapped range cannot be read or mapped again. */
+	EXPECT_EQ(0, hmm_mirror_range_dma_map(range, &pdev->dev,
+					      DMA_TO_DEVICE, addrs));
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	EXPECT_EQ(-EINVAL, hmm_mirror_range_dma_map(range, &pdev->dev,
+						    DMA_TO_DEVICE, addrs));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
+				   api_addr(1), api_addr(2));
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_DMA);
+	EXPECT(!(range->pfns[1] & HMM_MIRROR_PFN_DMA));
+	EXPECT(range->pfns[2] & HMM_MIRROR_PFN_DMA);
+	EXPECT_EQ(-EINVAL, api_snapshot(range));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_TO_DEVICE, addrs,
+				   0, ULONG_MAX);
+	EXPECT_EQ(0, api_snapshot(range));
+
+	/* The range has collided. */
+	EXPECT_EQ(0, api_write(3));
+	EXPECT_EQ(-EBUSY, hmm_mirror_range_dma_map(range, &pdev->dev,
+						   DMA_TO_DEVICE, addrs));
+	hmm_mirror_range_unregister(range);
+	platform_device_unregister(pdev);
+out:
+	api_unregister(mirror);
+}
+
+/* R41: the unmap of the range mapped for writing makes the page dirty. */
+static void r41_two_ranges_map_one_page(void)
+{
+	struct dma_driver *reads, *writes;
+	struct page *page;
+
+	EXPECT_EQ(0, api_write(2));
+	reads = dma_driver(0, 4, 0);
+	writes = dma_driver(2, 4, 0);
+	if (!reads || !writes)
+		goto out;
+	reads->dir = DMA_TO_DEVICE;
+	EXPECT_EQ(0, hmm_mirror_range_populate(&reads->range, 0));
+	if (!dma_map(reads) || !dma_map(writes))
+		goto out;
+	EXPECT_EQ(reads->addrs[2], writes->addrs[0]);
+	page = hmm_mirror_pfn_to_page(writes->range.pfns[0]);
+	EXPECT(!PageDirty(page));
+	dma_unmap(reads, 2, 1);
+	EXPECT(!(reads->range.pfns[2] & HMM_MIRROR_PFN_DMA));
+	EXPECT(writes->range.pfns[0] & HMM_MIRROR_PFN_DMA);
+	EXPECT(!PageDirty(page));
+	dma_unmap(writes, 2, 1);
+	EXPECT(!(writes->range.pfns[0] & HMM_MIRROR_PFN_DMA));
+	EXPECT(PageDirty(page));
+out:
+	if (reads)
+		dma_driver_exit(reads);
+	if (writes)
+		dma_driver_exit(writes);
+}
+
+/* R60: a device with a 32-bit mask would bounce memory above 4 GiB. */
+static void r60_bouncing_device_is_refused(void)
+{
+	struct platform_device *pdev = dma_device(DMA_BIT_MASK(32));
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range;
+	u64 *mask;
+	dma_addr_t addrs[4];
+	int i;
+
+	if (!pdev)
+		goto out;
+	if (dma_get_required_mask(&pdev->dev) <= DMA_BIT_MASK(32))
+		api_skip("no memory above 4 GiB");
+	else
+		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+
+	range = api_range(mirror, 0, 4);
+	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  hmm_mirror_range_dma_map(range, &pdev->dev,
+					   DMA_BIDIRECTIONAL, addrs));
+	for (i = 0; i < 4; i++)
+		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
+	EXPECT_EQ(0, range->mapped);
+
+	/* With a 64-bit mask the device reaches all memory. */
+	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev,
+						  DMA_BIT_MASK(64)));
+	EXPECT(hmm_mirror_dma_supported(&pdev->dev));
+	mask = pdev->dev.dma_mask;
+	pdev->dev.dma_mask = NULL;
+	EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  hmm_mirror_range_dma_map(range, &pdev->dev,
+					   DMA_BIDIRECTIONAL, addrs));
+	pdev->dev.dma_mask = mask;
+	EXPECT_EQ(0, hmm_mirror_range_dma_map(range, &pdev->dev,
+					      DMA_BIDIRECTIONAL, addrs));
+	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_BIDIRECTIONAL, addrs,
+				   0, ULONG_MAX);
+
+	/* The core cannot rely on dma_map_ops of the device. */
+	set_dma_ops(&pdev->dev, &dma_own_ops);
+	if (get_dma_ops(&pdev->dev) == &dma_own_ops)
+		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+	set_dma_ops(&pdev->dev, NULL);
+	hmm_mirror_range_unregister(range);
+	platform_device_unregister(pdev);
+out:
+	api_unregister(mirror);
+}
+
+const struct api_case api_dma_map_cases[] = {
+	{ "r41_failed_dma_map_is_undone", r41_failed_dma_map_is_undone },
+	{ "r41_two_ranges_map_one_page", r41_two_ranges_map_one_page },
+	{ "r60_bouncing_device_is_refused", r60_bouncing_device_is_refused },
+	{}
+};
