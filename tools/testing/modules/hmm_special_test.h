@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What hmm_special_test.ko offers to mmap(), MAP_SHARED: which kind, the
- * offset says.
+ * The mappings of hmm_special_test.ko, which need MAP_SHARED. The offset for
+ * mmap() selects one: its number, shifted by HMM_SPECIAL_SHIFT.
  */
 #ifndef _HMM_SPECIAL_TEST_H
 #define _HMM_SPECIAL_TEST_H
@@ -11,16 +11,17 @@
 #define HMM_SPECIAL_SHIFT	30
 #define HMM_SPECIAL_PAGES	16
 
-/* At most HMM_SPECIAL_PAGES: VM_MIXEDMAP, each an ordinary page. */
+/* VM_MIXEDMAP with up to HMM_SPECIAL_PAGES ordinary pages. */
 #define HMM_SPECIAL_ORDINARY	0UL
-/* Likewise: VM_IO and VM_PFNMAP, of the same pages, all entries special. */
+/* VM_IO and VM_PFNMAP, with special entries for the same pages. */
 #define HMM_SPECIAL_PFNMAP	1UL
-/* Likewise: VM_MIXEDMAP, even ones ordinary, odd ones special: no page. */
+/* VM_MIXEDMAP: even pages ordinary, odd entries special without a page. */
 #define HMM_SPECIAL_MIXED	2UL
 /*
- * Two huge pages, aligned: VM_MIXEDMAP, one ordinary page at the beginning of
- * the first. A fault in the second maps it whole by one special entry, if the
- * kernel knows such and madvise(MADV_HUGEPAGE) was called; else it fails.
+ * VM_MIXEDMAP, aligned, of the size of two huge pages. The first page is an
+ * ordinary one. A fault in the second half maps that half with one special
+ * entry, if the kernel has special huge entries and madvise(MADV_HUGEPAGE) was
+ * called. Otherwise the fault fails.
  */
 #define HMM_SPECIAL_HUGE	3UL
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings that no program gets without a driver: page tables that hold
- * special entries, alone or beside ordinary pages.
- *
- * Nothing here knows of mirrors; the tests map it and let the device look.
+ * Mappings with special page table entries, alone or next to ordinary pages.
+ * Only a driver can create them. The tests map them and read them through the
+ * dummy device.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -11,26 +10,14 @@
 #include <linux/module.h>
 #include <linux/sizes.h>
 
+#include "../../../src/compat/huge_fault.h"
 #include "hmm_special_test.h"
-
-/*
- * A frame number had a type of its own before 2025. sparse, which runs on such
- * kernels, does not know how to ask.
- */
-#ifdef __CHECKER__
-#define SPECIAL_PFN_T
-#elif __has_include("linux/pfn_t.h")
-#define SPECIAL_PFN_T
-#endif
-#ifdef SPECIAL_PFN_T
-#include <linux/pfn_t.h>
-#endif
 
 static struct page *special_pages[HMM_SPECIAL_PAGES];
 
 /*
- * A page frame below 4 GiB without a struct page, as PCI devices have, for a
- * huge mapping; 0 if all of that is memory.
+ * A frame number below 4 GiB without struct pages, aligned to a huge page, as
+ * in a BAR of a PCI device. Returns 0 if there is none.
  */
 static unsigned long special_frame(void)
 {
@@ -61,30 +48,22 @@ static int special_map_page(struct vm_area_struct *vma, unsigned long kind,
 		return remap_pfn_range(vma, addr,
 				       page_to_pfn(special_pages[i]),
 				       PAGE_SIZE, vma->vm_page_prot);
-	/* The first page is ordinary, which makes the vma VM_MIXEDMAP. */
+	/* Page 0 is ordinary, and inserting it makes the vma VM_MIXEDMAP. */
 	if (kind == HMM_SPECIAL_MIXED && i & 1)
 		return special_insert_frame(vma, addr);
 	return vm_insert_page(vma, addr, special_pages[i]);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/*
- * Called with an order; before 6.6 with another number for the size, which is
- * never that of the order. There it is of no use: entries that are no PTEs
- * are marked special only since 6.12.
- */
-static vm_fault_t special_huge_fault(struct vm_fault *vmf, unsigned int order)
+static vm_fault_t special_huge_fault(struct vm_fault *vmf,
+				     HMM_HUGE_FAULT_SIZE size)
 {
-#ifdef SPECIAL_PFN_T
-	pfn_t pfn = __pfn_to_pfn_t(special_frame(), PFN_DEV);
-#else
 	unsigned long pfn = special_frame();
-#endif
 
-	if (order != HPAGE_PMD_ORDER || !special_frame() ||
+	if (!hmm_huge_fault_is_pmd(size) || !pfn ||
 	    (vmf->address & PMD_MASK) < vmf->vma->vm_start + PMD_SIZE)
 		return VM_FAULT_FALLBACK;
-	return vmf_insert_pfn_pmd(vmf, pfn, vmf->flags & FAULT_FLAG_WRITE);
+	return hmm_insert_pfn_pmd(vmf, pfn);
 }
 #endif
 
@@ -96,8 +75,7 @@ static vm_fault_t special_fault(struct vm_fault *vmf)
 static const struct vm_operations_struct special_vm_ops = {
 	.fault = special_fault,
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	/* The type of its last argument is not the same on every kernel. */
-	.huge_fault = (void *)special_huge_fault,
+	.huge_fault = special_huge_fault,
 #endif
 };
 
