@@ -99,6 +99,28 @@ out:
 		dma_driver_exit(writes);
 }
 
+/* R41: two devices map a page for writing. DMA debugging must accept this. */
+static void r41_two_ranges_write_one_page(void)
+{
+	struct dma_driver *drivers[2];
+	int i;
+
+	EXPECT_EQ(0, api_write(0));
+	for (i = 0; i < 2; i++)
+		drivers[i] = dma_driver(0, 1, 0);
+	if (!drivers[0] || !drivers[1] ||
+	    !dma_map(drivers[0]) || !dma_map(drivers[1]))
+		goto out;
+	EXPECT_EQ(drivers[0]->addrs[0], drivers[1]->addrs[0]);
+	dma_unmap(drivers[0], 0, 1);
+	EXPECT(drivers[1]->range.pfns[0] & HMM_MIRROR_PFN_DMA);
+	EXPECT_EQ(1, drivers[1]->range.mapped);
+out:
+	for (i = 0; i < 2; i++)
+		if (drivers[i])
+			dma_driver_exit(drivers[i]);
+}
+
 /* R60: a device with a 32-bit mask would bounce memory above 4 GiB. */
 static void r60_bouncing_device_is_refused(void)
 {
@@ -156,6 +178,7 @@ out:
 const struct api_case api_dma_map_cases[] = {
 	{ "r41_failed_dma_map_is_undone", r41_failed_dma_map_is_undone },
 	{ "r41_two_ranges_map_one_page", r41_two_ranges_map_one_page },
+	{ "r41_two_ranges_write_one_page", r41_two_ranges_write_one_page },
 	{ "r60_bouncing_device_is_refused", r60_bouncing_device_is_refused },
 	{}
 };
