@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * R48, R32: whatever is asked of the device, the answer is an errno, and the
- * device works afterwards as before.
- */
+/* R48, R32: invalid requests return an errno and do not affect the device. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -61,11 +58,14 @@ FIXTURE_TEARDOWN(hostile)
 	close(self->fd);
 }
 
-/* The errno wanted, or, for 0, one that says something of the arguments. */
-static bool is_refusal(int ret, int wanted)
+/*
+ * Whether ret is the expected errno, or, if that is 0, any errno for invalid
+ * arguments.
+ */
+static bool is_refusal(int ret, int want)
 {
-	if (wanted)
-		return ret == wanted;
+	if (want)
+		return ret == want;
 	return ret == -EINVAL || ret == -EFAULT || ret == -EOVERFLOW ||
 	       ret == -ENOMEM || ret == -E2BIG;
 }
@@ -88,7 +88,7 @@ TEST_F(hostile, addresses_and_lengths)
 		{ "length wraps to 1 page", mem, ~0ULL / page + 2, 0 },
 		{ "sum wraps to 0", 0 - page, 1, 0 },
 		{ "sum wraps to 1 page", 0 - page, 2, 0 },
-		/* User space has 2^56 bytes at the most on x86-64. */
+		/* User space has at most 2^56 bytes on x86-64. */
 		{ "beyond all user space", mem, 1ULL << 45, 0 },
 		{ "negative length", mem, 1ULL << 63, 0 },
 		{ "kernel half", 0xffff888000000000ULL, 1, 0 },
@@ -99,7 +99,10 @@ TEST_F(hostile, addresses_and_lengths)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
-			/* What is done before the refusal changes nothing. */
+			/*
+			 * A command that completes pages before it fails writes
+			 * the same content.
+			 */
 			hmm_fill(self->buf, 4, 1, 0);
 			ret = hmm_cmd(self->fd, commands[c].request,
 				      (void *)cases[i].addr, self->buf,
@@ -118,7 +121,9 @@ TEST_F(hostile, last_page_of_user_space_and_page_zero)
 {
 	char *last = (char *)0x7fffffffe000ULL;
 
-	/* In range, and a hole as likely as not: no crash is what counts. */
+	/*
+	 * These addresses are in range, and mapped or not; nothing may crash.
+	 */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, NULL, self->buf, 1, NULL));
 	EXPECT_NE(-EIO, hmm_read(self->fd, last, self->buf, 1, NULL));
 	EXPECT_NE(0, hmm_read(self->fd, last, self->buf, 4, NULL));
@@ -173,7 +178,7 @@ TEST_F(hostile, invalid_buffers_of_the_caller)
 				   readonly, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(readonly, 1, 0x77));
 
-	/* A buffer that ends before the command does. */
+	/* The buffer is shorter than the command. */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem,
 				    self->buf + 2 * self->page, 4, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->mem,
@@ -183,14 +188,14 @@ TEST_F(hostile, invalid_buffers_of_the_caller)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-/* What the commands of device memory do where there is nothing to be moved. */
+/* Migration commands on memory that cannot migrate. */
 TEST_F(hostile, memory_that_cannot_migrate)
 {
 	static const unsigned long moving[] = {
 		HMM_DMIRROR_MIGRATE_TO_DEV, HMM_DMIRROR_MIGRATE_TO_SYS,
 		HMM_DMIRROR_EXCLUSIVE,
 	};
-	/* All that this process can have, of which almost all is a hole. */
+	/* The whole address space, which is mostly holes. */
 	const size_t everything = (1ULL << 47) / self->page - 1;
 	char *none = hmm_map(1), *file;
 	int ret;
@@ -219,7 +224,7 @@ TEST_F(hostile, memory_that_cannot_migrate)
 			TH_LOG("%#lx, everything: %d", moving[i], ret);
 		}
 	}
-	/* A copy of the file's page may have been taken. */
+	/* A command may have copied the page of the file. */
 	ASSERT_EQ(0, munmap(file, self->page));
 	EXPECT_EQ(0, hmm_cmd(self->fd, HMM_DMIRROR_CHECK_EXCLUSIVE, NULL, NULL,
 			     everything, NULL));
@@ -236,7 +241,7 @@ TEST_F(hostile, unknown_flags)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-/* R48: the module stays as long as anybody has the device open. */
+/* R48: an open file of the device pins the modules. */
 TEST_F(hostile, unloading_with_an_open_file)
 {
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "test_hmm", O_NONBLOCK));
@@ -246,7 +251,6 @@ TEST_F(hostile, unloading_with_an_open_file)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-/* The mirrored memory may be the very buffer of the command. */
 TEST_F(hostile, mirrored_memory_as_the_buffer)
 {
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->mem, 4, NULL));
@@ -302,16 +306,16 @@ TEST_F(hostile, invalid_and_unreached_stop_points)
 	}
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_FAULTED));
 	EXPECT_EQ(-ETIME, hmm_wait_at(self->fd, HMM_DMIRROR_POINT_FAULTED, 1));
-	/* Disarms it: otherwise the next read would stop. */
+	/* Disarm the point, because the next read would stop there. */
 	ASSERT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_FAULTED));
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
 /*
- * R68: what makes the device slow or stuck, or takes memory of other processes
- * from it, is for those who may program hardware. All else is for everyone.
+ * R68: commands that slow down or stop the device, or that migrate memory of
+ * other processes, need CAP_SYS_RAWIO. All other commands do not.
  */
-static int without_the_right(int fd, char *mem, char *buf)
+static int without_capability(int fd, char *mem, char *buf)
 {
 	static const struct {
 		unsigned long request;
@@ -356,7 +360,7 @@ TEST_F(hostile, r68_controls_need_a_capability)
 
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(without_the_right(self->fd, self->mem, self->buf));
+		_exit(without_capability(self->fd, self->mem, self->buf));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * R36: hugetlb pages of each size: seen as what they are, faulted, shared,
- * truncated.
- */
+/* R36: hugetlb pages of each size: snapshot, fault, sharing and truncation. */
 #include <fcntl.h>
 
 #include <linux/userfaultfd.h>
@@ -12,7 +9,7 @@
 #include "hmm_pagemap.h"
 #include "hmm_uffd.h"
 
-/* How many huge pages a test may use, and small pages that it looks into. */
+/* The huge pages that a test may use, and the small pages that it checks. */
 #define NHUGE	4
 #define NPART	8
 
@@ -23,7 +20,7 @@ FIXTURE(hugetlb) {
 	int fd;
 	size_t page;
 	size_t size;
-	size_t npages;		/* of one huge page */
+	size_t npages;		/* in one huge page */
 	char *buf;
 };
 
@@ -47,7 +44,7 @@ FIXTURE_TEARDOWN(hugetlb)
 	close(self->fd);
 }
 
-/* Some of the first, of the middle and of the last small pages. */
+/* Returns the first page of a part: the beginning, the middle or the end. */
 static size_t part(size_t npages, int which)
 {
 	return which * (npages - NPART) / 2;
@@ -64,7 +61,7 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages, NONE));
 	EXPECT_EQ(0, hmm_pagemap_count(mem, 1, HMM_PAGEMAP_PRESENT));
 
-	/* The device is the first to touch it. */
+	/* The device faults the page in. */
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(buf, NPART, 0));
 	for (int i = 0; i < 3; i++) {
@@ -77,7 +74,7 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	}
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
 				       WRITE | level));
-	/* A range may begin and end anywhere in it. */
+	/* A range may begin and end anywhere in the huge page. */
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem + 7 * page, 3,
 				       WRITE | level));
 	for (int i = 0; i < 3; i++) {
@@ -91,7 +88,7 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	}
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 
-	/* It can be taken away as a whole only. */
+	/* Its protection and mapping can only change as a whole. */
 	ASSERT_EQ(0, mprotect(mem, size, PROT_READ));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
@@ -116,24 +113,24 @@ TEST_F(hugetlb, r36_one_gigabyte)
 	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_1G, PUD);
 }
 
-/* R31: of two processes, until the device writes. */
+/* R31: parent and child share the page until the device writes. */
 TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
 {
-	struct hmm_completion gate;
+	struct hmm_completion checked;
 	__u64 frame;
 	char *mem;
 	pid_t pid;
 
 	mem = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&checked));
 	hmm_fill(mem, NPART, 3, 0);
 	frame = hmm_pfn(mem);
 	ASSERT_NE(0, frame);
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&checked);
 		_exit(hmm_is_filled(mem, NPART, 3, 0) ? 0 : 1);
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
@@ -147,7 +144,7 @@ TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
 	EXPECT_NE(frame, hmm_pfn(mem));
 	EXPECT_TRUE(hmm_is_filled(mem, NPART, 4, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
-	hmm_complete(&gate);
+	hmm_complete(&checked);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -202,7 +199,7 @@ TEST_F(hugetlb, r36_truncated_and_punched)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
-/* A fault that finds none left is an error, and does not go round. */
+/* The fault fails instead of being retried forever. */
 TEST_F(hugetlb, r36_no_page_left)
 {
 	const char *knob =
@@ -222,9 +219,9 @@ TEST_F(hugetlb, r36_no_page_left)
 }
 
 /*
- * R36: a gigabyte of a file that two processes map alike: one page table may
- * serve both. Each process's device has what the one says, and when the other
- * process changes its mapping, nothing else.
+ * R36: two processes map a gigabyte of a file, so they may share a page table.
+ * The mirror of each process follows that table, and a change in one process
+ * does not affect the mirror of the other.
  */
 TEST_F(hugetlb, r36_shared_page_table)
 {
@@ -281,7 +278,7 @@ TEST_F(hugetlb, r36_shared_page_table)
 	EXPECT_TRUE(hmm_is_filled(mem, NPART, 8, 0));
 }
 
-/* R38: its fault holds a lock of the vma besides, and lets go of both. */
+/* R38: a hugetlb fault also drops the lock of the vma while it sleeps. */
 TEST_F(hugetlb, r36_fault_sleeps_without_any_lock)
 {
 	struct hmm_access access = {

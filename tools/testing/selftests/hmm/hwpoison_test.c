@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: memory that has failed. The device loses the page when it fails and
- * gets EFAULT where the CPU would get SIGBUS; the pages beside are unharmed.
+ * R34: memory failure. The device loses its entry of the page and gets -EFAULT
+ * where the CPU would get SIGBUS. The other pages are not affected.
  */
 #include <signal.h>
 
@@ -10,8 +10,8 @@
 #define NPAGES	6
 #define BAD	2
 
-/* The kernel tells whoever maps a page that fails. It cannot be ignored. */
-static void told(int sig)
+/* The kernel sends SIGBUS to tasks that map the page, even if it is ignored. */
+static void handle_sigbus(int sig)
 {
 	(void)sig;
 }
@@ -25,7 +25,7 @@ FIXTURE_SETUP(hwpoison)
 {
 	HMM_SETUP_FILLED(NPAGES);
 	self->bad = self->mem + BAD * self->page;
-	signal(SIGBUS, told);
+	signal(SIGBUS, handle_sigbus);
 }
 
 FIXTURE_TEARDOWN(hwpoison)
@@ -41,7 +41,7 @@ TEST_F(hwpoison, r34_memory_failure_of_a_mapped_page)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
 	if (madvise(self->bad, self->page, MADV_HWPOISON)) {
 		ASSERT_EQ(EINVAL, errno);
-		SKIP(return, "this kernel cannot take pages out of use");
+		SKIP(return, "this kernel has no memory failure handling");
 	}
 	EXPECT_EQ(0, hmm_entries(self->fd, self->bad, 1));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
@@ -63,13 +63,13 @@ TEST_F(hwpoison, r34_memory_failure_of_a_mapped_page)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES - BAD - 1, 1, BAD + 1));
 	EXPECT_TRUE(hmm_is_filled(self->mem, BAD, 1, 0));
 
-	/* A new page in its place is like any other. */
+	/* A new page at the same address is usable. */
 	ASSERT_EQ(0, madvise(self->bad, self->page, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_read(self->fd, self->bad, self->buf, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, 1, 0));
 }
 
-/* One small page of a huge one fails: that splits it. */
+/* The failure of one small page splits the huge page. */
 TEST_F(hwpoison, r34_memory_failure_in_a_huge_page)
 {
 	size_t size, npages;
@@ -86,7 +86,7 @@ TEST_F(hwpoison, r34_memory_failure_in_a_huge_page)
 	ASSERT_EQ(0, hmm_write(self->fd, mem, mem, npages, NULL));
 	if (madvise(mem + 100 * self->page, self->page, MADV_HWPOISON)) {
 		ASSERT_EQ(EINVAL, errno);
-		SKIP(return, "this kernel cannot take pages out of use");
+		SKIP(return, "this kernel has no memory failure handling");
 	}
 	EXPECT_EQ(0, hmm_entries(self->fd, mem + 100 * self->page, 1));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whatever the process does to its mappings, the device hears of it: exactly
- * the pages concerned leave its page table, and it sees what came instead.
+ * Changes of mappings invalidate exactly the affected entries of the device,
+ * and the device then sees the new content.
  */
 #include "hmm_harness.h"
 
@@ -12,7 +12,7 @@ FIXTURE(invalidate) {
 	struct hmm_dmirror_stats before;
 };
 
-/* The device has all pages, writable, with the content of seed 1. */
+/* The device has writable entries of all pages, which contain seed 1. */
 FIXTURE_SETUP(invalidate)
 {
 	HMM_SETUP(NPAGES);
@@ -29,7 +29,7 @@ FIXTURE_TEARDOWN(invalidate)
 	close(self->fd);
 }
 
-/* The device heard of something, and has lost n entries by it. */
+/* Checks that an invalidation dropped n entries of the device. */
 static void expect_dropped(struct __test_metadata *_metadata, int fd,
 			   const struct hmm_dmirror_stats *before, __u64 n)
 {
@@ -96,7 +96,7 @@ TEST_F(invalidate, mprotect_revokes_write_permission)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 1, 8));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 
-	/* And gives it back. */
+	/* Write permission can be restored. */
 	ASSERT_EQ(0, mprotect(part, 4 * self->page, PROT_READ | PROT_WRITE));
 	hmm_fill(self->buf, 4, 2, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, part, self->buf, 4, NULL));
@@ -126,8 +126,8 @@ TEST_F(invalidate, madvise_dontneed_leaves_zeros)
 }
 
 /*
- * After MADV_FREE the CPU's entry is writable but clean. If the device writes
- * and does not say so, reclaim throws the page away.
+ * After MADV_FREE the CPU's entry is writable but clean. Unless a write of the
+ * device makes the page dirty, reclaim discards it.
  */
 TEST_F(invalidate, device_write_after_madvise_free_survives_reclaim)
 {
@@ -184,8 +184,8 @@ TEST_F(invalidate, shrinking_heap)
 }
 
 /*
- * R19: the end of an invalidation is the first address that is not concerned.
- * The pages before and behind the device's entries go; the entries stay.
+ * R19: the end of an invalidation is exclusive. Invalidating the pages directly
+ * below and above the device's entries keeps the entries.
  */
 TEST_F(invalidate, entries_next_to_an_invalidation_stay)
 {
@@ -211,7 +211,7 @@ TEST_F(invalidate, entries_next_to_an_invalidation_stay)
 	EXPECT_EQ(0, cmd.faults);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 6, 1));
 
-	/* One page of the four: that one, no other. */
+	/* Invalidating one page drops only its entry. */
 	ASSERT_EQ(0, madvise(mem + 2 * self->page, self->page, MADV_DONTNEED));
 	EXPECT_EQ(1, hmm_entries(self->fd, mem, 2));
 	EXPECT_EQ(0, hmm_entries(self->fd, mem + 2 * self->page, 1));

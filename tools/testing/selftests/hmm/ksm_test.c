@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * R34: pages that KSM makes one of, under a device that maps them, and that
- * become several again.
- */
+/* R34: KSM merges pages that the device maps, and unmerges them. */
 #include "hmm_harness.h"
 #include "hmm_pagemap.h"
 
@@ -10,7 +7,7 @@
 
 #define KSM	"/sys/kernel/mm/ksm/"
 
-/* 0 stops the scan, 1 starts it, 2 stops it and splits all pages. */
+/* 0 stops the scan, 1 starts it, 2 stops it and unmerges all pages. */
 #define STOP	"0"
 #define MERGE	"1"
 #define UNMERGE	"2"
@@ -35,7 +32,7 @@ FIXTURE_SETUP(ksm)
 			     MADV_MERGEABLE));
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	hmm_fill(self->twin, NPAGES, 1, 0);
-	/* The device may write to all of them. */
+	/* The device gets writable entries of all pages. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
 			       NULL));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
@@ -49,8 +46,8 @@ FIXTURE_TEARDOWN(ksm)
 	close(self->fd);
 }
 
-/* How many pages have the frame of their twin. */
-static size_t merged(const char *mem, const char *twin)
+/* Returns how many pages share the frame of their twin. */
+static size_t count_merged(const char *mem, const char *twin)
 {
 	size_t count = 0;
 
@@ -69,11 +66,11 @@ static size_t merge(const char *mem, const char *twin)
 
 	if (hmm_write_file(KSM "run", MERGE))
 		return 0;
-	while (merged(mem, twin) < NPAGES && hmm_now_ms() < end)
+	while (count_merged(mem, twin) < NPAGES && hmm_now_ms() < end)
 		usleep(10000);
-	/* From here on nothing moves by itself. */
+	/* Stop the scan, so that KSM merges nothing during the test. */
 	hmm_write_file(KSM "run", STOP);
-	return merged(mem, twin);
+	return count_merged(mem, twin);
 }
 
 TEST_F(ksm, r34_merged_pages_are_read)
@@ -89,8 +86,8 @@ TEST_F(ksm, r34_merged_pages_are_read)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + NPAGES * self->page, NPAGES, 1,
 				  0));
-	/* Reading is no reason to have two again. */
-	EXPECT_EQ(NPAGES, merged(self->mem, self->twin));
+	/* A read by the device does not unmerge the pages. */
+	EXPECT_EQ(NPAGES, count_merged(self->mem, self->twin));
 }
 
 TEST_F(ksm, r34_device_write_splits_them)
@@ -102,7 +99,7 @@ TEST_F(ksm, r34_device_write_splits_them)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, 3, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 2, 0));
 	EXPECT_TRUE(hmm_is_filled(self->twin, NPAGES, 1, 0));
-	EXPECT_EQ(NPAGES - 3, merged(self->mem, self->twin));
+	EXPECT_EQ(NPAGES - 3, count_merged(self->mem, self->twin));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 3, WRITE));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->twin, NPAGES, READ));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
@@ -132,9 +129,9 @@ TEST_F(ksm, r34_unmerge_splits_all)
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
 	ASSERT_EQ(0, hmm_write_file(KSM "run", UNMERGE));
-	EXPECT_EQ(0, merged(self->mem, self->twin));
+	EXPECT_EQ(0, count_merged(self->mem, self->twin));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
-	/* What the CPU writes now, the device sees: it has the new pages. */
+	/* The device sees the CPU's writes to the new pages. */
 	hmm_fill(self->mem, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
@@ -143,7 +140,7 @@ TEST_F(ksm, r34_unmerge_splits_all)
 				  0));
 }
 
-/* Pages of zeros become the zero page, which was never mapped by a fault. */
+/* KSM maps the zero page in place of pages of zeros, without a fault. */
 TEST_F(ksm, r34_pages_of_zeros)
 {
 	if (hmm_write_file(KSM "use_zero_pages", "1"))

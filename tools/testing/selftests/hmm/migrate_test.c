@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: pages on the move between the nodes of the machine: migration entries
- * in their place, entries that tell where they are used from, and everything
- * while the device reads and writes.
+ * R34: pages that migrate between NUMA nodes or in compaction: migration
+ * entries, NUMA hinting entries, and migration while the device reads and
+ * writes.
  */
 #include <sched.h>
 
@@ -18,7 +18,7 @@
 
 FIXTURE(migrate) {
 	HMM_FIXTURE_MEMBERS;
-	int node;	/* there is 0, and this one */
+	int node;	/* the highest node; the other one is 0 */
 };
 
 FIXTURE_SETUP(migrate)
@@ -26,12 +26,12 @@ FIXTURE_SETUP(migrate)
 	HMM_SETUP_FILLED(NPAGES);
 	self->node = hmm_last_node();
 	if (!self->node)
-		SKIP(return, "this machine has one node, and pages nowhere to go");
+		SKIP(return, "this machine has only one NUMA node");
 }
 
 FIXTURE_TEARDOWN(migrate)
 {
-	/* Invalidations out of the blue are nothing for other tests. */
+	/* NUMA balancing would invalidate pages during other tests. */
 	hmm_write_file(BALANCING, "0");
 	close(self->fd);
 }
@@ -44,7 +44,7 @@ struct mover {
 	unsigned long moves;
 };
 
-/* Once there; or there and back until it is told to stop. */
+/* Moves the pages once. */
 static int move_once(void *arg)
 {
 	struct mover *mover = arg;
@@ -52,7 +52,8 @@ static int move_once(void *arg)
 	return hmm_move_to_node(mover->mem, mover->npages, mover->node);
 }
 
-static int move_on(void *arg)
+/* Moves the pages between both nodes until stop is set. */
+static int move_until_stopped(void *arg)
 {
 	struct mover *mover = arg;
 	int node = mover->node;
@@ -70,17 +71,19 @@ static int move_on(void *arg)
 }
 
 /*
- * The pages are parent's and child's. The kernel takes them out of one page
- * table after the other and moves them then:
+ * Parent and child share the pages. The kernel unmaps them from one page table
+ * after the other before it moves them:
  *
- *   mover            parent                         child
- *   takes parent's   migration entries, and no
- *                    invalidation in progress
- *   takes child's                                   callback is stopped
- *                    snapshot: nothing is there
- *                    READ: sleeps
- *                                                   GO_ON
- *   moves, puts back READ returns
+ *   mover              parent                         child
+ *   unmaps in parent   migration entries, and no
+ *                      invalidation in progress
+ *   unmaps in child                                   callback is stopped
+ *                      SNAPSHOT: absent entries
+ *                      READ: sleeps
+ *                                                     callback resumes
+ *   moves, remaps      READ returns
+ *
+ * So a reader meets migration entries although no invalidation is in progress.
  */
 static void migration_entries(struct __test_metadata *_metadata, int fd,
 			      char *mem, char *buf, size_t npages, int node)
@@ -99,7 +102,7 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	};
 	int *shared = hmm_map_shared(1), home = hmm_node_of(mem);
 	struct hmm_thread device, moving;
-	struct hmm_completion gate;
+	struct hmm_completion done;
 	pid_t pid;
 
 	ASSERT_LE(0, home);
@@ -107,17 +110,17 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 		mover.node = 0;
 	ASSERT_NE(NULL, shared);
 	*shared = -1;
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&done));
 	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		int own = hmm_open(0);
 
-		/* It has the page, so that it is told. */
+		/* With an entry of the page, the device is notified. */
 		if (own < 0 || hmm_read(own, mem, buf, 1, NULL))
 			_exit(1);
 		__atomic_store_n(shared, own, __ATOMIC_RELEASE);
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&done);
 		_exit(0);
 	}
 	while (__atomic_load_n(shared, __ATOMIC_ACQUIRE) < 0)
@@ -126,8 +129,8 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	ASSERT_EQ(0, hmm_thread_create(&moving, move_once, &mover));
 
 	/*
-	 * Not hmm_prefault(), which would give each process pages of its own:
-	 * only the child's memory is held up, and the child does nothing.
+	 * Without hmm_prefault(), which would break copy-on-write. Only the
+	 * child's memory is blocked, and the child accesses nothing.
 	 */
 	ASSERT_EQ(0, hmm_stop_at(*shared, INVALIDATE));
 	hmm_thread_start(&moving);
@@ -148,7 +151,7 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(mover.node, hmm_node_of(mem));
 	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
-	hmm_complete(&gate);
+	hmm_complete(&done);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -172,7 +175,7 @@ TEST_F(migrate, r34_migration_entry_of_a_huge_page)
 	EXPECT_TRUE(hmm_is_huge(mem));
 }
 
-static void under_the_device(struct __test_metadata *_metadata, int fd,
+static void migrate_under_io(struct __test_metadata *_metadata, int fd,
 			     char *mem, char *buf, size_t npages, int node)
 {
 	struct mover mover = {
@@ -186,7 +189,7 @@ static void under_the_device(struct __test_metadata *_metadata, int fd,
 
 	ASSERT_EQ(0, hmm_stats(fd, &stats));
 	enough = stats.dropped + 20 * NPAGES;
-	ASSERT_EQ(0, hmm_thread_create(&thread, move_on, &mover));
+	ASSERT_EQ(0, hmm_thread_create(&thread, move_until_stopped, &mover));
 	hmm_thread_start(&thread);
 	for (int round = 2; round < 1000 && stats.dropped < enough; round++) {
 		hmm_fill(buf, NPAGES, round, 0);
@@ -205,7 +208,7 @@ static void under_the_device(struct __test_metadata *_metadata, int fd,
 
 TEST_F(migrate, r34_moved_under_the_device)
 {
-	under_the_device(_metadata, self->fd, self->mem, self->buf, NPAGES,
+	migrate_under_io(_metadata, self->fd, self->mem, self->buf, NPAGES,
 			 self->node);
 }
 
@@ -217,10 +220,10 @@ TEST_F(migrate, r34_huge_page_moved_under_the_device)
 
 	if (!mem)
 		SKIP(return, "%s", why);
-	under_the_device(_metadata, self->fd, mem, self->buf, 1, self->node);
+	migrate_under_io(_metadata, self->fd, mem, self->buf, 1, self->node);
 }
 
-/* Enough of them to be scattered, and each other one is let go. */
+/* The pages of the test; every second one is freed, which leaves gaps. */
 #define NSCATTERED	(8UL << 10)
 
 static int compact(void *unused)
@@ -229,7 +232,7 @@ static int compact(void *unused)
 	return hmm_write_file("/proc/sys/vm/compact_memory", "1");
 }
 
-/* Read all of it, and count the pages that are wrong: the even ones count. */
+/* Reads all pages, and returns how many of the even ones are wrong. */
 static size_t wrong_pages(int fd, char *mem, char *buf)
 {
 	const size_t page = hmm_page_size();
@@ -255,7 +258,7 @@ FIXTURE_TEARDOWN(compact)
 {
 }
 
-/* One node is enough: pages move together, to make room for larger ones. */
+/* Compaction needs one node only. */
 TEST_F(compact, r34_compacted_under_the_device)
 {
 	const size_t page = hmm_page_size(), size = NSCATTERED * page;
@@ -271,7 +274,9 @@ TEST_F(compact, r34_compacted_under_the_device)
 
 	HMM_OPEN_OR_SKIP(fd, 0);
 	ASSERT_TRUE(below && mem && above && buf && was && is);
-	/* Of one node, with room on both sides, wherever pages move to. */
+	/*
+	 * Allocate on one node, with free pages on both sides for compaction.
+	 */
 	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
@@ -290,19 +295,19 @@ TEST_F(compact, r34_compacted_under_the_device)
 
 	ASSERT_EQ(0, hmm_thread_create(&thread, compact, NULL));
 	hmm_thread_start(&thread);
-	/* Until it is over, and once more. */
+	/* Until compaction is done, and once more. */
 	for (int rounds = 0; rounds < 2; rounds += ended) {
 		ended = !hmm_thread_wait_done(&thread, 1);
 		ASSERT_EQ(0, wrong_pages(fd, mem, buf));
 		ASSERT_EQ(0, hmm_mismatches(fd, mem, NSCATTERED));
 	}
 	if (hmm_thread_join(&thread) == -ENOENT)
-		SKIP(return, "this kernel cannot be told to compact");
+		SKIP(return, "this kernel has no compaction");
 	ASSERT_EQ(0, hmm_pagemap_read(mem, NSCATTERED, is));
 	for (size_t i = 0; i < NSCATTERED; i += 2)
 		moved += (was[i] ^ is[i]) & HMM_PAGEMAP_PFN ? 1 : 0;
 	if (!moved)
-		SKIP(return, "compaction has found nothing to move");
+		SKIP(return, "compaction moved none of the pages");
 	ASSERT_EQ(0, hmm_stats(fd, &after));
 	EXPECT_LT(before.dropped, after.dropped);
 	close(fd);
@@ -310,12 +315,8 @@ TEST_F(compact, r34_compacted_under_the_device)
 
 #define KNOBS "/sys/kernel/debug/sched/numa_balancing/"
 
-/*
- * The kernel takes the entries of pages on another node than the CPU's, to
- * see who comes for them: present, and yet not to be used.
- */
-/* How many entries the kernel has marked since boot; -1: it does not say. */
-static long marked_by_kernel(void)
+/* Returns how many NUMA hinting entries the kernel has installed, or -1. */
+static long numa_pte_updates(void)
 {
 	FILE *file = fopen("/proc/vmstat", "r");
 	long value, found = -1;
@@ -336,7 +337,7 @@ static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
 	size_t hints = 0;
 
 	while (hints < npages && hmm_now_ms() < end) {
-		/* It comes to those that compute. */
+		/* The scan runs on the CPU time of the task. */
 		for (__u64 until = hmm_now_ms() + 20; hmm_now_ms() < until;)
 			;
 		if (hmm_snapshot(fd, mem, prot, npages))
@@ -355,7 +356,7 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	int fd, hints;
 	cpu_set_t cpus;
 	size_t size;
-	long marked;
+	long updates;
 	char *mem;
 
 	CPU_ZERO(&cpus);
@@ -369,11 +370,14 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_move_to_node(mem, NPAGES, node));
 	ASSERT_EQ(0, hmm_write(fd, mem, mem, NPAGES, NULL));
 
-	marked = marked_by_kernel();
+	updates = numa_pte_updates();
 	hints = wait_for_hints(fd, mem, NPAGES, prot);
-	/* Whether and when is the kernel's business; what it looks like, ours. */
-	if (!hints && marked >= 0 && marked_by_kernel() == marked)
-		SKIP(return, "this kernel has marked nothing in %d s",
+	/*
+	 * The kernel decides when to install hinting entries; skip if it does
+	 * not.
+	 */
+	if (!hints && updates >= 0 && numa_pte_updates() == updates)
+		SKIP(return, "no NUMA hinting entries in %d s",
 		     HMM_TIMEOUT_MS / 1000);
 	ASSERT_EQ(NPAGES, hints);
 	EXPECT_EQ(NPAGES, hmm_pagemap_count(mem, NPAGES, HMM_PAGEMAP_PRESENT));
@@ -391,7 +395,7 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_move_to_node(mem, 1, node));
 	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
-	/* Before, smaps of 6.1 does not count it. */
+	/* smaps of 6.1 does not count the page before the read. */
 	EXPECT_TRUE(hmm_is_huge(mem));
 	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
@@ -400,12 +404,12 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 TEST_F(migrate, r34_numa_hinting)
 {
 	if (hmm_write_file(BALANCING, "1"))
-		SKIP(return, "this kernel does not balance nodes");
+		SKIP(return, "this kernel has no NUMA balancing");
 	if (hmm_write_file(KNOBS "scan_delay_ms", "1"))
-		SKIP(return, "no " KNOBS ": it would take its time");
+		SKIP(return, "no " KNOBS ", which makes the scan fast enough");
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_max_ms", "20"));
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_min_ms", "10"));
-	/* A new address space, which the delay counts for. */
+	/* The delay applies to new address spaces. */
 	numa_hints(_metadata, self->buf, self->node);
 }
 

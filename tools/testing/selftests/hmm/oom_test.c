@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An invalidation that must not block, and that the device has to refuse. The
- * kernel makes such ones when it takes memory from a process that was killed
- * for lack of memory and cannot exit by itself.
+ * A non-blockable invalidation that the device must refuse. The OOM reaper
+ * starts them when it reclaims memory of a killed process that does not exit.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,13 +15,13 @@
 
 #define NPAGES		8
 /*
- * More than the victim has mappings, so that the kernel has to come again,
- * and fewer than ten times as many, for then it gives up.
+ * More than the victim has mappings, so that the reaper has to retry, and fewer
+ * than ten times as many, because it gives up then.
  */
 #define REFUSALS	24
 /*
- * The kernel comes 2 s after it killed; the victim is to be there still, and is
- * until the device is configured anew.
+ * The reaper runs 2 s after the kill. The victim must still exist then; it
+ * exits when the test resets the device's delay.
  */
 #define HELD_US		60000000
 
@@ -37,8 +36,8 @@ static int configure(int fd, unsigned int delay_us, unsigned int refusals)
 }
 
 /*
- * Asks to be the one that is killed, and then sits in an invalidation, where
- * no signal reaches it, with the mmap lock held for reading.
+ * Makes itself the preferred victim and then blocks in an invalidation, which
+ * no signal interrupts, with the mmap lock held for reading.
  */
 static void victim(int *shared, char *mem, char *buf,
 		   struct hmm_completion *ready)
@@ -57,15 +56,14 @@ static void victim(int *shared, char *mem, char *buf,
 }
 
 /*
- * R22: what the device refuses is not counted as in progress for ever, and
- * what it does not refuse removes its entries while the process still sits
- * where it is.
+ * R22: an invalidation that the device refuses does not stay in progress, and
+ * one that it accepts removes the entries while the victim is still blocked.
  */
 TEST(nonblocking_invalidation_is_refused)
 {
 	int *shared = hmm_map_shared(1);
 	struct hmm_dmirror_stats stats = {};
-	__u64 patience = hmm_now_ms() + HMM_TIMEOUT_MS;
+	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 	long contexts = hmm_debugfs_wait_count("contexts", 0);
 	char *mem = hmm_map(NPAGES);
 	char *buf = hmm_map(NPAGES);
@@ -74,7 +72,7 @@ TEST(nonblocking_invalidation_is_refused)
 
 	HMM_SKIP_WITHOUT_DEVICE(0);
 	if (access("/proc/sysrq-trigger", W_OK))
-		SKIP(return, "no /proc/sysrq-trigger to have a process killed with");
+		SKIP(return, "no /proc/sysrq-trigger to invoke the OOM killer");
 	ASSERT_NE(NULL, shared);
 	ASSERT_NE(NULL, mem);
 	ASSERT_NE(NULL, buf);
@@ -85,20 +83,20 @@ TEST(nonblocking_invalidation_is_refused)
 	if (!pid)
 		victim(shared, mem, buf, &ready);
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
-	/* f: as if there were no memory left. */
+	/* f: invoke the OOM killer. */
 	ASSERT_EQ(0, hmm_write_file("/proc/sysrq-trigger", "f"));
 
 	do {
 		usleep(10000);
 		ASSERT_EQ(0, hmm_stats(*shared, &stats));
 	} while ((stats.refused < REFUSALS || stats.entries) &&
-		 hmm_now_ms() < patience);
+		 hmm_now_ms() < end);
 	EXPECT_EQ(REFUSALS, stats.refused);
 	EXPECT_EQ(0, stats.entries);
 	EXPECT_EQ(0, stats.released);
 
 	EXPECT_EQ(0, configure(*shared, 0, 0));
-	EXPECT_EQ(-9, hmm_wait_exit(pid));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
 	ASSERT_EQ(0, hmm_stats(*shared, &stats));
 	EXPECT_EQ(1, stats.released);
 	close(*shared);

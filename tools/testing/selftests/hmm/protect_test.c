@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: pages that are there, under a protection that is not just read and
- * write: keys, soft-dirty tracking, guards, and PROT_NONE of a huge page. And
- * that a snapshot leaves no trace in any of them.
+ * R34: present pages with other protections than read and write: protection
+ * keys, soft-dirty tracking, guard regions, and PROT_NONE of a huge page. A
+ * snapshot changes none of them.
  */
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -18,7 +18,7 @@
 #define NPAGES	8
 
 #define CLEAR_REFS	"/proc/self/clear_refs"
-/* What may be written to it. */
+/* Values of clear_refs. */
 #define REFERENCED	"1"
 #define SOFT_DIRTY	"4"
 
@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(protect)
 	close(self->fd);
 }
 
-/* In a thread, as it may not come back. */
+/* Reads in a thread, because the read may hang. */
 static int read_in_time(struct hmm_thread *device, struct hmm_access *access,
 			void *addr)
 {
@@ -60,11 +60,11 @@ static int read_in_time(struct hmm_thread *device, struct hmm_access *access,
 	return ret ? ret : hmm_thread_join(device);
 }
 
-/* How much of the mapping at addr has been referenced, in kB. */
+/* Returns the referenced part of the mapping at addr in kB, or -1. */
 static long referenced(const void *addr)
 {
 	unsigned long start, end;
-	bool ours = false;
+	bool found = false;
 	char line[256];
 	long kb = -1;
 	FILE *file = fopen("/proc/self/smaps", "r");
@@ -73,16 +73,19 @@ static long referenced(const void *addr)
 		return -1;
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			ours = (uintptr_t)addr >= start &&
+			found = (uintptr_t)addr >= start &&
 			       (uintptr_t)addr < end;
-		else if (ours && sscanf(line, "Referenced: %ld", &kb) == 1)
+		else if (found && sscanf(line, "Referenced: %ld", &kb) == 1)
 			break;
 	}
 	fclose(file);
 	return kb;
 }
 
-/* Neither young nor dirty, neither copied nor moved. */
+/*
+ * The snapshot sets neither the accessed nor the dirty bit, and neither copies
+ * nor moves a page.
+ */
 TEST_F(protect, snapshot_leaves_present_pages_as_they_are)
 {
 	__u64 frames[NPAGES];
@@ -92,7 +95,7 @@ TEST_F(protect, snapshot_leaves_present_pages_as_they_are)
 	ASSERT_EQ(0, hmm_write_file(CLEAR_REFS, SOFT_DIRTY));
 	ASSERT_EQ(0, hmm_write_file(CLEAR_REFS, REFERENCED));
 	ASSERT_EQ(0, referenced(self->mem));
-	/* Soft-dirty tracking has taken the right to write, for now. */
+	/* Soft-dirty tracking has write-protected the pages. */
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, READ));
 	EXPECT_EQ(0, referenced(self->mem));
 	EXPECT_EQ(0, hmm_pagemap_count(self->mem, NPAGES,
@@ -102,7 +105,7 @@ TEST_F(protect, snapshot_leaves_present_pages_as_they_are)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
-/* Who tracks writes this way hears of those of the device. */
+/* Soft-dirty tracking includes the writes of the device. */
 TEST_F(protect, r34_soft_dirty)
 {
 	char *written = self->mem + 3 * self->page;
@@ -127,8 +130,8 @@ TEST_F(protect, r34_soft_dirty)
 }
 
 /*
- * A key is the CPU's business, and of one thread: what the vma allows, the
- * device may do. Such an entry is not plain, at no level.
+ * A protection key restricts one thread on the CPU; the device follows the
+ * permissions of the vma. Such an entry has extra bits at each level.
  */
 TEST_F(protect, r34_protection_key)
 {
@@ -162,7 +165,7 @@ TEST_F(protect, r34_protection_key_of_a_huge_page)
 	hmm_fill(mem, size / self->page, 3, 0);
 	ASSERT_EQ(0, syscall(SYS_pkey_mprotect, mem, size,
 			     PROT_READ | PROT_WRITE, key));
-	/* The CPU's right to write comes back with its first write. */
+	/* The first write makes the entry writable again. */
 	__atomic_fetch_or(mem, 0, __ATOMIC_SEQ_CST);
 	ASSERT_TRUE(hmm_is_huge(mem));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, size / self->page,
@@ -199,7 +202,7 @@ TEST_F(protect, r34_prot_none_of_a_huge_page)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
-/* A region that is to be hit by nobody, within one vma. */
+/* A guard region within one vma. */
 TEST_F(protect, r34_guard_region)
 {
 	char *guard = self->mem + 3 * self->page;

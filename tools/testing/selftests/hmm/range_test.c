@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges as a whole: many kinds of memory in one, many GiB in one, and what
- * reading one waits for.
+ * Whole ranges: many kinds of memory in one range, ranges of many GiB, and
+ * locks that a read waits for.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -27,16 +27,16 @@ FIXTURE_TEARDOWN(range)
 	close(self->fd);
 }
 
-/* R32: a vma for almost every page, each with its own answer. */
+/* R32: almost every page has its own vma and result. */
 TEST_F(range, r32_many_vmas_in_one_range)
 {
 	static const __u8 want[] = {
 		WRITE,		/* anonymous */
-		WRITE, WRITE,	/* shared, of a file */
-		READ,		/* private, of a file */
+		WRITE, WRITE,	/* shared mapping of a file */
+		READ,		/* private mapping of a file */
 		READ,		/* read-only */
-		ZERO,		/* touched by a read */
-		NONE,		/* never touched */
+		ZERO,		/* read by the device */
+		NONE,		/* never accessed */
 		ERROR,		/* PROT_NONE */
 		ERROR,		/* no vma */
 		WRITE,		/* anonymous */
@@ -65,7 +65,7 @@ TEST_F(range, r32_many_vmas_in_one_range)
 	ASSERT_EQ(0, munmap(mem + 8 * page, page));
 	hmm_fill(mem + 9 * page, 1, 1, 9);
 
-	/* From each of them to each. */
+	/* Every range from one page to another. */
 	for (size_t from = 0; from < n; from++) {
 		for (size_t to = from + 1; to <= n; to++) {
 			ASSERT_EQ(0, hmm_snapshot(self->fd, mem + from * page,
@@ -104,9 +104,9 @@ static int protect(void *arg)
 }
 
 /*
- * R39: mprotect() elsewhere is stopped in its invalidation, with the mmap lock
- * held for writing. What is present is read all the same; that the lock is
- * held shows in who looks for what is not.
+ * R39: mprotect() of another page is stopped in its invalidation, with the mmap
+ * lock held for writing. Reading present pages does not need the lock. A read
+ * of absent pages waits, which shows that the lock is held.
  */
 TEST_F(range, r39_writer_holds_the_mmap_lock)
 {
@@ -137,7 +137,7 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 	ASSERT_EQ(0, hmm_thread_create(&snapshot, hmm_access_run, &present));
 	ASSERT_EQ(0, hmm_thread_create(&waiter, hmm_access_run, &absent));
 	ASSERT_EQ(0, hmm_prefault());
-	/* The clock's page is none that can be locked, and may be new. */
+	/* Fault in the vDSO's data page, which mlockall() skips. */
 	hmm_now_ms();
 	ASSERT_EQ(0, madvise(hole, NPAGES * self->page, MADV_DONTNEED));
 	memset(prot, 0xaa, 2 * NPAGES);
@@ -163,7 +163,7 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 		EXPECT_EQ(NONE, prot[NPAGES + i]);
 }
 
-/* Sparse: a page in every GiB. */
+/* Maps gib GiB with one page in each. */
 static char *map_sparse(size_t gib)
 {
 	char *mem = mmap(NULL, gib * GIB, PROT_READ | PROT_WRITE,
@@ -177,7 +177,7 @@ static char *map_sparse(size_t gib)
 	return mem;
 }
 
-/* R40: the length is no reason to fail, or to hold up the machine. */
+/* R40: a long range neither fails nor stalls the machine. */
 TEST_F(range, r40_snapshot_of_64_gib)
 {
 	const size_t gib = 64, npages = gib * GIB / self->page;
@@ -199,8 +199,8 @@ TEST_F(range, r40_snapshot_of_64_gib)
 }
 
 /*
- * R40: killed in the midst. It says that it has begun by what it has written
- * so far, and that it has not ended by what it has not.
+ * R40: a process is killed during a long snapshot. The bytes that the snapshot
+ * has written so far show that it has begun and has not ended.
  */
 TEST_F(range, r40_killed_during_a_snapshot)
 {
@@ -233,7 +233,7 @@ TEST_F(range, r40_killed_during_a_snapshot)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
 	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - before);
-	/* It was far from its end. */
+	/* The snapshot was far from its end. */
 	EXPECT_EQ(0, prot[npages - npages / gib]);
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the entries say of mapped files: shmem and memfd, shared and private,
- * sealed, by small pages and by huge ones. What is read and written through
- * them, file_test looks at.
+ * Entries of mapped files: shmem and memfd, shared and private, sealed, small
+ * and huge pages. file_test checks the content of mapped files.
  */
 #include <fcntl.h>
 
@@ -48,7 +47,7 @@ static char *map_file(int file, size_t size, int prot, int flags)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* The file has the pages, but nobody has mapped them. */
+/* The file has the pages, but no page table maps them. */
 TEST_F(shmem, shared_mapping)
 {
 	char *mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
@@ -63,7 +62,7 @@ TEST_F(shmem, shared_mapping)
 	frame = hmm_pfn(mem);
 	ASSERT_NE(0, frame);
 
-	/* Another mapping of it has the same page. */
+	/* Another mapping of the file maps the same page. */
 	mem = map_file(self->file, self->size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED);
 	ASSERT_NE(NULL, mem);
@@ -73,7 +72,7 @@ TEST_F(shmem, shared_mapping)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
-/* R31: the vma is writable; what the device reads is the file's page still. */
+/* R31: a read maps the page of the file, although the vma is writable. */
 TEST_F(shmem, r31_private_mapping_is_read_from_the_file)
 {
 	char *shared = map_file(self->file, self->size, PROT_READ, MAP_SHARED);
@@ -100,7 +99,7 @@ TEST_F(shmem, r31_private_mapping_is_read_from_the_file)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
-/* R29: the mapping is shared and read-only, and nothing can change that. */
+/* R29: the seal keeps the shared mapping read-only. */
 TEST_F(shmem, r29_sealed_against_writes)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -116,7 +115,7 @@ TEST_F(shmem, r29_sealed_against_writes)
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 }
 
-/* A hole of a file, shared: a read gives it a page, a snapshot does not. */
+/* A read allocates a page in a hole of the file; a snapshot does not. */
 TEST_F(shmem, hole_in_a_file)
 {
 	unsigned char resident[NPAGES];
@@ -138,7 +137,7 @@ TEST_F(shmem, hole_in_a_file)
 	EXPECT_EQ(0, resident[2] & 1);
 }
 
-/* R35: huge pages of a file, split when the file loses a part. */
+/* R35: truncating a file splits its huge page. */
 TEST_F(shmem, r35_huge_page_of_a_file)
 {
 	const size_t size = hmm_huge_size(), npages = size / self->page;
@@ -161,8 +160,8 @@ TEST_F(shmem, r35_huge_page_of_a_file)
 		   MAP_FIXED | MAP_SHARED, self->file, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	if (madvise(mem, size, MADV_HUGEPAGE))
-		SKIP(return, "madvise(MADV_HUGEPAGE) is refused");
-	/* The device is the first to touch it. */
+		SKIP(return, "madvise(MADV_HUGEPAGE) fails");
+	/* The device faults the pages in. */
 	hmm_fill(buf, npages, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, buf, npages, NULL));
 	hmm_fill(mem, npages, 3, 0);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What a snapshot says of each page, and that taking it changes nothing.
- */
+/* Results of SNAPSHOT for each kind of page; a snapshot changes nothing. */
 #include "hmm_harness.h"
 #include "hmm_pagemap.h"
 
@@ -32,7 +30,7 @@ static char cpu_reads(const char *addr)
 	return __atomic_load_n(addr, __ATOMIC_RELAXED);
 }
 
-/* R32, R34: six kinds of page in one range. */
+/* R32, R34: pages of six kinds in one range. */
 TEST_F(snapshot, each_page_has_its_own_protection)
 {
 	static const __u8 want[7] = {
@@ -41,7 +39,7 @@ TEST_F(snapshot, each_page_has_its_own_protection)
 	const size_t page = self->page;
 
 	hmm_fill(self->mem, 1, 1, 0);
-	/* Page 1 stays untouched. */
+	/* Page 1 is never accessed. */
 	ASSERT_EQ(0, cpu_reads(self->mem + 2 * page));
 	hmm_fill(self->mem + 3 * page, 4, 1, 3);
 	ASSERT_EQ(0, mprotect(self->mem + 3 * page, page, PROT_READ));
@@ -53,7 +51,7 @@ TEST_F(snapshot, each_page_has_its_own_protection)
 		for (int i = 0; i < 7; i++)
 			EXPECT_EQ(want[i], self->prot[i]);
 	}
-	/* And one by one: a range that begins anywhere says the same. */
+	/* Ranges of one page give the same results. */
 	for (int i = 0; i < 7; i++) {
 		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem + i * page,
 					  self->prot, 1));
@@ -92,7 +90,7 @@ TEST_F(snapshot, faults_nothing_in_and_adds_no_entries)
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
-/* More pages than one batch of the walk, one page table or one array holds. */
+/* More pages than a batch of the walk, a page table or an array holds. */
 TEST_F(snapshot, alternating_pages_of_a_long_range)
 {
 	const size_t npages = 3001;
@@ -111,7 +109,7 @@ TEST_F(snapshot, alternating_pages_of_a_long_range)
 		const __u8 want[3] = { WRITE, ZERO, NONE };
 
 		if (prot[i] != want[i % 3] && !wrong++)
-			TH_LOG("page %zu is %#x, not %#x", i, prot[i],
+			TH_LOG("page %zu is %#x, expected %#x", i, prot[i],
 			       want[i % 3]);
 	}
 	EXPECT_EQ(0, wrong);
@@ -136,11 +134,11 @@ TEST_F(snapshot, mprotect_revokes_and_restores_write_permission)
 TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 {
 	char *shared = hmm_map_shared(4);
-	struct hmm_completion gate;
+	struct hmm_completion checked;
 	pid_t pid;
 
 	ASSERT_NE(NULL, shared);
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&checked));
 	hmm_fill(self->mem, 4, 1, 0);
 	hmm_fill(shared, 4, 2, 0);
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
@@ -150,7 +148,7 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&checked);
 		_exit(0);
 	}
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
@@ -160,37 +158,37 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 	for (int i = 0; i < 4; i++)
 		EXPECT_EQ(WRITE, self->prot[i]);
 
-	/* The CPU writes to one of them and has it for itself again. */
+	/* A write of the CPU copies one page, which is private again. */
 	self->mem[self->page] ^= 1;
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
 	EXPECT_EQ(READ, self->prot[0]);
 	EXPECT_EQ(WRITE, self->prot[1]);
 	EXPECT_EQ(READ, self->prot[2]);
 	EXPECT_EQ(READ, self->prot[3]);
-	hmm_complete(&gate);
+	hmm_complete(&checked);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
 /*
- * R31: the vma allows writing, the device only reads. The page stays shared
- * with the child: same frame, not writable.
+ * R31: a read in a writable vma. The page stays shared with the child: it has
+ * the same frame and is not writable.
  */
 TEST_F(snapshot, device_read_does_not_break_copy_on_write)
 {
-	struct hmm_completion gate;
+	struct hmm_completion checked;
 	__u64 frame;
 	char *buf = hmm_map(4);
 	pid_t pid;
 
 	ASSERT_NE(NULL, buf);
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&checked));
 	hmm_fill(self->mem, 4, 1, 0);
 	frame = hmm_pfn(self->mem);
 	ASSERT_NE(0, frame);
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&checked);
 		_exit(hmm_pfn(self->mem) == frame ? 0 : 1);
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, buf, 4, NULL));
@@ -200,17 +198,19 @@ TEST_F(snapshot, device_read_does_not_break_copy_on_write)
 		EXPECT_EQ(READ, self->prot[i]);
 	EXPECT_EQ(frame, hmm_pfn(self->mem));
 
-	/* A write through the device does break it, for that page. */
+	/* A write by the device breaks copy-on-write of that page. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem + self->page, buf, 1, NULL));
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
 	EXPECT_EQ(READ, self->prot[0]);
 	EXPECT_EQ(WRITE, self->prot[1]);
 	EXPECT_EQ(READ, self->prot[2]);
-	hmm_complete(&gate);
+	hmm_complete(&checked);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-/* R35: a PMD entry is a leaf, also for a range that covers a part of it. */
+/*
+ * R35: a PMD entry is reported as such, even if the range covers a part of it.
+ */
 TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
 {
 	const char *why;
@@ -223,7 +223,7 @@ TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
 	npages = size / self->page;
 	prot = malloc(npages + 2);
 	ASSERT_NE(NULL, prot);
-	/* With the inaccessible pages around it. */
+	/* Include the inaccessible pages around it. */
 	ASSERT_EQ(0, hmm_snapshot(self->fd, mem - self->page, prot,
 				  npages + 2));
 	EXPECT_EQ(ERROR, prot[0]);

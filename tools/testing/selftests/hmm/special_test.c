@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R33: what drivers map. Ordinary pages may be used; special entries, at
- * every level of the page table, are an error and no endless loop.
+ * R33: mappings of drivers. Ordinary pages are usable. Special entries of any
+ * level of the page table are an error, and do not cause an endless loop.
  */
 #include <fcntl.h>
 
@@ -37,7 +37,7 @@ FIXTURE_SETUP(special)
 				       &self->access));
 }
 
-/* A device that loops for ever does so until its process is killed. */
+/* A command that loops forever ends when its process is killed. */
 FIXTURE_TEARDOWN(special)
 {
 	close(self->fd);
@@ -52,7 +52,7 @@ static char *map_kind(int file, unsigned long kind, size_t npages)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* In a thread, as it may not come back. */
+/* Runs a command in a thread, because it may hang. */
 static int access_in_time(struct hmm_thread *device, struct hmm_access *access,
 			  unsigned long request, void *addr, size_t npages)
 {
@@ -153,7 +153,7 @@ TEST_F(special, r33_special_entries_between_pages_cannot_be_written)
 	      HMM_DMIRROR_WRITE);
 }
 
-/* R35: the same by an entry for a huge page. */
+/* R35: the same with a huge entry. */
 TEST_F(special, r33_special_huge_entry)
 {
 	const size_t size = hmm_huge_size();
@@ -178,7 +178,7 @@ TEST_F(special, r33_special_huge_entry)
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, huge, 4, NONE));
 	EXPECT_EQ(-EFAULT, access_in_time(&self->device, &self->access,
 					  HMM_DMIRROR_READ, huge, 1));
-	/* Not pagemap: 6.12's looks for the page, and there is none. */
+	/* Not pagemap: on 6.12 it expects a struct page, and there is none. */
 	ASSERT_EQ(0, mincore(huge, self->page, &resident));
 	if (!(resident & 1))
 		SKIP(return, "this kernel has no special huge entries");

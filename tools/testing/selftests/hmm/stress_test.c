@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two devices read and write a buffer while two threads of the process tear
- * at its mappings.
+ * Two devices read and write a buffer while two threads of the process change
+ * its mappings.
  *
- * A page holds one stamp, repeated, or zeros if it was thrown away. A stamp
- * names its page. Only the devices write stamps, always whole pages, and what
- * they hold while they copy keeps invalidations out; so nothing but one whole
- * stamp of the right page, or zeros, may ever be seen. That two devices do
- * not write one page at the same time is seen to here, by a lock per chunk.
+ * A page contains one repeated stamp, or zeros after it was discarded. A stamp
+ * includes the number of its page. Only the devices write stamps, always whole
+ * pages, with their update lock held, which blocks invalidations. So every page
+ * must contain one stamp of the right page, or zeros. A lock for each chunk
+ * keeps the two devices from writing to a page at the same time.
  */
 #include <sys/uio.h>
 
@@ -28,10 +28,10 @@ struct worker {
 	__u64 random;
 	char *buf;
 	int fd;
-	/* What was seen: for the log, and to know that there was something. */
-	unsigned long commands, stamps, zeros, refusals;
-	/* The first thing that was wrong. */
-	char what[160];
+	/* For the log, and to check that the test did something. */
+	unsigned long commands, stamps, zeros, incomplete;
+	/* The first failure. */
+	char failure[160];
 };
 
 static unsigned int pick(struct worker *w, unsigned int limit)
@@ -53,7 +53,7 @@ static void put_stamp(char *page, __u64 value)
 		memcpy(page + i, &value, sizeof(value));
 }
 
-/* Is it one stamp of page index, or zeros? */
+/* Whether the page contains one stamp of page index, or zeros. */
 static bool page_is_whole(struct worker *w, const char *page, size_t index)
 {
 	__u64 first, value;
@@ -64,14 +64,14 @@ static bool page_is_whole(struct worker *w, const char *page, size_t index)
 	else
 		w->zeros++;
 	if (first && first >> 32 != (0x5aULL << 24 | index)) {
-		snprintf(w->what, sizeof(w->what), "page %zu has %#llx", index,
-			 first);
+		snprintf(w->failure, sizeof(w->failure), "page %zu has %#llx",
+			 index, first);
 		return false;
 	}
 	for (size_t i = 0; i < page_size; i += sizeof(value)) {
 		memcpy(&value, page + i, sizeof(value));
 		if (value != first) {
-			snprintf(w->what, sizeof(w->what),
+			snprintf(w->failure, sizeof(w->failure),
 				 "page %zu: %#llx, but %#llx at %zu", index,
 				 first, value, i);
 			return false;
@@ -84,11 +84,12 @@ static bool failed(struct worker *w, int ret, const char *what)
 {
 	if (!ret)
 		return false;
-	/* It may be unmapped or read-only just now. */
-	w->refusals++;
+	/* The pages may be unmapped or read-only at the moment. */
+	w->incomplete++;
 	if (ret == -EFAULT || ret == -EPERM)
 		return false;
-	snprintf(w->what, sizeof(w->what), "%s: %s", what, strerror(-ret));
+	snprintf(w->failure, sizeof(w->failure), "%s: %s", what,
+		 strerror(-ret));
 	return true;
 }
 
@@ -99,7 +100,7 @@ static int use_device(void *arg)
 	size_t chunk, first, n;
 	bool write, bad;
 
-	while (!w->what[0] && hmm_now_ms() < deadline) {
+	while (!w->failure[0] && hmm_now_ms() < deadline) {
 		chunk = pick(w, CHUNKS);
 		first = chunk * CHUNK_PAGES + pick(w, CHUNK_PAGES);
 		n = 1 + pick(w, (chunk + 1) * CHUNK_PAGES - first);
@@ -123,8 +124,8 @@ static int use_device(void *arg)
 		if (bad)
 			break;
 		if (cmd.cpages > n)
-			snprintf(w->what, sizeof(w->what), "%llu pages of %zu",
-				 cmd.cpages, n);
+			snprintf(w->failure, sizeof(w->failure),
+				 "%llu pages of %zu", cmd.cpages, n);
 		for (size_t i = 0; !write && i < cmd.cpages && i < n; i++)
 			if (!page_is_whole(w, w->buf + i * page_size,
 					   first + i))
@@ -133,8 +134,8 @@ static int use_device(void *arg)
 	return 0;
 }
 
-/* A child's copy was made at one moment, and is as whole as what we see. */
-static int look_at_copy(struct worker *w)
+/* fork() copies at one moment, so the pages of a child must be whole too. */
+static int check_child(struct worker *w)
 {
 	struct iovec to = { w->buf, page_size }, from = { mem, page_size };
 	pid_t pid = hmm_fork();
@@ -143,7 +144,7 @@ static int look_at_copy(struct worker *w)
 		return pid < 0 ? -errno : hmm_wait_exit(pid);
 	for (size_t i = 0; i < NPAGES; i++) {
 		from.iov_base = mem + i * page_size;
-		/* It cannot be read where there is a hole. */
+		/* Reading a hole fails. */
 		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) ==
 		    (ssize_t)page_size && !page_is_whole(w, w->buf, i))
 			_exit(1);
@@ -151,14 +152,14 @@ static int look_at_copy(struct worker *w)
 	_exit(0);
 }
 
-static int tear_at_mappings(void *arg)
+static int change_mappings(void *arg)
 {
 	struct worker *w = arg;
 	size_t first, size;
 	int ret;
 	char *at;
 
-	while (!w->what[0] && hmm_now_ms() < deadline) {
+	while (!w->failure[0] && hmm_now_ms() < deadline) {
 		first = pick(w, NPAGES);
 		size = (1 + pick(w, NPAGES - first)) * page_size;
 		at = mem + first * page_size;
@@ -166,10 +167,12 @@ static int tear_at_mappings(void *arg)
 		ret = 0;
 		switch (pick(w, 16)) {
 		case 0:
-			ret = look_at_copy(w);
+			ret = check_child(w);
 			break;
 		case 1 ... 4:
-			/* EACCES, ENOMEM: the other thread unmapped a part. */
+			/*
+			 * EACCES, ENOMEM: the other thread has unmapped a part.
+			 */
 			mprotect(at, size, PROT_READ);
 			mprotect(at, size, PROT_READ | PROT_WRITE);
 			break;
@@ -189,7 +192,7 @@ static int tear_at_mappings(void *arg)
 			madvise(at, page_size, MADV_DONTNEED);
 		}
 		if (ret)
-			snprintf(w->what, sizeof(w->what), "it came to %d",
+			snprintf(w->failure, sizeof(w->failure), "returned %d",
 				 ret);
 	}
 	return 0;
@@ -198,7 +201,7 @@ static int tear_at_mappings(void *arg)
 TEST(devices_see_no_torn_pages)
 {
 	static int (*const jobs[])(void *) = {
-		use_device, use_device, tear_at_mappings, tear_at_mappings,
+		use_device, use_device, change_mappings, change_mappings,
 	};
 	static struct worker workers[ARRAY_SIZE(jobs)];
 	const char *given = getenv("HMM_SEED");
@@ -233,7 +236,7 @@ TEST(devices_see_no_torn_pages)
 		struct worker *w = &workers[i];
 
 		EXPECT_EQ(0, hmm_thread_join(&w->thread));
-		EXPECT_STREQ("", w->what);
+		EXPECT_STREQ("", w->failure);
 		EXPECT_LT(0, w->commands);
 		if (w->fd < 0) {
 			TH_LOG("process: %lu changes", w->commands);
@@ -243,8 +246,8 @@ TEST(devices_see_no_torn_pages)
 		EXPECT_EQ(0, hmm_mismatches(w->fd, mem, NPAGES));
 		ASSERT_EQ(0, hmm_stats(w->fd, &stats));
 		EXPECT_LT(0, stats.invalidations);
-		TH_LOG("device: %lu commands, %lu of them refused in part",
-		       w->commands, w->refusals);
+		TH_LOG("device: %lu commands, %lu of them incomplete",
+		       w->commands, w->incomplete);
 		TH_LOG("  pages read: %lu with a stamp, %lu zero", w->stamps,
 		       w->zeros);
 		TH_LOG("  %llu invalidations, %llu collisions",

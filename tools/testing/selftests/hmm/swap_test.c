@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: pages that are swapped out. A snapshot says that nothing is there and
- * brings nothing back; a fault does.
+ * R34: swapped pages. A snapshot reports them as absent and does not swap them
+ * in; a fault does.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(swap)
 
 TEST_F(swap, r34_swapped_pages_are_read)
 {
-	/* The device has them, and lets go of them when they leave. */
+	/* The device's entries are dropped when the pages are swapped out. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
 	ASSERT_EQ(NPAGES, hmm_pagemap_count(self->mem, NPAGES,
@@ -65,10 +65,10 @@ TEST_F(swap, r34_swapped_pages_are_written)
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem + 3 * self->page, self->buf,
 			       4, NULL));
 	EXPECT_EQ(4, hmm_entries(self->fd, self->mem, NPAGES));
-	/* The last ones are beyond what is read ahead of a single page. */
+	/* Readahead for one page does not reach the last page. */
 	EXPECT_TRUE(hmm_pagemap_entry(self->mem + (NPAGES - 1) * self->page) &
 		    HMM_PAGEMAP_SWAPPED);
-	/* What the device wrote is swapped out in its turn. */
+	/* The pages that the device wrote are swapped out too. */
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->mem + 3 * self->page, 4, 2, 0));
@@ -76,27 +76,27 @@ TEST_F(swap, r34_swapped_pages_are_written)
 				  7));
 }
 
-/* R31, R44: swapped out as one page of two processes, and read as such. */
+/* R31, R44: parent and child share swapped pages, and a read keeps it so. */
 TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
-	struct hmm_completion gate;
+	struct hmm_completion written;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&written));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&written);
 		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
 	}
-	/* With one more user it takes the child's entries, too. */
+	/* Reclaim unmaps the pages from the child too. */
 	madvise(self->mem, NPAGES * self->page, MADV_PAGEOUT);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
-	hmm_complete(&gate);
+	hmm_complete(&written);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
@@ -164,7 +164,10 @@ static int reclaim(void *arg)
 	return 0;
 }
 
-/* Pages leave all the time; each READ finds what the last WRITE has left. */
+/*
+ * Pages are reclaimed all the time; each READ returns what the last WRITE
+ * wrote.
+ */
 TEST_F(swap, r34_reclaim_under_the_device)
 {
 	struct reclaimer reclaimer = {
@@ -204,8 +207,9 @@ struct victim {
 };
 
 /*
- * Nothing but reclaim invalidates here: no malloc(), which may unmap memory.
- * Disarms the point, because the end of a thread discards its stack.
+ * Only reclaim may invalidate here, so this does not call malloc(), which may
+ * unmap memory. Disarms the stop point at the end, because an exiting thread
+ * discards its stack.
  */
 static int page_out(void *arg)
 {
@@ -222,8 +226,8 @@ static int page_out(void *arg)
 }
 
 /*
- * R68: a task that reclaims memory neither stops in the device's callback nor
- * takes the stop from the task that the test means.
+ * R68: a task in reclaim does not stop in the device's callback and does not
+ * consume the stop that the test armed for another task.
  */
 TEST_F(swap, r68_reclaim_does_not_stop)
 {
@@ -241,7 +245,8 @@ TEST_F(swap, r68_reclaim_does_not_stop)
 	ASSERT_EQ(0, hmm_stop_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE));
 	hmm_thread_start(&reclaimer);
 	while (hmm_thread_wait_done(&reclaimer, 100) == -ETIMEDOUT) {
-		int ret = hmm_wait_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE, 1);
+		int ret = hmm_wait_at(self->fd, HMM_DMIRROR_POINT_INVALIDATE,
+				      1);
 
 		EXPECT_EQ(-ETIME, ret);
 		if (!ret)

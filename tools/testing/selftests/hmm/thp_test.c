@@ -37,7 +37,7 @@ TEST_F(thp, device_reads_and_writes_a_huge_page)
 			       &cmd));
 	EXPECT_EQ(self->npages, cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 2, 0));
-	/* The device's access is no reason to split it. */
+	/* The device's accesses do not split the page. */
 	EXPECT_TRUE(hmm_is_huge(self->mem));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
@@ -61,19 +61,19 @@ TEST_F(thp, part_of_a_huge_page)
 	EXPECT_TRUE(hmm_is_huge(self->mem));
 }
 
-/* What is left of the content after [hole, hole + n) has changed. */
+/* Checks the pages outside of [hole, hole + n). */
 static void rest_is_intact(struct __test_metadata *_metadata, int fd,
 			   char *mem, char *buf, size_t npages, size_t hole,
 			   size_t n)
 {
 	const size_t page = hmm_page_size();
-	const size_t behind = hole + n;
+	const size_t after = hole + n;
 
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, hole, NULL));
 	EXPECT_TRUE(hmm_is_filled(buf, hole, 1, 0));
-	ASSERT_EQ(0, hmm_read(fd, mem + behind * page, buf, npages - behind,
+	ASSERT_EQ(0, hmm_read(fd, mem + after * page, buf, npages - after,
 			      NULL));
-	EXPECT_TRUE(hmm_is_filled(buf, npages - behind, 1, behind));
+	EXPECT_TRUE(hmm_is_filled(buf, npages - after, 1, after));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 }
 
@@ -105,7 +105,7 @@ TEST_F(thp, munmap_of_a_part_splits_it)
 	ASSERT_EQ(0, munmap(part, 3 * self->page));
 	ASSERT_EQ(0, hmm_stats(self->fd, &after));
 	EXPECT_LT(before.invalidations, after.invalidations);
-	/* Splitting may cost the device more than the part itself. */
+	/* Splitting may drop more entries than those of the part. */
 	EXPECT_LE(before.dropped + 3, after.dropped);
 	EXPECT_EQ(0, hmm_entries(self->fd, part, 3));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
@@ -131,19 +131,19 @@ TEST_F(thp, madvise_dontneed_of_a_part_leaves_zeros_there)
 		       400, 5);
 }
 
-/* R44, with a PMD entry to write-protect. */
+/* R44: fork() write-protects a PMD entry. */
 TEST_F(thp, device_write_after_fork_does_not_leak_to_the_child)
 {
-	struct hmm_completion gate;
+	struct hmm_completion written;
 	pid_t pid;
 
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&written));
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, self->npages,
 			       NULL));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		hmm_wait_for_completion(&gate);
+		hmm_wait_for_completion(&written);
 		_exit(hmm_is_filled(self->mem, self->npages, 1, 0) ?
 		      0 : 1);
 	}
@@ -151,14 +151,14 @@ TEST_F(thp, device_write_after_fork_does_not_leak_to_the_child)
 	hmm_fill(self->buf, 2, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem + 50 * self->page, self->buf,
 			       2, NULL));
-	hmm_complete(&gate);
+	hmm_complete(&written);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	EXPECT_TRUE(hmm_is_filled(self->mem + 50 * self->page, 2, 5, 0));
 	rest_is_intact(_metadata, self->fd, self->mem, self->buf, self->npages,
 		       50, 2);
 }
 
-/* The other way: small pages that the device maps become one huge page. */
+/* Small pages that the device maps are collapsed into a huge page. */
 TEST_F(thp, collapse_under_the_device)
 {
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_NOHUGEPAGE));
@@ -172,7 +172,7 @@ TEST_F(thp, collapse_under_the_device)
 	    !hmm_is_huge(self->mem))
 		SKIP(return, "MADV_COLLAPSE: %s", strerror(errno));
 
-	/* Not one of the old frames is left in the device. */
+	/* The device has no entry of the old frames. */
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
 			      NULL));
@@ -184,7 +184,7 @@ TEST_F(thp, collapse_under_the_device)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
 
-/* R31: the huge page of zeros is everybody's, until somebody writes. */
+/* R31: all processes share the huge zero page until one of them writes. */
 TEST_F(thp, r31_huge_zero_page)
 {
 	char *other, *middle = self->mem + self->npages / 2 * self->page;
@@ -198,7 +198,7 @@ TEST_F(thp, r31_huge_zero_page)
 	ASSERT_EQ(0, madvise(other, size, MADV_DONTNEED));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, self->npages,
 				       NONE));
-	/* The device is the first to touch the one, the CPU the other. */
+	/* The device faults in mem, the CPU faults in other. */
 	memset(self->buf, 0x55, NPART * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPART, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPART, 0));
@@ -227,7 +227,10 @@ struct splitter {
 	unsigned long collapses;
 };
 
-/* Another protection for one page splits it, and does not keep anybody out. */
+/*
+ * Changing the protection of one page splits the huge page, and permits every
+ * access throughout.
+ */
 static int split_and_collapse(void *arg)
 {
 	struct splitter *splitter = arg;
@@ -274,7 +277,10 @@ TEST_F(thp, r35_split_and_collapsed_under_the_walk)
 		ASSERT_TRUE(hmm_is_filled(self->buf, NPART, round, 0));
 		ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem,
 					    self->npages));
-		/* Whatever it meets is one of the two, or on its way. */
+		/*
+		 * The walk finds a huge or a small mapping, or one in
+		 * transition.
+		 */
 		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot,
 					  self->npages));
 		for (size_t i = 0; i < self->npages; i++)
@@ -289,7 +295,7 @@ TEST_F(thp, r35_split_and_collapsed_under_the_walk)
 	ASSERT_EQ(0, hmm_thread_join(&thread));
 	EXPECT_LE(20, splitter.collapses);
 	EXPECT_LE(20, splitter.splits);
-	/* And all around it. */
+	/* The rest of the huge page is unchanged. */
 	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages / 2 - NPART / 2, 1,
 				  0));
 	EXPECT_TRUE(hmm_is_filled(part + NPART * self->page,

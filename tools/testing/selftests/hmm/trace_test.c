@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoints: that what happens leaves the lines that
- * Documentation/tracing.rst describes, with the addresses it happened at.
+ * The tracepoints of Documentation/tracing.rst, and the addresses that they
+ * report.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define NPAGES		4
 
-/* How many lines of the trace have both. */
+/* Returns how many lines of the trace contain both strings. */
 static int lines_with(const char *event, const char *field)
 {
 	FILE *f = fopen(TRACING "trace", "r");
@@ -58,7 +58,9 @@ TEST(events_report_the_addresses)
 	ASSERT_EQ(0, hmm_thread_create(&device, hmm_access_run, &access));
 	ASSERT_EQ(0, hmm_prefault());
 
-	/* A read that collides once, with an invalidation of just our pages. */
+	/*
+	 * A read that collides once, with an invalidation of exactly its pages.
+	 */
 	ASSERT_EQ(0, hmm_stop_at(fd, HMM_DMIRROR_POINT_FAULTED));
 	hmm_thread_start(&device);
 	ASSERT_EQ(0, hmm_wait_at(fd, HMM_DMIRROR_POINT_FAULTED,

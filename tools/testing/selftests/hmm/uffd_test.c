@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R38: memory that a userfaultfd stands for. A fault of the device sleeps
- * until the program has an answer, without the mmap lock, which the answer
- * may need; and then it succeeds.
+ * R38: memory that a userfaultfd handles. A fault of the device sleeps until
+ * the handler resolves it. It does not hold the mmap lock meanwhile, because
+ * the handler may need it.
  */
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -16,7 +16,7 @@
 
 #define NPAGES	8
 
-/* Numbers of 5.19 and 6.6, for older headers. */
+/* Added in 5.19 and 6.6; missing from older headers. */
 #define UFFD_WP_OF_FILES	0x1000
 #define UFFD_POISON		0x4000
 
@@ -70,14 +70,16 @@ FIXTURE_TEARDOWN(uffd)
 /*
  *   device                    mapper                    this thread
  *   READ or WRITE
- *     fault: asks and sleeps
- *                                                       hears of it
+ *     fault: sends an event
+ *       and sleeps
+ *                                                       receives the event
  *                             mmap(), munmap()
- *                                                       sees it return
- * and only then comes the answer. With the mmap lock still held the mapper
- * would wait for the device, and the device for this thread.
+ *                                                       joins the mapper
+ *
+ * This thread resolves the fault only after that. If the fault held the mmap
+ * lock, the mapper would wait for the device, and the device for this thread.
  */
-static void asks_and_sleeps(struct __test_metadata *_metadata, int uffd,
+static void start_and_fault(struct __test_metadata *_metadata, int uffd,
 			    struct hmm_thread *device,
 			    struct hmm_thread *mapper, char *where,
 			    __u64 flags)
@@ -98,7 +100,7 @@ static void asks_and_sleeps(struct __test_metadata *_metadata, int uffd,
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(device, 1));
 }
 
-static int ends(struct hmm_thread *device)
+static int finish(struct hmm_thread *device)
 {
 	int ret = hmm_thread_wait_done(device, HMM_TIMEOUT_MS);
 
@@ -109,13 +111,13 @@ TEST_F(uffd, r38_missing_pages_are_read)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
-	/* A snapshot asks nobody. */
+	/* A snapshot does not fault. */
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, NONE));
-	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+	start_and_fault(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, 0);
 	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->content,
 				   self->size));
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
@@ -128,16 +130,16 @@ TEST_F(uffd, r38_missing_pages_are_written)
 	hmm_fill(self->buf, NPAGES, 2, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
 	self->access.npages = 3;
-	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+	start_and_fault(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, UFFD_PAGEFAULT_FLAG_WRITE);
 	ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem, self->content,
 				   self->size));
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 2, 0));
 	EXPECT_TRUE(hmm_is_filled(self->mem + 3 * self->page, 5, 1, 3));
 }
 
-/* Each page is asked for by itself, and what came before is not lost. */
+/* Each page faults separately, and earlier pages stay mapped. */
 TEST_F(uffd, r38_each_missing_page_faults_separately)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
@@ -152,20 +154,20 @@ TEST_F(uffd, r38_each_missing_page_faults_separately)
 		ASSERT_EQ(0, hmm_uffd_copy(self->uffd, self->mem + at,
 					   self->content + at, self->page));
 	}
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 }
 
-/* The memory goes while the device waits for it. */
+/* The memory is unmapped while the fault waits. */
 TEST_F(uffd, r38_munmap_while_a_fault_waits)
 {
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_MISSING));
-	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+	start_and_fault(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem, 0);
 	ASSERT_EQ(0, munmap(self->mem, self->size));
 	close(self->uffd);
-	EXPECT_EQ(-EFAULT, ends(&self->device));
+	EXPECT_EQ(-EFAULT, finish(&self->device));
 	EXPECT_EQ(0, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPAGES, 0x55));
 }
@@ -176,7 +178,9 @@ TEST_F(uffd, r38_write_protected_pages)
 	__u64 frame;
 
 	hmm_fill(self->mem, NPAGES, 3, 0);
-	/* The device may write, until the protection comes. */
+	/*
+	 * The device has writable entries until the pages are write-protected.
+	 */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, NPAGES, NULL));
 	ASSERT_EQ(0, hmm_uffd_register(self->uffd, self->mem, self->size,
 				       UFFDIO_REGISTER_MODE_WP));
@@ -190,20 +194,20 @@ TEST_F(uffd, r38_write_protected_pages)
 
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
-	asks_and_sleeps(_metadata, self->uffd, &self->device, &self->mapper,
+	start_and_fault(_metadata, self->uffd, &self->device, &self->mapper,
 			self->mem,
 			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
-	/* What waits for an answer is not written yet. */
+	/* Nothing is written before the fault is resolved. */
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 	ASSERT_EQ(0, hmm_uffd_protect(self->uffd, self->mem, self->size,
 				      false));
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 	EXPECT_EQ(frame, hmm_pfn(self->mem));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-/* Maps a memfd; the file has pages, unless it is to stay empty. */
+/* Maps a memfd, whose file stays empty without content. */
 static char *map_memfd(size_t size, const void *content, int *file)
 {
 	void *mem;
@@ -217,7 +221,7 @@ static char *map_memfd(size_t size, const void *content, int *file)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* The file has the page, and yet the program is asked before it is mapped. */
+/* The file has the page, but the handler decides when it is mapped. */
 TEST_F(uffd, r38_minor_faults)
 {
 	int file, uffd = hmm_uffd_open(UFFD_FEATURE_MINOR_SHMEM);
@@ -231,18 +235,18 @@ TEST_F(uffd, r38_minor_faults)
 				       UFFDIO_REGISTER_MODE_MINOR));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, NONE));
 	self->access.addr = mem;
-	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
+	start_and_fault(_metadata, uffd, &self->device, &self->mapper, mem,
 			UFFD_PAGEFAULT_FLAG_MINOR);
-	/* The answer is another content than the file had. */
+	/* The handler changes the content of the file. */
 	hmm_fill(self->content, NPAGES, 5, 0);
 	ASSERT_EQ(self->size, pwrite(file, self->content, self->size, 0));
 	ASSERT_EQ(0, hmm_uffd_continue(uffd, mem, self->size));
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 5, 0));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
-/* R34: a marker says that a page that is not there is write-protected. */
+/* R34: a marker in place of an absent page means that it is write-protected. */
 TEST_F(uffd, r34_write_protect_markers)
 {
 	int file, uffd = hmm_uffd_open(UFFD_WP_OF_FILES);
@@ -259,20 +263,20 @@ TEST_F(uffd, r34_write_protect_markers)
 
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
-	/* The vma is writable, the marker has become a protected page. */
+	/* The fault replaces the marker by a write-protected page. */
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 
 	hmm_fill(self->buf, NPAGES, 6, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
 	self->access.addr = mem;
-	asks_and_sleeps(_metadata, uffd, &self->device, &self->mapper, mem,
+	start_and_fault(_metadata, uffd, &self->device, &self->mapper, mem,
 			UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
 	ASSERT_EQ(0, hmm_uffd_protect(uffd, mem, self->size, false));
-	ASSERT_EQ(0, ends(&self->device));
+	ASSERT_EQ(0, finish(&self->device));
 	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 6, 0));
 }
 
-/* R34: and another one that it must not be used at all. */
+/* R34: another marker means that the page must not be used. */
 TEST_F(uffd, r34_poison_markers)
 {
 	int uffd = hmm_uffd_open(UFFD_POISON);
@@ -298,7 +302,7 @@ TEST_F(uffd, r34_poison_markers)
 
 	self->access.npages = 4;
 	hmm_thread_start(&self->device);
-	EXPECT_EQ(-EFAULT, ends(&self->device));
+	EXPECT_EQ(-EFAULT, finish(&self->device));
 	EXPECT_EQ(2, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 7, 0));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + 2 * self->page, 2, 0x55));
@@ -307,7 +311,7 @@ TEST_F(uffd, r34_poison_markers)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 7, 3));
 }
 
-/* Nobody answers, and the process is killed. */
+/* The process is killed while no handler resolves its fault. */
 TEST_F(uffd, r38_killed_while_a_fault_waits)
 {
 	int *shared = hmm_map_shared(1);
@@ -316,7 +320,10 @@ TEST_F(uffd, r38_killed_while_a_fault_waits)
 
 	ASSERT_NE(NULL, shared);
 	*shared = -1;
-	/* The child's descriptors are ours: so are its questions. */
+	/*
+	 * The test shares the file descriptors of the child, and reads its
+	 * faults.
+	 */
 	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid) {
