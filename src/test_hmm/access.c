@@ -105,22 +105,22 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 		  bool write)
 {
-	unsigned long chunk = DMIRROR_RANGE_PAGES;
+	unsigned long max = DMIRROR_RANGE_PAGES;
 	unsigned long *pfns;
 	int ret = 0;
 
 	atomic64_inc(&dm->faults);
 
-	pfns = kcalloc(chunk, sizeof(*pfns), GFP_KERNEL);
+	pfns = kcalloc(max, sizeof(*pfns), GFP_KERNEL);
 	if (!pfns)
 		return -ENOMEM;
 
 	while (*start < end) {
-		unsigned long npages = min(chunk, (end - *start) >> PAGE_SHIFT);
+		unsigned long npages = min(max, (end - *start) >> PAGE_SHIFT);
 
 		ret = dmirror_populate(dm, *start, npages, pfns, write);
 		if ((ret == -EFAULT || ret == -EPERM) && npages > 1) {
-			chunk = npages / 2;
+			max = npages / 2;
 			continue;
 		}
 		if (ret)

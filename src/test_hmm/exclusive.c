@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * EXCLUSIVE: only the device can access a page, as atomic operations need it
- * on a bus without atomics. The page is not migrated: the CPU's page table gets
- * a device-exclusive entry, on which the CPU faults, and the fault restores the
- * CPU's access.
+ * EXCLUSIVE: only the device can access a page. A device on a bus without
+ * atomics needs this for its atomic operations. The page is not migrated: the
+ * CPU's page table gets a device-exclusive entry, on which the CPU faults, and
+ * the fault restores the CPU's access.
  *
  * The sequence is not sufficient to decide whether the device may program the
  * page: installing the entry is itself an invalidation, with which every reader
@@ -21,9 +21,10 @@
  *   update lock: lost, tries again
  *                                          removes the entry
  *
- * An invalidation whose callback runs before the claim has ended when the entry
- * is installed. One whose callback runs after the claim marks it as lost. One
- * whose callback runs after the page was programmed removes it.
+ * There are three cases for any other invalidation. If its callback runs before
+ * the claim, the invalidation has ended when the entry is installed. If its
+ * callback runs after the claim, the claim is lost. If its callback runs after
+ * the page was programmed, it removes the page from the device page table.
  *
  * Before EXCLUSIVE tries again, it faults the page in for the CPU. If it did
  * not, the kernel would do so when it finds the exclusive entry, and that is an
@@ -105,8 +106,8 @@ static int dmirror_make_exclusive(struct dmirror *dm, unsigned long addr)
 		ret = dmirror_table_store(dm, index, page,
 					  DMIRROR_ENTRY_EXCLUSIVE);
 	/*
-	 * The CPU may have lost its access nevertheless, in an invalidation of
-	 * our own, in which the callback does not remove the entry.
+	 * The CPU may have lost its access in an invalidation of our own, in
+	 * which the callback does not remove the device's entry.
 	 */
 	if (ret)
 		dmirror_table_erase_range(dm, index, index, true);

@@ -117,7 +117,7 @@ static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 }
 
 static struct dmirror_chunk *
-dmirror_first_removing(struct dmirror_device *device)
+dmirror_find_removing(struct dmirror_device *device)
 {
 	struct dmirror_chunk *chunk;
 
@@ -159,7 +159,7 @@ int dmirror_devmem_release(struct dmirror_device *device, struct dmirror *dm)
 	spin_unlock_irq(&device->lock);
 
 	while (!ret) {
-		chunk = dmirror_first_removing(device);
+		chunk = dmirror_find_removing(device);
 		if (!chunk)
 			break;
 		ret = dmirror_empty_chunk(chunk, dm);

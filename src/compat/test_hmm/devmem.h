@@ -17,7 +17,7 @@
 /*
  * Device memory needs 6.1, which added migrate_device_range(): without it, a
  * driver cannot migrate its pages out of every process before it removes the
- * memory. migrate_vma_setup() has taken the page of a CPU fault since 6.0.
+ * memory. Since 6.0, migrate_vma_setup() must know the page of a CPU fault.
  */
 #if defined(CONFIG_DEVICE_MIGRATION) && \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
