@@ -27,16 +27,13 @@ FIXTURE(collision) {
 	struct hmm_dmirror_stats after;
 };
 
+#define collision_data FIXTURE_DATA(collision)
+
 FIXTURE_SETUP(collision)
 {
 	HMM_SETUP_FILLED(NPAGES);
-	self->access = (struct hmm_access) {
-		.fd = self->fd,
-		.request = HMM_DMIRROR_READ,
-		.addr = self->mem,
-		.ptr = self->buf,
-		.npages = NPAGES,
-	};
+	hmm_access_init(&self->access, self->fd, HMM_DMIRROR_READ, self->mem,
+			self->buf, NPAGES);
 	self->advice = (struct hmm_madvise) {
 		.addr = self->mem,
 		.length = NPAGES * self->page,
@@ -73,6 +70,15 @@ static int resume_and_join(int fd, struct hmm_thread *thread,
 	return ret ? ret : hmm_thread_join(thread);
 }
 
+/* The device has retried, and its entries are up to date. */
+static void expect_collision(struct __test_metadata *_metadata,
+			     collision_data *self)
+{
+	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
+	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
+}
+
 /*
  * R26, the central race: after the device has read the CPU's page table, an
  * invalidation begins and ends, and new pages are mapped. Only then does the
@@ -89,9 +95,7 @@ TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	EXPECT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
-	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
-	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
+	expect_collision(_metadata, self);
 
 	/* The device's entries map the new memory. */
 	hmm_fill(self->mem, NPAGES, 3, 0);
@@ -110,9 +114,7 @@ TEST_F(collision, whole_invalidation_of_one_page_of_several)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES - 1, 1, 0));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + (NPAGES - 1) * self->page,
 				       1, 0));
-	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
-	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
+	expect_collision(_metadata, self);
 }
 
 /* The same, before the device reads the page table. */
@@ -123,9 +125,7 @@ TEST_F(collision, whole_invalidation_between_begin_and_reading)
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, BEGUN));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
-	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
-	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
+	expect_collision(_metadata, self);
 }
 
 /* R26: without a retry, the device would write to a freed page. */
@@ -138,9 +138,7 @@ TEST_F(collision, device_write_reaches_the_new_memory)
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
-	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
-	ASSERT_EQ(0, hmm_stats(self->fd, &self->after));
-	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
+	expect_collision(_metadata, self);
 }
 
 /* R26, R29: the retry sees that the page is read-only now. */

@@ -65,13 +65,9 @@ TEST_F(devfork, r44_child_writes_are_private)
 TEST_F(devfork, r44_device_breaks_copy_on_write)
 {
 	struct hmm_dmirror_cmd cmd;
-	pid_t pid = hmm_fork();
+	pid_t pid = hmm_fork_to_verify(&self->to_child, self->mem, NPAGES, 1);
 
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&self->to_child);
-		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
-	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));

@@ -134,12 +134,8 @@ TEST_F(devhuge, r44_fork)
 	pid_t pid = hmm_fork();
 
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		if (!hmm_is_filled(self->mem, self->npages, 1, 0))
-			_exit(1);
-		hmm_fill(self->mem, self->npages, 3, 0);
-		_exit(hmm_is_filled(self->mem, self->npages, 3, 0) ? 0 : 2);
-	}
+	if (!pid)
+		_exit(hmm_verify_and_refill(self->mem, self->npages, 1, 3));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	expect_intact(_metadata, self, 1);
 }
@@ -209,11 +205,8 @@ static pid_t fork_sharer(struct __test_metadata *_metadata, devhuge_data *self,
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_wait_for_completion(go) ||
-		    !hmm_is_filled(self->mem, self->npages, 1, 0))
-			_exit(1);
-		hmm_fill(self->mem, self->npages, 3, 0);
-		_exit(hmm_is_filled(self->mem, self->npages, 3, 0) ? 0 : 2);
+		hmm_wait_for_completion(go);
+		_exit(hmm_verify_and_refill(self->mem, self->npages, 1, 3));
 	}
 	return pid;
 }

@@ -297,17 +297,24 @@ static void stop_cpu_fault(struct __test_metadata *_metadata,
 	EXPECT_EQ(NPAGES - 1, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
+/* The device's command waits for the CPU fault, and then succeeds. */
+static void expect_command_waits(struct __test_metadata *_metadata,
+				 devmem_race_data *self, struct cpu_fault *f)
+{
+	hmm_thread_start(&f->device);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(&f->device));
+	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&f->device, HMM_QUIET_MS));
+	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
+	EXPECT_EQ(0, hmm_thread_join(&f->cpu));
+	EXPECT_EQ(0, hmm_thread_join(&f->device));
+}
+
 TEST_F(devmem_race, r45_device_reads_while_the_cpu_faults)
 {
 	struct cpu_fault f;
 
 	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_READ);
-	hmm_thread_start(&f.device);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&f.device));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&f.device, HMM_QUIET_MS));
-	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
-	EXPECT_EQ(0, hmm_thread_join(&f.cpu));
-	EXPECT_EQ(0, hmm_thread_join(&f.device));
+	expect_command_waits(_metadata, self, &f);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 1, 0));
 	EXPECT_EQ(NPAGES - 1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_INTACT(1);
@@ -335,12 +342,7 @@ TEST_F(devmem_race, r45_release_waits_for_a_fault)
 	struct cpu_fault f;
 
 	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_RELEASE);
-	hmm_thread_start(&f.device);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&f.device));
-	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&f.device, HMM_QUIET_MS));
-	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
-	EXPECT_EQ(0, hmm_thread_join(&f.cpu));
-	EXPECT_EQ(0, hmm_thread_join(&f.device));
+	expect_command_waits(_metadata, self, &f);
 	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(0, devmem.used);
 	EXPECT_EQ(0, devmem.chunks);

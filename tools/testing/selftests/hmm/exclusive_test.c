@@ -91,12 +91,8 @@ TEST_F(exclusive, r46_fork_revokes_it)
 	pid_t pid = hmm_fork();
 
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		if (!hmm_is_filled(self->mem, NPAGES, 1, 0))
-			_exit(1);
-		hmm_fill(self->mem, NPAGES, 3, 0);
-		_exit(hmm_is_filled(self->mem, NPAGES, 3, 0) ? 0 : 2);
-	}
+	if (!pid)
+		_exit(hmm_verify_and_refill(self->mem, NPAGES, 1, 3));
 	EXPECT_EQ(0, exclusive_pages(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 4, 0);
@@ -112,12 +108,8 @@ TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 	pid_t pid;
 
 	ASSERT_EQ(0, hmm_completion_init(&to_child));
-	pid = hmm_fork();
+	pid = hmm_fork_to_verify(&to_child, self->mem, NPAGES, 1);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&to_child);
-		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
-	}
 	ASSERT_EQ(0, acquire(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_EQ(NPAGES, exclusive_pages(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 5, 0);

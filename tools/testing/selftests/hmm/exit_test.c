@@ -188,23 +188,27 @@ TEST_F(exit, r10_dead_contexts_are_listed)
 	EXPECT_EQ(0, dead_contexts());
 }
 
+static void kill_owner(struct __test_metadata *_metadata, exit_data *self)
+{
+	__u64 start = hmm_now_ms();
+
+	ASSERT_EQ(0, kill(self->owner, SIGKILL));
+	EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
+	/* The signal ends the stop, not the device's limit. */
+	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
+	expect_gone(_metadata, self);
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+}
+
 /* R48: the process is killed at each stop point of a command. */
 TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 {
 	static const unsigned int points[] = { BEGUN, FAULTED, LOCKED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
-		__u64 start;
-
 		start_owner(_metadata, self, OWNER_READS, points[i]);
-		start = hmm_now_ms();
-		ASSERT_EQ(0, kill(self->owner, SIGKILL));
-		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-		/* The signal ends the stop, not the device's limit. */
-		EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
-		expect_gone(_metadata, self);
-		ASSERT_EQ(0, close(self->fd));
-		self->fd = -1;
+		kill_owner(_metadata, self);
 	}
 }
 
@@ -212,18 +216,10 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 TEST_F(exit, process_is_killed_in_a_long_read)
 {
 	for (int running = 0; running < 2; running++) {
-		__u64 start;
-
 		start_owner(_metadata, self, OWNER_READS_MUCH, FAULTED);
-		start = hmm_now_ms();
 		if (running)
 			ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
-		ASSERT_EQ(0, kill(self->owner, SIGKILL));
-		EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-		EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
-		expect_gone(_metadata, self);
-		ASSERT_EQ(0, close(self->fd));
-		self->fd = -1;
+		kill_owner(_metadata, self);
 	}
 }
 
@@ -234,14 +230,10 @@ TEST_F(exit, process_exits_while_another_is_in_a_command)
 	struct hmm_thread thread;
 
 	start_owner(_metadata, self, OWNER_WAITS, 0);
-	access = (struct hmm_access) {
-		.fd = self->fd,
-		.request = HMM_DMIRROR_WRITE,
-		/* The device has no entries for this half. */
-		.addr = self->mem + NPAGES / 2 * self->page,
-		.ptr = self->buf,
-		.npages = NPAGES / 2,
-	};
+	/* The device has no entries for this half. */
+	hmm_access_init(&access, self->fd, HMM_DMIRROR_WRITE,
+			self->mem + NPAGES / 2 * self->page, self->buf,
+			NPAGES / 2);
 	ASSERT_EQ(0, hmm_thread_create(&thread, hmm_access_run, &access));
 	ASSERT_EQ(0, hmm_stop_at(self->fd, FAULTED));
 	hmm_thread_start(&thread);

@@ -66,12 +66,8 @@ TEST_F(fork, device_write_does_not_leak_to_the_child)
 
 	ASSERT_EQ(0, hmm_stats(self->fd, &stats));
 	EXPECT_EQ(2 * NPAGES, stats.entries);
-	pid = hmm_fork();
+	pid = hmm_fork_to_verify(&self->to_child, self->mem, NPAGES, 1);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&self->to_child);
-		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
-	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	hmm_fill(self->buf, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->buf, NPAGES, &cmd));
@@ -86,13 +82,9 @@ TEST_F(fork, device_write_does_not_leak_to_the_child)
 /* The same, with read-only entries when the parent writes. */
 TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
 {
-	pid_t pid = hmm_fork();
+	pid_t pid = hmm_fork_to_verify(&self->to_child, self->mem, NPAGES, 1);
 
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&self->to_child);
-		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
-	}
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	ASSERT_EQ(NPAGES, hmm_entries(self->fd, self->mem, NPAGES));
 	hmm_fill(self->mem, NPAGES, 4, 0);

@@ -29,10 +29,10 @@ static void *hmm_map_guarded(size_t size, size_t align, int flags)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-void *hmm_map(size_t npages)
+static void *hmm_map_small_pages(size_t npages, int flags)
 {
 	size_t page = hmm_page_size();
-	void *mem = hmm_map_guarded(npages * page, page, MAP_PRIVATE);
+	void *mem = hmm_map_guarded(npages * page, page, flags);
 
 	/* Fails on a kernel without huge pages, which is harmless. */
 	if (mem)
@@ -40,14 +40,14 @@ void *hmm_map(size_t npages)
 	return mem;
 }
 
+void *hmm_map(size_t npages)
+{
+	return hmm_map_small_pages(npages, MAP_PRIVATE);
+}
+
 void *hmm_map_shared(size_t npages)
 {
-	size_t page = hmm_page_size();
-	void *mem = hmm_map_guarded(npages * page, page, MAP_SHARED);
-
-	if (mem)
-		madvise(mem, npages * page, MADV_NOHUGEPAGE);
-	return mem;
+	return hmm_map_small_pages(npages, MAP_SHARED);
 }
 
 size_t hmm_huge_size(void)

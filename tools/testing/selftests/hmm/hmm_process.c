@@ -9,6 +9,7 @@
 
 #include <linux/capability.h>
 
+#include "hmm_memory.h"
 #include "hmm_process.h"
 
 pid_t hmm_fork(void)
@@ -54,6 +55,26 @@ int hmm_wait_for_completion(struct hmm_completion *done)
 	char byte;
 
 	return read(done->fds[0], &byte, 1) == 1 ? 0 : -EPIPE;
+}
+
+pid_t hmm_fork_to_verify(struct hmm_completion *go, const void *mem,
+			 size_t npages, unsigned int seed)
+{
+	pid_t pid = hmm_fork();
+
+	if (pid)
+		return pid;
+	hmm_wait_for_completion(go);
+	_exit(hmm_is_filled(mem, npages, seed, 0) ? 0 : 1);
+}
+
+int hmm_verify_and_refill(void *mem, size_t npages, unsigned int seed,
+			  unsigned int next)
+{
+	if (!hmm_is_filled(mem, npages, seed, 0))
+		return 1;
+	hmm_fill(mem, npages, next, 0);
+	return hmm_is_filled(mem, npages, next, 0) ? 0 : 2;
 }
 
 int hmm_drop_capability(unsigned int capability)

@@ -3,6 +3,7 @@
 #ifndef _HMM_PROCESS_H
 #define _HMM_PROCESS_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Forks a child that is killed when its parent exits. */
@@ -23,6 +24,20 @@ struct hmm_completion {
 int hmm_completion_init(struct hmm_completion *done);
 int hmm_complete(struct hmm_completion *done);
 int hmm_wait_for_completion(struct hmm_completion *done);
+
+/*
+ * Forks a child that waits for go and then checks the pattern of a seed. Its
+ * exit status is 0 if mem contains the pattern.
+ */
+pid_t hmm_fork_to_verify(struct hmm_completion *go, const void *mem,
+			 size_t npages, unsigned int seed);
+
+/*
+ * For a child: checks the pattern of a seed, writes that of another seed and
+ * checks that. Returns an exit status.
+ */
+int hmm_verify_and_refill(void *mem, size_t npages, unsigned int seed,
+			  unsigned int next);
 
 /* Drops a capability of the calling thread for good. Returns 0 or -errno. */
 int hmm_drop_capability(unsigned int capability);

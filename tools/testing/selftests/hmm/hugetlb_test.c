@@ -127,12 +127,8 @@ TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
 	hmm_fill(mem, NPART, 3, 0);
 	frame = hmm_pfn(mem);
 	ASSERT_NE(0, frame);
-	pid = hmm_fork();
+	pid = hmm_fork_to_verify(&checked, mem, NPART, 3);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&checked);
-		_exit(hmm_is_filled(mem, NPART, 3, 0) ? 0 : 1);
-	}
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPART, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 3, 0));
 	EXPECT_EQ(frame, hmm_pfn(mem));

@@ -123,16 +123,10 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 	ASSERT_NE(NULL, elsewhere);
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	hmm_fill(elsewhere, 1, 1, 0);
-	present = (struct hmm_access) {
-		.fd = self->fd,
-		.request = HMM_DMIRROR_SNAPSHOT,
-		.addr = self->mem,
-		.ptr = prot,
-		.npages = NPAGES,
-	};
-	absent = present;
-	absent.addr = hole;
-	absent.ptr = prot + NPAGES;
+	hmm_access_init(&present, self->fd, HMM_DMIRROR_SNAPSHOT, self->mem,
+			prot, NPAGES);
+	hmm_access_init(&absent, self->fd, HMM_DMIRROR_SNAPSHOT, hole,
+			prot + NPAGES, NPAGES);
 	ASSERT_EQ(0, hmm_thread_create(&writer, protect, &protection));
 	ASSERT_EQ(0, hmm_thread_create(&snapshot, hmm_access_run, &present));
 	ASSERT_EQ(0, hmm_thread_create(&waiter, hmm_access_run, &absent));

@@ -83,12 +83,8 @@ TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 	pid_t pid;
 
 	ASSERT_EQ(0, hmm_completion_init(&written));
-	pid = hmm_fork();
+	pid = hmm_fork_to_verify(&written, self->mem, NPAGES, 1);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&written);
-		_exit(hmm_is_filled(self->mem, NPAGES, 1, 0) ? 0 : 1);
-	}
 	/* Reclaim unmaps the pages from the child too. */
 	madvise(self->mem, NPAGES * self->page, MADV_PAGEOUT);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));

@@ -140,13 +140,8 @@ TEST_F(thp, device_write_after_fork_does_not_leak_to_the_child)
 	ASSERT_EQ(0, hmm_completion_init(&written));
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, self->npages,
 			       NULL));
-	pid = hmm_fork();
+	pid = hmm_fork_to_verify(&written, self->mem, self->npages, 1);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		hmm_wait_for_completion(&written);
-		_exit(hmm_is_filled(self->mem, self->npages, 1, 0) ?
-		      0 : 1);
-	}
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	hmm_fill(self->buf, 2, 5, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem + 50 * self->page, self->buf,

@@ -49,13 +49,8 @@ FIXTURE_SETUP(uffd)
 	ASSERT_NE(NULL, self->content);
 	memset(self->buf, 0x55, self->size);
 	hmm_fill(self->content, NPAGES, 1, 0);
-	self->access = (struct hmm_access) {
-		.fd = self->fd,
-		.request = HMM_DMIRROR_READ,
-		.addr = self->mem,
-		.ptr = self->buf,
-		.npages = NPAGES,
-	};
+	hmm_access_init(&self->access, self->fd, HMM_DMIRROR_READ, self->mem,
+			self->buf, NPAGES);
 	ASSERT_EQ(0, hmm_thread_create(&self->device, hmm_access_run,
 				       &self->access));
 	ASSERT_EQ(0, hmm_thread_create(&self->mapper, hmm_take_mmap_lock_run,
