@@ -9,12 +9,9 @@ sys.path.insert(0, os.path.join(top, 'Documentation', 'sphinx'))
 
 
 def api_version():
-    """The version in include/hmm/version.h, or '' without that header."""
-    try:
-        with open(os.path.join(top, 'include/hmm/version.h'), encoding='utf-8') as header:
-            text = header.read()
-    except FileNotFoundError:
-        return ''
+    """The version in include/hmm/version.h."""
+    with open(os.path.join(top, 'include/hmm/version.h'), encoding='utf-8') as header:
+        text = header.read()
     return '.'.join(re.search(r'#define HMM_MIRROR_VERSION_%s\s+(\d+)' % part, text).group(1)
                     for part in ('MAJOR', 'MINOR', 'PATCH'))
 

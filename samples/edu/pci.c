@@ -7,6 +7,8 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
+#include <hmm/version.h>
+
 #include "client.h"
 #include "device.h"
 #include "engine.h"
@@ -99,4 +101,6 @@ static struct pci_driver edu_driver = {
 module_pci_driver(edu_driver);
 
 MODULE_DESCRIPTION("Driver for QEMU's edu device, an example for hmm_mirror");
+MODULE_AUTHOR("hmm-mirror developers");
+MODULE_VERSION(HMM_MIRROR_VERSION_STRING);
 MODULE_LICENSE("GPL");

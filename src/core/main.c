@@ -4,6 +4,8 @@
  */
 #include <linux/module.h>
 
+#include <hmm/version.h>
+
 #include "context.h"
 #include "debugfs.h"
 #include "lockdep.h"
@@ -30,4 +32,6 @@ static void __exit hmm_mirror_exit(void)
 module_exit(hmm_mirror_exit);
 
 MODULE_DESCRIPTION("Mirrors a process's address space for a device");
+MODULE_AUTHOR("hmm-mirror developers");
+MODULE_VERSION(HMM_MIRROR_VERSION_STRING);
 MODULE_LICENSE("GPL");

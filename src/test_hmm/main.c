@@ -21,6 +21,7 @@
 #include <linux/module.h>
 
 #include <hmm/mirror.h>
+#include <hmm/version.h>
 
 #include "../compat/test_hmm/class.h"
 #include "../compat/test_hmm/devmem.h"
@@ -188,4 +189,6 @@ static void __exit dmirror_exit(void)
 module_init(dmirror_init);
 module_exit(dmirror_exit);
 MODULE_DESCRIPTION("Dummy devices for tests of hmm_mirror");
+MODULE_AUTHOR("hmm-mirror developers");
+MODULE_VERSION(HMM_MIRROR_VERSION_STRING);
 MODULE_LICENSE("GPL");
