@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(coherent)
 	close(self->other);
 }
 
-TEST_F(coherent, cpu_and_devices_work_on_the_same_bytes)
+TEST_F(coherent, cpu_and_devices_see_the_same_bytes)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -91,7 +91,7 @@ TEST_F(coherent, migrate_to_sys_by_the_owner_only)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
-TEST_F(coherent, release_brings_it_back)
+TEST_F(coherent, release_migrates_pages_back)
 {
 	struct hmm_dmirror_devmem devmem;
 

@@ -69,7 +69,7 @@ static void expect_intact(struct __test_metadata *_metadata,
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
-TEST_F(devhuge, there_and_back)
+TEST_F(devhuge, migrate_to_the_device_and_back)
 {
 	struct hmm_dmirror_cmd cmd;
 
@@ -93,7 +93,7 @@ TEST_F(devhuge, r45_cpu_accesses_one_page)
 	expect_intact(_metadata, self, 1);
 }
 
-TEST_F(devhuge, r45_comes_back_whole)
+TEST_F(devhuge, r45_returns_as_a_huge_page)
 {
 	if (!moved_whole(_metadata, self))
 		SKIP(return, SPLIT);
@@ -181,7 +181,7 @@ TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 }
 
 /* The device has room, but its allocation of a huge page fails. */
-TEST_F(devhuge, huge_hole_moves_in_small_pages)
+TEST_F(devhuge, huge_hole_migrates_as_small_pages)
 {
 	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));

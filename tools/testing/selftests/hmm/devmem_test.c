@@ -22,7 +22,7 @@ FIXTURE_TEARDOWN(devmem)
 	close(self->fd);
 }
 
-TEST_F(devmem, there_and_back)
+TEST_F(devmem, migrate_to_the_device_and_back)
 {
 	struct hmm_dmirror_devmem before, after;
 	struct hmm_dmirror_cmd cmd;

@@ -39,7 +39,7 @@ static int set_domain(const char *name, const char *type)
 }
 
 /* Returns how many new records of the kernel log contain the text. */
-static int kmsg_has(int kmsg, const char *text)
+static int kmsg_count(int kmsg, const char *text)
 {
 	char record[2048];
 	ssize_t got;
@@ -79,7 +79,7 @@ TEST_F(edu, r69_identity_domain_is_refused)
 	EXPECT_EQ(-ENODEV, refused);
 	EXPECT_EQ(0, translated);
 	ASSERT_EQ(0, bound);
-	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA does not reach all memory"));
+	EXPECT_EQ(1, kmsg_count(self->kmsg, "DMA does not reach all memory"));
 
 	EXPECT_DEVICE_WORKS_AGAIN();
 }
@@ -132,7 +132,7 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
 	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
 	EXPECT_EQ(0, hmm_wait_exit(pid));
-	EXPECT_EQ(1, kmsg_has(self->kmsg, "DMA timed out"));
+	EXPECT_EQ(1, kmsg_count(self->kmsg, "DMA timed out"));
 
 	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(started + 2, edu_stats(self->watch).started);
@@ -174,7 +174,7 @@ TEST_F(edu, r71_removed_device_reads_as_all_ones)
 	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
 	EXPECT_EQ(-EIO, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
-	EXPECT_EQ(1, kmsg_has(self->kmsg, "removed"));
+	EXPECT_EQ(1, kmsg_count(self->kmsg, "removed"));
 	EXPECT_TRUE(hmm_is_filled(self->dst, NPAGES, 2, 0));
 
 	ASSERT_EQ(0, edu_rebind());

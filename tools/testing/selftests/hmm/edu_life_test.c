@@ -7,7 +7,7 @@
 
 #include "edu_harness.h"
 
-/* A DMA takes 100 ms. A test retries if it was too slow to meet it. */
+/* A DMA takes 100 ms. A test retries if the DMA ended before its next step. */
 #define TRIES		20
 
 /* An invalidation returns after the DMA ends and the mapping is removed. */
@@ -195,17 +195,17 @@ TEST_F(edu, r73_open_does_not_register_a_mirror)
  */
 TEST_F(edu, r44_fork_keeps_the_memory_of_the_child)
 {
-	struct hmm_completion gate;
+	struct hmm_completion copied;
 	pid_t pid;
 
 	REGISTER_BOTH();
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst + self->page, self->src,
 			      CHUNK));
-	ASSERT_EQ(0, hmm_completion_init(&gate));
+	ASSERT_EQ(0, hmm_completion_init(&copied));
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (hmm_wait_for_completion(&gate))
+		if (hmm_wait_for_completion(&copied))
 			_exit(1);
 		if (!hmm_is_filled(self->dst, 1, 2, 0))
 			_exit(2);
@@ -215,7 +215,7 @@ TEST_F(edu, r44_fork_keeps_the_memory_of_the_child)
 	}
 	EXPECT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));
-	hmm_complete(&gate);
+	hmm_complete(&copied);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 

@@ -18,11 +18,11 @@
 #define RELEASE		HMM_DMIRROR_POINT_RELEASE
 
 /* What the child does after the device has mirrored the first half of mem. */
-enum owner_then { OWNER_WAITS, OWNER_READS, OWNER_READS_MUCH };
+enum owner_action { OWNER_WAITS, OWNER_READS, OWNER_READS_LARGE };
 
 /* Long enough that the read is in progress when the signal arrives. */
-#define MUCH_SIZE	(256UL << 20)
-#define MUCH_REPEAT	(2UL << 20)
+#define LARGE_SIZE	(256UL << 20)
+#define FILE_SIZE	(2UL << 20)
 
 FIXTURE(exit) {
 	int fd;			/* the file that the child opens */
@@ -67,27 +67,27 @@ FIXTURE_TEARDOWN(exit)
 }
 
 /* Reads zero pages into a large mapping of one small file. */
-static void read_much(int fd)
+static void read_large(int fd)
 {
-	int file = memfd_create("much", MFD_CLOEXEC);
+	int file = memfd_create("large", MFD_CLOEXEC);
 	char *from, *to;
 
-	from = mmap(NULL, MUCH_SIZE, PROT_READ,
+	from = mmap(NULL, LARGE_SIZE, PROT_READ,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	to = mmap(NULL, MUCH_SIZE, PROT_NONE,
+	to = mmap(NULL, LARGE_SIZE, PROT_NONE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (file < 0 || from == MAP_FAILED || to == MAP_FAILED ||
-	    ftruncate(file, MUCH_REPEAT))
+	    ftruncate(file, FILE_SIZE))
 		return;
-	madvise(from, MUCH_SIZE, MADV_NOHUGEPAGE);
-	for (size_t at = 0; at < MUCH_SIZE; at += MUCH_REPEAT)
-		if (mmap(to + at, MUCH_REPEAT, PROT_READ | PROT_WRITE,
+	madvise(from, LARGE_SIZE, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < LARGE_SIZE; at += FILE_SIZE)
+		if (mmap(to + at, FILE_SIZE, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED)
 			return;
-	hmm_read(fd, from, to, MUCH_SIZE / hmm_page_size(), NULL);
+	hmm_read(fd, from, to, LARGE_SIZE / hmm_page_size(), NULL);
 }
 
-static void owner(exit_data *self, enum owner_then then,
+static void owner(exit_data *self, enum owner_action action,
 		  unsigned int point)
 {
 	int fd = hmm_open(0);
@@ -96,29 +96,29 @@ static void owner(exit_data *self, enum owner_then then,
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	if (fd < 0 || hmm_read(fd, self->mem, self->buf, NPAGES / 2, NULL))
 		_exit(1);
-	if (then != OWNER_WAITS && hmm_stop_at(fd, point))
+	if (action != OWNER_WAITS && hmm_stop_at(fd, point))
 		_exit(2);
 	hmm_complete(&self->ready);
-	if (then == OWNER_READS)
+	if (action == OWNER_READS)
 		hmm_read(fd, self->mem, self->buf, NPAGES, NULL);
-	else if (then == OWNER_READS_MUCH)
-		read_much(fd);
+	else if (action == OWNER_READS_LARGE)
+		read_large(fd);
 	hmm_wait_for_completion(&self->end);
 	_exit(0);
 }
 
 static void start_owner(struct __test_metadata *_metadata,
-			exit_data *self, enum owner_then then,
+			exit_data *self, enum owner_action action,
 			unsigned int point)
 {
 	self->owner = hmm_fork_sharing_files();
 	ASSERT_LE(0, self->owner);
 	if (!self->owner)
-		owner(self, then, point);
+		owner(self, action, point);
 	ASSERT_EQ(0, hmm_wait_for_completion(&self->ready));
 	self->fd = *self->shared;
 	ASSERT_LE(0, self->fd);
-	if (then != OWNER_WAITS)
+	if (action != OWNER_WAITS)
 		ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_TIMEOUT_MS));
 }
 
@@ -216,7 +216,7 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 TEST_F(exit, process_is_killed_in_a_long_read)
 {
 	for (int running = 0; running < 2; running++) {
-		start_owner(_metadata, self, OWNER_READS_MUCH, FAULTED);
+		start_owner(_metadata, self, OWNER_READS_LARGE, FAULTED);
 		if (running)
 			ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
 		kill_owner(_metadata, self);

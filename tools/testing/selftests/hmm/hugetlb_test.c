@@ -4,8 +4,8 @@
 
 #include <linux/userfaultfd.h>
 
-#include "hmm_hugetlb.h"
 #include "hmm_harness.h"
+#include "hmm_hugetlb.h"
 #include "hmm_pagemap.h"
 #include "hmm_uffd.h"
 

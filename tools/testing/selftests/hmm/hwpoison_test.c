@@ -10,7 +10,9 @@
 #define NPAGES	6
 #define BAD	2
 
-/* The kernel sends SIGBUS to tasks that map the page, even if it is ignored. */
+/*
+ * The kernel sends SIGBUS to tasks that map the page, even if they ignore it.
+ */
 static void handle_sigbus(int sig)
 {
 	(void)sig;

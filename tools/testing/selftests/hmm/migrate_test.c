@@ -83,7 +83,7 @@ static int move_until_stopped(void *arg)
  *                                                     callback resumes
  *   moves, remaps      READ returns
  *
- * So a reader meets migration entries although no invalidation is in progress.
+ * So a reader finds migration entries although no invalidation is in progress.
  */
 static void migration_entries(struct __test_metadata *_metadata, int fd,
 			      char *mem, char *buf, size_t npages, int node)

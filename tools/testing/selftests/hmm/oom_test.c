@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A non-blockable invalidation that the device must refuse. The OOM reaper
- * starts them when it reclaims memory of a killed process that does not exit.
+ * causes one when it reclaims memory of a killed process that does not exit.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void victim(int *shared, char *mem, char *buf,
  * R22: an invalidation that the device refuses does not stay in progress, and
  * one that it accepts removes the entries while the victim is still blocked.
  */
-TEST(nonblocking_invalidation_is_refused)
+TEST(nonblockable_invalidation_is_refused)
 {
 	int *shared = hmm_map_shared(1);
 	struct hmm_dmirror_stats stats = {};

@@ -76,7 +76,7 @@ TEST_F(swap, r34_swapped_pages_are_written)
 				  7));
 }
 
-/* R31, R44: parent and child share swapped pages, and a read keeps it so. */
+/* R31, R44: parent and child share swapped pages, also after a read. */
 TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
 	struct hmm_completion written;
