@@ -197,13 +197,10 @@ TEST_F(coherent, r46_exclusive_access)
 TEST_F(coherent, r66_part_of_a_huge_range)
 {
 	size_t size, npages, half;
-	const char *why;
 	char *mem, *buf;
 	__u8 *prot;
 
-	mem = hmm_map_huge(&size, &why);
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	half = size / 2;
 	buf = hmm_map(npages);
@@ -237,9 +234,7 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 
 	/* An unpopulated range of the same size. */
-	mem = hmm_map_huge(&size, &why);
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	ASSERT_EQ(0, madvise(mem, size, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, 1, NULL));

@@ -79,6 +79,16 @@ static void expect_collision(struct __test_metadata *_metadata,
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 }
 
+/* A read or write collides at a point with MADV_DONTNEED and new content. */
+static void race_with_new_memory(struct __test_metadata *_metadata,
+				 collision_data *self, unsigned int point)
+{
+	start_and_wait_at(_metadata, self->fd, &self->device, point);
+	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
+	hmm_fill(self->mem, NPAGES, 2, 0);
+	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, point));
+}
+
 /*
  * R26, the central race: after the device has read the CPU's page table, an
  * invalidation begins and ends, and new pages are mapped. Only then does the
@@ -87,10 +97,7 @@ static void expect_collision(struct __test_metadata *_metadata,
  */
 TEST_F(collision, whole_invalidation_between_reading_and_the_update_lock)
 {
-	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
-	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
-	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
+	race_with_new_memory(_metadata, self, FAULTED);
 
 	EXPECT_EQ(NPAGES, self->access.cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
@@ -120,10 +127,7 @@ TEST_F(collision, whole_invalidation_of_one_page_of_several)
 /* The same, before the device reads the page table. */
 TEST_F(collision, whole_invalidation_between_begin_and_reading)
 {
-	start_and_wait_at(_metadata, self->fd, &self->device, BEGUN);
-	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
-	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, BEGUN));
+	race_with_new_memory(_metadata, self, BEGUN);
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 2, 0));
 	expect_collision(_metadata, self);
 }
@@ -133,10 +137,7 @@ TEST_F(collision, device_write_reaches_the_new_memory)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
 	self->access.request = HMM_DMIRROR_WRITE;
-	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
-	ASSERT_EQ(0, madvise(self->mem, NPAGES * self->page, MADV_DONTNEED));
-	hmm_fill(self->mem, NPAGES, 2, 0);
-	ASSERT_EQ(0, resume_and_join(self->fd, &self->device, FAULTED));
+	race_with_new_memory(_metadata, self, FAULTED);
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 	expect_collision(_metadata, self);
 }

@@ -45,6 +45,16 @@ static void stop_migration(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, hmm_wait_at(self->fd, MIGRATING, 0));
 }
 
+/* A thread blocks on the stopped migration. */
+static void block_on_migration(struct __test_metadata *_metadata,
+			       devmem_race_data *self,
+			       struct hmm_thread *thread)
+{
+	stop_migration(_metadata, self);
+	hmm_thread_start(thread);
+	EXPECT_EQ(0, hmm_thread_wait_blocked(thread));
+}
+
 static int finish_migration(devmem_race_data *self)
 {
 	int ret = hmm_resume(self->fd, MIGRATING);
@@ -62,9 +72,7 @@ TEST_F(devmem_race, r45_cpu_read_during_migration)
 	struct hmm_thread reader;
 
 	ASSERT_EQ(0, hmm_thread_create(&reader, check_pattern, self->mem));
-	stop_migration(_metadata, self);
-	hmm_thread_start(&reader);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&reader));
+	block_on_migration(_metadata, self, &reader);
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&reader, HMM_QUIET_MS));
 	/* The result depends on when the reader's faults migrate pages back. */
 	finish_migration(self);
@@ -107,9 +115,7 @@ TEST_F(devmem_race, r45_munmap_during_migration)
 	struct hmm_thread unmapper;
 
 	ASSERT_EQ(0, hmm_thread_create(&unmapper, unmap_half, self->mem));
-	stop_migration(_metadata, self);
-	hmm_thread_start(&unmapper);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&unmapper));
+	block_on_migration(_metadata, self, &unmapper);
 	finish_migration(self);
 	EXPECT_EQ(0, hmm_thread_join(&unmapper));
 	EXPECT_EQ(NPAGES / 2, hmm_entries(self->fd, self->mem, NPAGES));
@@ -141,9 +147,7 @@ TEST_F(devmem_race, r45_mremap_during_migration)
 
 	ASSERT_NE(NULL, move.to);
 	ASSERT_EQ(0, hmm_thread_create(&remapper, remap, &move));
-	stop_migration(_metadata, self);
-	hmm_thread_start(&remapper);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&remapper));
+	block_on_migration(_metadata, self, &remapper);
 	finish_migration(self);
 	EXPECT_EQ(0, hmm_thread_join(&remapper));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
@@ -182,9 +186,7 @@ TEST_F(devmem_race, r45_fork_during_migration)
 	struct hmm_thread forker;
 
 	ASSERT_EQ(0, hmm_thread_create(&forker, fork_and_check, &forking));
-	stop_migration(_metadata, self);
-	hmm_thread_start(&forker);
-	EXPECT_EQ(0, hmm_thread_wait_blocked(&forker));
+	block_on_migration(_metadata, self, &forker);
 	finish_migration(self);
 	EXPECT_EQ(0, hmm_thread_join(&forker));
 	EXPECT_EQ(0, hmm_wait_exit(forking.pid));

@@ -48,15 +48,12 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 	struct hmm_edu_test_stats before, after;
 	struct edu_job job = { .fd = self->fd };
 	struct hmm_thread thread;
-	const char *why;
 	size_t size;
 	char *mem;
 	int i;
 
 	for (i = 0; i < TRIES; i++) {
-		mem = hmm_map_huge(&size, &why);
-		if (!mem)
-			SKIP(return, "%s", why);
+		HMM_MAP_HUGE_OR_SKIP(mem, &size);
 		job.src = mem + size / 2;
 		job.dst = mem;
 		ASSERT_EQ(0, edu_register(self->fd, mem, size / self->page,

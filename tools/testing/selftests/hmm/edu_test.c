@@ -96,12 +96,10 @@ TEST_F(edu, huge_page_is_one_mapping)
 	const size_t length = NPAGES * self->page;
 	struct hmm_edu_test_page first, at;
 	size_t size, npages, i;
-	const char *why;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 	bool traced;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	hmm_fill(mem, npages, 3, 0);
 	ASSERT_EQ(0, edu_register(self->fd, mem, npages, HMM_EDU_WRITE));

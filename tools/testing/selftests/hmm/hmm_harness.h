@@ -86,6 +86,15 @@
 	memset(self->buf, 0x55, _filled * self->page);			\
 } while (0)
 
+#define HMM_MAP_HUGE_OR_SKIP(mem, size) do {				\
+	const char *_why;						\
+	void *_huge = hmm_map_huge(size, &_why);			\
+									\
+	if (!_huge)							\
+		SKIP(return, "%s", _why);				\
+	(mem) = _huge;							\
+} while (0)
+
 /* One huge page, and a buffer of the same size. */
 #define HMM_HUGE_FIXTURE_MEMBERS					\
 	HMM_FIXTURE_MEMBERS;						\
@@ -93,13 +102,9 @@
 	size_t npages
 
 #define HMM_SETUP_HUGE() do {						\
-	const char *_why;						\
-									\
 	HMM_OPEN_OR_SKIP(self->fd, 0);					\
 	self->page = hmm_page_size();					\
-	self->mem = hmm_map_huge(&self->size, &_why);			\
-	if (!self->mem)							\
-		SKIP(return, "%s", _why);				\
+	HMM_MAP_HUGE_OR_SKIP(self->mem, &self->size);			\
 	self->npages = self->size / self->page;				\
 	self->buf = hmm_map(self->npages);				\
 	ASSERT_NE(NULL, self->buf);					\

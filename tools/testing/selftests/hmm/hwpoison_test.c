@@ -75,12 +75,10 @@ TEST_F(hwpoison, r34_memory_failure_of_a_mapped_page)
 TEST_F(hwpoison, r34_memory_failure_in_a_huge_page)
 {
 	size_t size, npages;
-	const char *why;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 	char *buf;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	buf = hmm_map(npages);
 	ASSERT_NE(NULL, buf);

@@ -163,12 +163,10 @@ TEST_F(migrate, r34_migration_entry)
 
 TEST_F(migrate, r34_migration_entry_of_a_huge_page)
 {
-	const char *why;
 	size_t size;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	hmm_fill(mem, size / self->page, 1, 0);
 	migration_entries(_metadata, self->fd, mem, self->buf,
 			  size / self->page, self->node);
@@ -214,12 +212,10 @@ TEST_F(migrate, r34_moved_under_the_device)
 
 TEST_F(migrate, r34_huge_page_moved_under_the_device)
 {
-	const char *why;
 	size_t size;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	migrate_under_io(_metadata, self->fd, mem, self->buf, 1, self->node);
 }
 
@@ -351,7 +347,6 @@ static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
 
 static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 {
-	const char *why = "no pages on the other node";
 	__u8 prot[NPAGES];
 	int fd, hints;
 	cpu_set_t cpus;
@@ -388,9 +383,7 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_write(fd, mem, buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 2, 0));
 
-	mem = hmm_map_huge(&size, &why);
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	hmm_fill(mem, NPAGES, 3, 0);
 	ASSERT_EQ(0, hmm_move_to_node(mem, 1, node));
 	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));

@@ -153,15 +153,12 @@ TEST_F(protect, r34_protection_key)
 TEST_F(protect, r34_protection_key_of_a_huge_page)
 {
 	int key = syscall(SYS_pkey_alloc, 0, 0);
-	const char *why;
 	size_t size;
 	char *mem;
 
 	if (key < 0)
 		SKIP(return, "no protection keys on this machine");
-	mem = hmm_map_huge(&size, &why);
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	hmm_fill(mem, size / self->page, 3, 0);
 	ASSERT_EQ(0, syscall(SYS_pkey_mprotect, mem, size,
 			     PROT_READ | PROT_WRITE, key));
@@ -178,13 +175,11 @@ TEST_F(protect, r34_protection_key_of_a_huge_page)
 TEST_F(protect, r34_prot_none_of_a_huge_page)
 {
 	struct hmm_dmirror_cmd cmd;
-	const char *why;
 	size_t size, npages;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 	__u64 frame;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	hmm_fill(mem, npages, 4, 0);
 	frame = hmm_pfn(mem);

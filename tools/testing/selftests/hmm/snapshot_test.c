@@ -62,9 +62,7 @@ TEST_F(snapshot, each_page_has_its_own_protection)
 TEST_F(snapshot, range_without_vmas)
 {
 	ASSERT_EQ(0, munmap(self->mem, NPAGES * self->page));
-	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, NPAGES));
-	for (int i = 0; i < NPAGES; i++)
-		EXPECT_EQ(ERROR, self->prot[i]);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, ERROR));
 }
 
 TEST_F(snapshot, faults_nothing_in_and_adds_no_entries)
@@ -121,9 +119,7 @@ TEST_F(snapshot, mprotect_revokes_and_restores_write_permission)
 
 	hmm_fill(self->mem, 4, 1, 0);
 	ASSERT_EQ(0, mprotect(self->mem, size, PROT_READ));
-	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
-	for (int i = 0; i < 4; i++)
-		EXPECT_EQ(READ, self->prot[i]);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 4, READ));
 
 	ASSERT_EQ(0, mprotect(self->mem, size, PROT_READ | PROT_WRITE));
 	self->mem[2 * self->page] ^= 1;
@@ -141,9 +137,7 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 	ASSERT_EQ(0, hmm_completion_init(&checked));
 	hmm_fill(self->mem, 4, 1, 0);
 	hmm_fill(shared, 4, 2, 0);
-	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
-	for (int i = 0; i < 4; i++)
-		EXPECT_EQ(WRITE, self->prot[i]);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 4, WRITE));
 
 	pid = hmm_fork();
 	ASSERT_LE(0, pid);
@@ -151,12 +145,8 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 		hmm_wait_for_completion(&checked);
 		_exit(0);
 	}
-	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
-	for (int i = 0; i < 4; i++)
-		EXPECT_EQ(READ, self->prot[i]);
-	ASSERT_EQ(0, hmm_snapshot(self->fd, shared, self->prot, 4));
-	for (int i = 0; i < 4; i++)
-		EXPECT_EQ(WRITE, self->prot[i]);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 4, READ));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, shared, 4, WRITE));
 
 	/* A write of the CPU copies one page, which is private again. */
 	self->mem[self->page] ^= 1;
@@ -193,9 +183,7 @@ TEST_F(snapshot, device_read_does_not_break_copy_on_write)
 	}
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, buf, 4, NULL));
 	EXPECT_TRUE(hmm_is_filled(buf, 4, 1, 0));
-	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
-	for (int i = 0; i < 4; i++)
-		EXPECT_EQ(READ, self->prot[i]);
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 4, READ));
 	EXPECT_EQ(frame, hmm_pfn(self->mem));
 
 	/* A write by the device breaks copy-on-write of that page. */
@@ -213,13 +201,11 @@ TEST_F(snapshot, device_read_does_not_break_copy_on_write)
  */
 TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
 {
-	const char *why;
 	size_t size, npages;
 	__u8 *prot;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	prot = malloc(npages + 2);
 	ASSERT_NE(NULL, prot);

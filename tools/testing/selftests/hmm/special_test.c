@@ -20,6 +20,8 @@ FIXTURE(special) {
 	struct hmm_thread device;	/* runs access */
 };
 
+#define special_data FIXTURE_DATA(special)
+
 FIXTURE_SETUP(special)
 {
 	HMM_OPEN_OR_SKIP(self->fd, 0);
@@ -83,57 +85,56 @@ TEST_F(special, r33_mixedmap_of_ordinary_pages)
 	EXPECT_EQ(0, hmm_entries(self->fd, mem, NPAGES));
 }
 
-static void pfnmap(struct __test_metadata *_metadata, int fd, int file,
-		   struct hmm_thread *device, struct hmm_access *access,
+static void pfnmap(struct __test_metadata *_metadata, special_data *self,
 		   unsigned long request)
 {
-	char *mem = map_kind(file, HMM_SPECIAL_PFNMAP, 4);
+	struct hmm_access *access = &self->access;
+	char *mem = map_kind(self->file, HMM_SPECIAL_PFNMAP, 4);
 
 	ASSERT_NE(NULL, mem);
 	mem[0] = 1;
-	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, 4, ERROR));
-	memset(access->ptr, 0x55, 4 * hmm_page_size());
-	EXPECT_EQ(-EFAULT, access_in_time(device, access, request, mem, 4));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, 4, ERROR));
+	memset(access->ptr, 0x55, 4 * self->page);
+	EXPECT_EQ(-EFAULT, access_in_time(&self->device, access, request, mem,
+					  4));
 	EXPECT_EQ(0, access->cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled_with(access->ptr, 4, 0x55));
-	EXPECT_EQ(0, hmm_entries(fd, mem, 4));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem, 4));
 	EXPECT_EQ(1, mem[0]);
 }
 
 TEST_F(special, r33_pfnmap_cannot_be_read)
 {
-	pfnmap(_metadata, self->fd, self->file, &self->device, &self->access,
-	       HMM_DMIRROR_READ);
+	pfnmap(_metadata, self, HMM_DMIRROR_READ);
 }
 
 TEST_F(special, r33_pfnmap_cannot_be_written)
 {
-	pfnmap(_metadata, self->fd, self->file, &self->device, &self->access,
-	       HMM_DMIRROR_WRITE);
+	pfnmap(_metadata, self, HMM_DMIRROR_WRITE);
 }
 
 /* Every other page is special. */
-static void mixed(struct __test_metadata *_metadata, int fd, int file,
-		  struct hmm_thread *device, struct hmm_access *access,
+static void mixed(struct __test_metadata *_metadata, special_data *self,
 		  unsigned long request)
 {
-	char *mem = map_kind(file, HMM_SPECIAL_MIXED, 6);
-	const size_t page = hmm_page_size();
+	struct hmm_access *access = &self->access;
+	char *mem = map_kind(self->file, HMM_SPECIAL_MIXED, 6);
+	const size_t page = self->page;
 	__u8 prot[6];
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, hmm_snapshot(fd, mem, prot, 6));
+	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, 6));
 	for (int i = 0; i < 6; i++)
 		EXPECT_EQ(i % 2 ? ERROR : WRITE, prot[i]);
 	for (int i = 0; i < 6; i += 2)
 		hmm_fill(mem + i * page, 1, 3, i);
 
 	memset(access->ptr, 0x55, 3 * page);
-	EXPECT_EQ(-EFAULT, access_in_time(device, access, request,
+	EXPECT_EQ(-EFAULT, access_in_time(&self->device, access, request,
 					  mem + 2 * page, 3));
 	EXPECT_EQ(1, access->cmd.cpages);
-	EXPECT_EQ(0, hmm_entries(fd, mem + 3 * page, 1));
-	EXPECT_EQ(0, hmm_mismatches(fd, mem, 6));
+	EXPECT_EQ(0, hmm_entries(self->fd, mem + 3 * page, 1));
+	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, 6));
 	EXPECT_TRUE(request == HMM_DMIRROR_READ ?
 		    hmm_is_filled(access->ptr, 1, 3, 2) :
 		    hmm_is_filled_with(mem + 2 * page, 1, 0x55));
@@ -143,14 +144,12 @@ static void mixed(struct __test_metadata *_metadata, int fd, int file,
 
 TEST_F(special, r33_special_entries_between_pages_cannot_be_read)
 {
-	mixed(_metadata, self->fd, self->file, &self->device, &self->access,
-	      HMM_DMIRROR_READ);
+	mixed(_metadata, self, HMM_DMIRROR_READ);
 }
 
 TEST_F(special, r33_special_entries_between_pages_cannot_be_written)
 {
-	mixed(_metadata, self->fd, self->file, &self->device, &self->access,
-	      HMM_DMIRROR_WRITE);
+	mixed(_metadata, self, HMM_DMIRROR_WRITE);
 }
 
 /* R35: the same with a huge entry. */

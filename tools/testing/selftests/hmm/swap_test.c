@@ -121,11 +121,9 @@ TEST_F(swap, r34_swapped_shared_memory_is_read)
 TEST_F(swap, r34_swapped_huge_page_is_read)
 {
 	size_t size, npages, rest;
-	const char *why;
-	char *mem = hmm_map_huge(&size, &why);
+	char *mem;
 
-	if (!mem)
-		SKIP(return, "%s", why);
+	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	npages = size / self->page;
 	rest = npages - NPAGES;
 	hmm_fill(mem, npages, 5, 0);
