@@ -210,7 +210,7 @@ static void r50_interval_leaves_the_range(void)
 	api_unregister(mirror);
 }
 
-/* A read collides with an interval that has moved away and back. */
+/* A read collides if its interval has moved away and back. */
 static void r50_interval_leaves_and_returns(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -49,7 +49,7 @@ static void api_insert_find_update_put(struct api_interval *interval,
 		  atomic_read(&other->releases));
 }
 
-/* R25 */
+/* R25: a callback may call all of these. */
 static void r25_insert_find_update_put(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -237,7 +237,6 @@ static void api_put_all(struct api_interval *interval,
 	struct api_interval *found;
 	int rounds = 0;
 
-	/* R15 */
 	while (rounds++ < 100 && (found = api_find(pair->mirror, 3))) {
 		api_put(found);
 		api_put(found);
@@ -245,7 +244,7 @@ static void api_put_all(struct api_interval *interval,
 	EXPECT(api_finds(pair->mirror, 3, NULL));
 }
 
-/* R15, R25: one callback puts all intervals, its own one too. */
+/* R15, R25: one callback puts all intervals, including its own. */
 static void r25_put_all(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -34,7 +34,7 @@ static const struct api_bounds api_bounds[] = {
 	{ PAGE_SIZE, ULONG_MAX - PAGE_SIZE + 2, -EOVERFLOW },
 };
 
-/* R11 */
+/* R11: invalid bounds and bounds that wrap are refused. */
 static void r11_bounds_of_insert(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -16,7 +16,7 @@ static void r12_remove_waits_for_the_callback(void)
 	EXPECT(api_finds(mirror, 0, NULL));
 	api_resume_and_join(&interval->stop, remover);
 	EXPECT_EQ(1, atomic_read(&interval->returned));
-	/* R17 */
+	/* R17: remove does not call release. */
 	EXPECT_EQ(0, atomic_read(&interval->releases));
 	api_free(interval);
 	EXPECT_EQ(0, api_join(writer));

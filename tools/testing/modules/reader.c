@@ -54,13 +54,15 @@ static struct api_thread *api_read(struct api_reader *reader,
 	return thread;
 }
 
-static void r20_read_begin_waits_for_the_end(void)
+/* A reader waits until the invalidation ends, and no longer. */
+static void api_reader_waits(unsigned int timeout_ms)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
 	struct api_mirror *mirror = api_mirror();
 	struct api_interval *interval = api_interval(mirror, 0, 2);
 	struct api_thread *writer = api_stop_write(interval, 0), *thread;
 
+	reader->timeout_ms = timeout_ms;
 	thread = api_read(reader, interval);
 	EXPECT(api_thread_blocks(thread));
 	api_resume_and_join(&interval->stop, thread);
@@ -69,6 +71,16 @@ static void r20_read_begin_waits_for_the_end(void)
 	EXPECT(!api_retry(interval, reader->seq));
 	api_remove(interval);
 	api_unregister(mirror);
+}
+
+static void r20_read_begin_waits_for_the_end(void)
+{
+	api_reader_waits(0);
+}
+
+static void r28_wait_ends_before_the_timeout(void)
+{
+	api_reader_waits(1000 * 1000);
 }
 
 /* Several readers wait, half of them for each of two invalidations. */
@@ -175,24 +187,6 @@ static void r28_timeout(void)
 	EXPECT_EQ(0, hmm_interval_read_begin_timeout(&interval->notifier, 1,
 						     &seq));
 	EXPECT(!api_retry(interval, seq));
-	api_remove(interval);
-	api_unregister(mirror);
-}
-
-/* R28: the end of the invalidation ends a wait with a long timeout. */
-static void r28_wait_ends_before_the_timeout(void)
-{
-	struct api_reader *reader = api_alloc(sizeof(*reader));
-	struct api_mirror *mirror = api_mirror();
-	struct api_interval *interval = api_interval(mirror, 0, 2);
-	struct api_thread *writer = api_stop_write(interval, 0), *thread;
-
-	reader->timeout_ms = 1000 * 1000;
-	thread = api_read(reader, interval);
-	EXPECT(api_thread_blocks(thread));
-	api_resume_and_join(&interval->stop, thread);
-	EXPECT(!api_retry(interval, reader->seq));
-	EXPECT_EQ(0, api_join(writer));
 	api_remove(interval);
 	api_unregister(mirror);
 }

@@ -268,7 +268,7 @@ static void r18_slots_end_first(void)
 	api_overflow(false);
 }
 
-/* R12: an interval that came while there were too many is removed. */
+/* R12: remove an interval whose invalidation has no slot. */
 static void r12_remove_without_a_slot(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -87,7 +87,7 @@ struct api_thread *api_thread(int (*fn)(void *arg), void *arg)
 	return api_thread_in(current->mm, fn, arg);
 }
 
-/* It waits for something; had it not to, it would have returned by now. */
+/* Whether the thread blocks, so that it does not return within a short time. */
 bool api_thread_blocks(struct api_thread *thread)
 {
 	return !wait_for_completion_timeout(&thread->done, API_SHORT_WAIT);
@@ -154,7 +154,7 @@ struct api_thread *api_write_thread(unsigned long page)
 	return api_thread(api_write_fn, (void *)page);
 }
 
-/* Both fit: the arena has 1024 pages. */
+/* 16 bits are enough for each: the arena has 1024 pages. */
 static int api_unmap_fn(void *arg)
 {
 	unsigned long what = (unsigned long)arg;

@@ -348,7 +348,7 @@ static void r22_mirror_refuses(void)
 }
 #endif
 
-const struct api_case api_shape_cases[] = {
+const struct api_case api_variant_cases[] = {
 	{ "r12_inserted_in_reverse_order", r12_inserted_in_reverse_order },
 	{ "r12_inserted_in_random_order", r12_inserted_in_random_order },
 	{ "r25_release_frees_after_the_callback",

@@ -173,7 +173,7 @@ static void r38_fault_waits_without_the_lock(void)
 	EXPECT_EQ(0, api_unmap(0, 2));
 }
 
-const struct api_case api_locked_cases[] = {
+const struct api_case api_fault_lock_cases[] = {
 	{ "fault_locked_keeps_the_lock", fault_locked_keeps_the_lock,
 	  HMM_API_HELPER },
 	{ "r38_fault_waits_without_the_lock",

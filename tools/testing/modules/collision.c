@@ -272,7 +272,7 @@ out:
 	api_unregister(mirror);
 }
 
-const struct api_case api_collide_cases[] = {
+const struct api_case api_collision_cases[] = {
 	{ "r18_reader_collides", r18_reader_collides },
 	{ "r18_insert_in_an_invalidation", r18_insert_in_an_invalidation },
 	{ "r18_update_in_an_invalidation", r18_update_in_an_invalidation },
