@@ -17,6 +17,9 @@ FIXTURE(devmem_race) {
 	HMM_DEVMEM_FIXTURE_MEMBERS;
 	struct hmm_access access;
 	struct hmm_thread migrator;	/* runs access */
+	/* For a child that shares its file descriptors: the file it opens. */
+	int *shared;
+	struct hmm_completion ready;
 };
 
 #define devmem_race_data FIXTURE_DATA(devmem_race)
@@ -24,6 +27,10 @@ FIXTURE(devmem_race) {
 FIXTURE_SETUP(devmem_race)
 {
 	HMM_SETUP_DEVMEM(NPAGES);
+	self->shared = hmm_map_shared(1);
+	ASSERT_NE(NULL, self->shared);
+	*self->shared = -1;
+	ASSERT_EQ(0, hmm_completion_init(&self->ready));
 }
 
 FIXTURE_TEARDOWN(devmem_race)
@@ -196,28 +203,21 @@ TEST_F(devmem_race, r45_fork_during_migration)
 /* The process is killed in its own migration. */
 TEST_F(devmem_race, r45_killed_during_migration)
 {
-	struct hmm_completion ready;
+	pid_t pid = hmm_fork_sharing_files();
 	int fd = -1;
-	pid_t pid;
-	int *shared;
 
-	shared = hmm_map_shared(1);
-	ASSERT_NE(NULL, shared);
-	ASSERT_EQ(0, hmm_completion_init(&ready));
-	*shared = -1;
-	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		fd = hmm_open(0);
 		if (fd < 0 || hmm_stop_at(fd, MIGRATING))
 			_exit(1);
-		*shared = fd;
-		hmm_complete(&ready);
+		*self->shared = fd;
+		hmm_complete(&self->ready);
 		hmm_to_dev(fd, self->mem, self->buf, NPAGES, NULL);
 		_exit(2);
 	}
-	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
-	fd = *shared;
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->ready));
+	fd = *self->shared;
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, hmm_wait_at(fd, MIGRATING, 0));
 	EXPECT_EQ(0, kill(pid, SIGKILL));
@@ -234,25 +234,19 @@ TEST_F(devmem_race, r45_killed_during_migration)
  */
 TEST_F(devmem_race, r45_exit_while_another_task_migrates)
 {
-	struct hmm_completion ready;
-	int *shared, fd;
-	pid_t pid;
+	pid_t pid = hmm_fork_sharing_files();
+	int fd;
 
-	shared = hmm_map_shared(1);
-	ASSERT_NE(NULL, shared);
-	ASSERT_EQ(0, hmm_completion_init(&ready));
-	*shared = -1;
-	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		hmm_fill(self->mem, NPAGES, 3, 0);
-		*shared = hmm_open(0);
-		hmm_complete(&ready);
+		*self->shared = hmm_open(0);
+		hmm_complete(&self->ready);
 		pause();
 		_exit(1);
 	}
-	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
-	fd = *shared;
+	ASSERT_EQ(0, hmm_wait_for_completion(&self->ready));
+	fd = *self->shared;
 	ASSERT_LE(0, fd);
 	hmm_access_init(&self->access, fd, HMM_DMIRROR_MIGRATE_TO_DEV,
 			self->mem, self->buf, NPAGES);

@@ -42,7 +42,7 @@ size_t hmm_pagemap_count(const void *addr, size_t npages, __u64 bits)
 	__u64 *entries = calloc(npages, sizeof(*entries));
 	size_t count = 0;
 
-	/* No test expects more pages than it passes. */
+	/* On an error, return a number that no test expects. */
 	if (!entries || hmm_pagemap_read(addr, npages, entries))
 		count = npages + 1;
 	for (size_t i = 0; count <= npages && i < npages; i++)

@@ -121,9 +121,7 @@ TEST_F(hostile, last_page_of_user_space_and_page_zero)
 {
 	char *last = (char *)0x7fffffffe000ULL;
 
-	/*
-	 * These addresses are in range, and mapped or not; nothing may crash.
-	 */
+	/* In range, but not necessarily mapped. */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, NULL, self->buf, 1, NULL));
 	EXPECT_NE(-EIO, hmm_read(self->fd, last, self->buf, 1, NULL));
 	EXPECT_NE(0, hmm_read(self->fd, last, self->buf, 4, NULL));
