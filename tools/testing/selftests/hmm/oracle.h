@@ -246,7 +246,6 @@ void oracle_reap_all(struct oracle_worker *w);
 /* oracle_setup.c */
 struct oracle *oracle_new(__u64 seed, bool alone, unsigned int nworkers);
 void oracle_free(struct oracle *oracle);
-bool oracle_given_seed(__u64 *seed);
 __u64 oracle_any_seed(void);
 bool oracle_ksm_on(void);
 void oracle_ksm_off(void);

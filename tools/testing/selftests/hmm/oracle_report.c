@@ -5,16 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "hmm_random.h"
 #include "oracle.h"
 
 #define ORACLE_TAIL	40
 
 unsigned int oracle_pick(struct oracle_worker *w, unsigned int limit)
 {
-	w->random ^= w->random << 13;
-	w->random ^= w->random >> 7;
-	w->random ^= w->random << 17;
-	return (w->random >> 20) % limit;
+	return hmm_random(&w->random, limit);
 }
 
 /* Where accesses and changes meet: mostly in a corner of what is large. */

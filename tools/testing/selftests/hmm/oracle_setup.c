@@ -13,6 +13,7 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "hmm_random.h"
 #include "oracle.h"
 
 #define ORACLE_KSM	"/sys/kernel/mm/ksm/"
@@ -92,8 +93,7 @@ static bool oracle_new_worker(struct oracle *oracle, unsigned int nr)
 
 	w->oracle = oracle;
 	w->nr = nr;
-	w->random = (oracle->seed * 16 + nr + 1) * 0x9e3779b97f4a7c15ULL;
-	w->random |= !w->random;
+	hmm_random_init(&w->random, oracle->seed * 16 + nr);
 	w->buf = hmm_map(ORACLE_BUF_PAGES);
 	w->saved = hmm_map(ORACLE_SAVED_PAGES);
 	w->poison = hmm_map(ORACLE_POISON_PAGES);
@@ -162,28 +162,6 @@ void oracle_free(struct oracle *oracle)
 		       ORACLE_POISON_PAGES * oracle->page);
 	}
 	munmap(oracle, sizeof(*oracle));
-}
-
-/* From the environment, or, in a guest that has none, the command line. */
-bool oracle_given_seed(__u64 *seed)
-{
-	const char *word = getenv("HMM_ORACLE_SEED");
-	char line[4096];
-	FILE *file;
-
-	if (!word) {
-		file = fopen("/proc/cmdline", "r");
-		if (!file)
-			return false;
-		if (fgets(line, sizeof(line), file))
-			word = strstr(line, "hmm.seed=");
-		fclose(file);
-		if (!word)
-			return false;
-		word += strlen("hmm.seed=");
-	}
-	*seed = strtoull(word, NULL, 0);
-	return true;
 }
 
 /* Short enough to be typed. */

@@ -13,6 +13,7 @@
  */
 #include <kselftest_harness.h>
 
+#include "hmm_random.h"
 #include "oracle.h"
 
 /* How many seeds, if none is given. */
@@ -106,7 +107,7 @@ FIXTURE_SETUP(oracle)
 	close(fd);
 	self->seeds = 1;
 	self->ms = ms ? strtoull(ms, NULL, 0) : 0;
-	if (!oracle_given_seed(&self->seed)) {
+	if (!hmm_given_seed(getenv("HMM_ORACLE_SEED"), &self->seed)) {
 		self->seed = oracle_any_seed();
 		self->seeds = SEEDS;
 	}

@@ -225,8 +225,6 @@ struct property {
 };
 
 /* property_lib.c */
-void property_seed(__u64 *random, __u64 seed);
-unsigned int property_random(__u64 *random, unsigned int limit);
 unsigned int property_pick(struct property *p, unsigned int limit);
 bool property_once_in(struct property *p, unsigned int n);
 void property_note(struct property *p, const char *format, ...);
@@ -234,7 +232,6 @@ void property_add_note(struct property *p, const char *format, ...);
 /* The first failure is the one that is kept. */
 void property_fail(struct property *p, const char *format, ...);
 void property_report(const struct property *p);
-bool property_given_seed(__u64 *seed);
 const char *property_errno(int error);
 
 /* property_agent.c */

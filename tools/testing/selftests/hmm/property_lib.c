@@ -5,28 +5,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "hmm_random.h"
 #include "property.h"
-
-void property_seed(__u64 *random, __u64 seed)
-{
-	*random = (seed + 1) * 0x9e3779b97f4a7c15ULL;
-	*random |= !*random;
-}
-
-unsigned int property_random(__u64 *random, unsigned int limit)
-{
-	*random ^= *random << 13;
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return (*random >> 20) % limit;
-}
 
 unsigned int property_pick(struct property *p, unsigned int limit)
 {
-	return property_random(&p->random, limit);
+	return hmm_random(&p->random, limit);
 }
 
 bool property_once_in(struct property *p, unsigned int n)
@@ -99,26 +85,4 @@ void property_report(const struct property *p)
 	printf("# to replay: HMM_PROPERTY_SEED=%llu, or make test TEST='property*' SEED=%llu\n",
 	       p->seed, p->seed);
 	fflush(stdout);
-}
-
-/* From the environment, or, in a guest that has none, the command line. */
-bool property_given_seed(__u64 *seed)
-{
-	const char *word = getenv("HMM_PROPERTY_SEED");
-	char line[4096];
-	FILE *file;
-
-	if (!word) {
-		file = fopen("/proc/cmdline", "r");
-		if (!file)
-			return false;
-		if (fgets(line, sizeof(line), file))
-			word = strstr(line, "hmm.seed=");
-		fclose(file);
-		if (!word)
-			return false;
-		word += strlen("hmm.seed=");
-	}
-	*seed = strtoull(word, NULL, 0);
-	return true;
 }

@@ -46,7 +46,7 @@ static void racer_init(struct racer *racer, struct race *race, unsigned int nr,
 	memset(racer, 0, sizeof(*racer));
 	racer->race = race;
 	racer->nr = nr;
-	property_seed(&racer->random, race->seed * 8 + stream);
+	hmm_random_init(&racer->random, race->seed * 8 + stream);
 }
 
 static char *wide_addr(unsigned int page)

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "hmm_random.h"
 #include "property.h"
 
 /* In huge pages, and in pages. */
@@ -61,7 +62,7 @@ void race_fail(struct race *race, const char *format, ...);
 
 static inline unsigned int racer_pick(struct racer *racer, unsigned int limit)
 {
-	return property_random(&racer->random, limit);
+	return hmm_random(&racer->random, limit);
 }
 
 static inline struct hmm_property_op

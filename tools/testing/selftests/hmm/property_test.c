@@ -19,6 +19,7 @@
 #include <kselftest.h>
 
 #include "hmm_lib.h"
+#include "hmm_random.h"
 #include "property.h"
 
 #define STEPS		4000
@@ -134,7 +135,7 @@ static bool run_steps(__u64 seed, __u64 ms)
 
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
-	property_seed(&p->random, seed);
+	hmm_random_init(&p->random, seed);
 	p->fd = open(HMM_PROPERTY_DEVICE, O_RDWR | O_CLOEXEC);
 	if (p->fd < 0 || property_agents_start(p)) {
 		ksft_print_msg("neither device nor processes are to be had\n");
@@ -196,7 +197,7 @@ int main(void)
 	if (fd < 0)
 		ksft_exit_skip("no " HMM_PROPERTY_DEVICE ": is hmm_property_test.ko loaded?\n");
 	close(fd);
-	if (property_given_seed(&seeds[0]))
+	if (hmm_given_seed(getenv("HMM_PROPERTY_SEED"), &seeds[0]))
 		n = 1;
 	ksft_set_plan(2 * n);
 	for (unsigned int i = 0; i < n; i++) {
