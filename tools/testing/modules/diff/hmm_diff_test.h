@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What a user program and hmm_diff_test.ko say to each other.
+ * The ioctl ABI between diff_test and hmm_diff_test.ko.
  *
  * The module reads the same addresses of the calling process several times,
  * by this project's ranges and by the kernel's own hmm_range_fault(), and
- * gives the results in one form. What they ought to be, it does not know.
+ * returns the entries in a common format. The program compares them.
  */
 #ifndef _HMM_DIFF_TEST_H
 #define _HMM_DIFF_TEST_H
@@ -17,35 +17,35 @@
 #define HMM_DIFF_MAX_PAGES	4096
 #define HMM_DIFF_MAX_CALLS	8
 
-/* A request: of one page, of all by default, or the mask of what counts. */
+/* Flags of a request for a page, of the default, and of the mask. */
 #define HMM_DIFF_REQ_VALID	0x1
 #define HMM_DIFF_REQ_WRITE	0x2
-/* All the bits of a page frame number, which must not mean anything. */
+/* Set all bits of the page frame number, which must be ignored. */
 #define HMM_DIFF_REQ_JUNK	0x4
 
-/* An entry in the common form. */
+/* An entry in the common format. */
 #define HMM_DIFF_VALID		0x1
 #define HMM_DIFF_WRITE		0x2
 #define HMM_DIFF_ERROR		0x4
-/* The implementation wrote what its own format does not allow. */
+/* The entry violates the format of the implementation. */
 #define HMM_DIFF_BAD		0x8
-/* The request stands there still; only where the call failed. */
+/* The entry still holds the request; only after a call that failed. */
 #define HMM_DIFF_UNSET		0x10
 #define HMM_DIFF_FLAGS		0x1f
 #define HMM_DIFF_ORDER_SHIFT	8
 #define HMM_DIFF_ORDER_MASK	0x1f
 #define HMM_DIFF_PFN_SHIFT	16
 
-/* Which implementation, and which of its ways. */
+/* The implementation, and the variant of the call. */
 enum {
 	HMM_DIFF_OURS,
-	/* hmm_mirror_range_populate() instead of the loop by hand. */
+	/* hmm_mirror_range_populate() instead of an explicit loop. */
 	HMM_DIFF_OURS_POPULATE,
 	/* hmm_mirror_range_fault_locked() */
 	HMM_DIFF_OURS_LOCKED,
 	/* Bound to an interval wider than the range. */
 	HMM_DIFF_OURS_BOUND,
-	/* Compact, spread out again; requests of single pages do not count. */
+	/* A compact range, expanded. Requests of single pages are ignored. */
 	HMM_DIFF_OURS_COMPACT,
 	HMM_DIFF_KERNEL,
 	HMM_DIFF_WAYS,
@@ -61,9 +61,9 @@ enum {
  * @way: in: HMM_DIFF_OURS and so on
  * @mode: in: HMM_DIFF_SNAPSHOT or HMM_DIFF_FAULT
  * @result: out: 0 or -errno
- * @changed: out: the addresses were invalidated since the previous call began,
- *           or since the first was prepared
- * @entries: in: where the __u64 entries go, one per page
+ * @changed: out: the addresses were invalidated since the previous call
+ *           ended, or since the ioctl began
+ * @entries: in: array of __u64, where one entry per page is stored
  */
 struct hmm_diff_call {
 	__u32 way;
@@ -77,11 +77,11 @@ struct hmm_diff_call {
  * struct hmm_diff_run - reads of the same addresses, one after the other
  * @start: in: first address
  * @npages: in: how many pages
- * @requests: in: one __u8 of HMM_DIFF_REQ_* per page
- * @default_flags: in: HMM_DIFF_REQ_*, of every page
- * @mask: in: HMM_DIFF_REQ_*
- * @ncalls: in: how many of @calls
- * @calls: in and out
+ * @requests: in: array of __u8, HMM_DIFF_REQ_* of each page
+ * @default_flags: in: HMM_DIFF_REQ_* of all pages
+ * @mask: in: the bits of @requests that count
+ * @ncalls: in: how many of @calls are used
+ * @calls: in and out: the calls
  */
 struct hmm_diff_run {
 	__u64 start;
@@ -97,9 +97,9 @@ struct hmm_diff_run {
 #define HMM_DIFF_RUN	_IOWR('D', 0, struct hmm_diff_run)
 
 /*
- * What mmap() of the device gives: the kind is the offset's upper half, in
- * pages. In a HMM_DIFF_MIXED mapping, page number i is what (i + the lower
- * half) % HMM_DIFF_MIX says. The first page is always an ordinary one.
+ * mmap() of the device: the upper half of the offset, in pages, is the kind of
+ * the mapping. In a HMM_DIFF_MIXED mapping, page i is of kind (i + the lower
+ * half of the offset) % HMM_DIFF_MIX. The first page is always an ordinary one.
  */
 #define HMM_DIFF_KIND_SHIFT	16
 enum {
@@ -110,9 +110,9 @@ enum {
 };
 
 enum {
-	/* A page of the module, there from the start. */
+	/* A page of the module, inserted by mmap(). */
 	HMM_DIFF_MIX_PAGE,
-	/* The same, there after a fault. */
+	/* The same, inserted by a fault. */
 	HMM_DIFF_MIX_LATE_PAGE,
 	/* An address without a struct page; shared mappings only. */
 	HMM_DIFF_MIX_PFN,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One read by the kernel's own hmm_range_fault(), as its documentation tells
- * a driver to do it.
+ * One read by the kernel's own hmm_range_fault(), as its documentation
+ * recommends it to drivers.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
@@ -9,18 +9,18 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "diff.h"
+#include "kernel.h"
 
 /**
- * struct diff_kernel - the addresses, watched
- * @notifier: hears of their invalidations
- * @calls: how many there have been
- * @asked: @calls when diff_kernel_changed() was asked last
+ * struct diff_kernel - counts the invalidations of a range of addresses
+ * @notifier: covers the range
+ * @calls: how many invalidations there were
+ * @reported: @calls at the last diff_kernel_changed()
  */
 struct diff_kernel {
 	struct mmu_interval_notifier notifier;
 	atomic_t calls;
-	int asked;
+	int reported;
 };
 
 static bool diff_kernel_invalidate(struct mmu_interval_notifier *notifier,
@@ -66,9 +66,9 @@ void diff_kernel_close(struct diff_kernel *kernel)
 bool diff_kernel_changed(struct diff_kernel *kernel)
 {
 	int calls = atomic_read(&kernel->calls);
-	bool changed = calls != kernel->asked;
+	bool changed = calls != kernel->reported;
 
-	kernel->asked = calls;
+	kernel->reported = calls;
 	return changed;
 }
 
@@ -79,7 +79,7 @@ static unsigned long diff_kernel_request(unsigned int request)
 	       (request & HMM_DIFF_REQ_JUNK ? DIFF_JUNK : 0);
 }
 
-/* Without VALID, a frame, an order or WRITE means nothing. */
+/* Frame, order and WRITE are undefined without VALID. */
 static u64 diff_kernel_entry(unsigned long entry)
 {
 	unsigned int flags = entry & HMM_PFN_ERROR ? HMM_DIFF_ERROR : 0;
@@ -94,9 +94,8 @@ static u64 diff_kernel_entry(unsigned long entry)
 }
 
 /*
- * WRITE alone means nothing to the kernel. Where somebody asks for it, each
- * page gets what it is asked for in total, VALID added, and there are neither
- * defaults nor a mask.
+ * The kernel ignores WRITE without VALID. If such a request occurs, fold the
+ * defaults and the mask into the request of each page, and add VALID.
  */
 static unsigned int diff_total(const struct diff_request *request,
 			       unsigned long i)
@@ -154,7 +153,7 @@ int diff_kernel(struct diff_kernel *kernel, const struct diff_request *request,
 	}
 
 	for (try = 0; try < DIFF_TRIES && ret == -EBUSY; try++) {
-		/* It leaves the requests overwritten when it collides. */
+		/* A read that collided has overwritten the requests. */
 		for (i = 0; i < request->npages; i++)
 			pfns[i] = diff_kernel_page(request, i, alone);
 		range.notifier_seq = mmu_interval_read_begin(range.notifier);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device: runs the calls of one ioctl one after the other.
+ * The device: an ioctl makes several calls, one after the other.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -9,14 +9,16 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "diff.h"
+#include "kernel.h"
+#include "map.h"
+#include "ours.h"
 
 /**
- * struct diff_memory - what one ioctl works with
+ * struct diff_memory - the memory of one ioctl
  * @run: the ioctl's argument
  * @pages: the requests
- * @pfns: an implementation's own entries
- * @entries: the entries in the common form, for each call
+ * @pfns: entries in the format of an implementation
+ * @entries: entries in the common format, of each call
  */
 struct diff_memory {
 	struct hmm_diff_run run;
@@ -47,7 +49,7 @@ static int diff_check(const struct hmm_diff_run *run)
 	return 0;
 }
 
-/* No memory of the process is touched in here but by the calls. */
+/* Only the calls may access memory of the process. */
 static int diff_calls(struct diff_memory *memory)
 {
 	struct hmm_diff_run *run = &memory->run;
@@ -174,5 +176,5 @@ static void __exit diff_exit(void)
 }
 module_exit(diff_exit);
 
-MODULE_DESCRIPTION("hmm-mirror beside the kernel's own HMM");
+MODULE_DESCRIPTION("hmm-mirror compared with the kernel's own HMM");
 MODULE_LICENSE("GPL");

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings as drivers make them, which no system call gives.
+ * Mappings that only a driver can make.
  */
 #include <linux/mm.h>
 
-#include "diff.h"
+#include "hmm_diff_test.h"
+#include "map.h"
 
 #define DIFF_MAP_ORDER	6
 #define DIFF_MAP_PAGES	BIT(DIFF_MAP_ORDER)
 
 static struct page *diff_map_pages[DIFF_MAP_PAGES];
 static struct page *diff_map_block;
-/* A frame that has no struct page. Nobody reads or writes there. */
+/* A frame without a struct page. It is never accessed. */
 static unsigned long diff_map_frame;
 
 /*
- * The number of a page, and with it its kind. If the mapping was split since,
- * its start has moved, and its offset by as much.
+ * The kind of a page: one of HMM_DIFF_MIX_*. A split of the mapping moves its
+ * start and its offset by the same distance, so the kind stays the same.
  */
 static unsigned long diff_map_kind(const struct vm_area_struct *vma,
 				   unsigned long addr)
@@ -67,7 +68,7 @@ static int diff_map_mixed(struct vm_area_struct *vma)
 	unsigned long addr;
 	int ret;
 
-	/* The first one makes it VM_MIXEDMAP. */
+	/* The first vm_insert_page() sets VM_MIXEDMAP. */
 	ret = vm_insert_page(vma, vma->vm_start,
 			     diff_map_page(vma, vma->vm_start));
 	for (addr = vma->vm_start + PAGE_SIZE; !ret && addr < vma->vm_end;
@@ -121,7 +122,7 @@ int diff_map_init(void)
 {
 	unsigned long i;
 
-	/* Below 4 GiB a PC has devices, unless its memory is odd. */
+	/* A PC has device registers below 4 GiB. */
 	for (i = SZ_4G >> PAGE_SHIFT; !diff_map_frame && i--; )
 		if (!pfn_valid(i))
 			diff_map_frame = i;

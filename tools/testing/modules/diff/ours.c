@@ -10,9 +10,9 @@
 #include <hmm/pfn.h>
 #include <hmm/range.h>
 
-#include "diff.h"
+#include "ours.h"
 
-/* Long: it is there to end a hang, not to judge. */
+/* Ends a hang. A slow machine must not reach it. */
 #define DIFF_TIMEOUT_MS	120000
 
 static unsigned long diff_ours_request(unsigned int request)
@@ -32,7 +32,7 @@ static u64 diff_ours_entry(unsigned long entry)
 	if (entry & HMM_MIRROR_PFN_ERROR)
 		flags |= HMM_DIFF_ERROR;
 	if (!(entry & valid)) {
-		/* Without a page there is no frame, and nothing to write to. */
+		/* Without VALID there must be neither a frame nor WRITE. */
 		if (entry & (HMM_MIRROR_PFN_MASK | HMM_MIRROR_PFN_WRITE))
 			flags |= HMM_DIFF_BAD;
 		return diff_entry(flags, 0, 0);
@@ -69,8 +69,8 @@ static int diff_ours_read(struct hmm_mirror_range *range, bool fault,
 	return ret;
 }
 
-/* What hmm_mirror_range_next() steps through, as if it were not compact. */
-static void diff_ours_spread(const struct hmm_mirror_range *range,
+/* Expand the entries of a compact range to one per page. */
+static void diff_ours_expand(const struct hmm_mirror_range *range,
 			     unsigned long npages, u64 *entries)
 {
 	unsigned long i = 0, next, k;
@@ -138,7 +138,7 @@ int diff_ours(const struct diff_request *request, unsigned int way,
 				     request->fault);
 
 	if (compact && !ret)
-		diff_ours_spread(&range, request->npages, entries);
+		diff_ours_expand(&range, request->npages, entries);
 	for (i = 0; i < request->npages && !(compact && !ret); i++) {
 		if (ret && pfns[i] == diff_ours_request(request->pages[i]))
 			entries[i] = HMM_DIFF_UNSET;
