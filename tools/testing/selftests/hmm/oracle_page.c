@@ -1,66 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a page holds, and whether it may.
+ * The content of a page, and whether it is allowed.
  *
- * A word: whose it is (8 bits), the write that put it there (32), its place
- * in the page (12), and a sum of these (12).
+ * A word consists of its writer (8 bits), the write (32), its index in the page
+ * (12), and a checksum of these (12).
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "oracle_page.h"
+#include "oracle_report.h"
 
-static __u64 oracle_sum(__u64 value)
+static __u64 checksum(__u64 value)
 {
 	return ((value ^ value >> 31) * 0x9e3779b97f4a7c15ULL) >> 52;
 }
 
-__u64 oracle_word(int whose, __u32 id, unsigned int index)
+__u64 oracle_word(int writer, __u32 id, unsigned int index)
 {
-	__u64 value = (__u64)whose << 56 | (__u64)id << 24 | index << 12;
+	__u64 value = (__u64)writer << 56 | (__u64)id << 24 | index << 12;
 
-	return value | oracle_sum(value);
+	return value | checksum(value);
 }
 
-bool oracle_decode(__u64 word, unsigned int index, int *whose, __u32 *id)
+bool oracle_decode(__u64 word, unsigned int index, int *writer, __u32 *id)
 {
-	*whose = word >> 56;
+	*writer = word >> 56;
 	*id = word >> 24;
-	return word == oracle_word(*whose, *id, index);
+	return word == oracle_word(*writer, *id, index);
 }
 
-void oracle_fill(void *page, size_t size, int whose, __u32 id)
+void oracle_fill(void *page, size_t size, int writer, __u32 id)
 {
 	__u64 *word = page;
 
 	for (size_t i = 0; i < size / sizeof(*word); i++)
-		word[i] = oracle_word(whose, id, i);
+		word[i] = oracle_word(writer, id, i);
 }
 
-static const char *oracle_whose(__u64 word, unsigned int index)
+static const char *word_origin(__u64 word, unsigned int index)
 {
 	__u32 id;
-	int whose;
+	int writer;
 
 	if (!word)
 		return "zero";
-	if (!oracle_decode(word, index, &whose, &id))
-		return "nobody's";
-	switch (whose) {
-	case ORACLE_OURS:
-		return "ours, but not there, or not then";
+	if (!oracle_decode(word, index, &writer, &id))
+		return "not a word of this test, or of another place";
+	switch (writer) {
+	case ORACLE_ARENA:
+		return "a write to the arena, but not to this page or not at this time";
 	case ORACLE_CHILD:
-		return "a child's, which wrote to its copy";
+		return "written by a child to its copy";
 	case ORACLE_POISON:
-		return "of memory that is none of the arena";
+		return "poison from outside of the arena";
 	}
 	return "of an unknown writer";
 }
 
-static void oracle_say(struct oracle_worker *w, struct oracle_region *region,
-		       unsigned int index, unsigned int at, __u64 word,
-		       const char *reader, __u64 begin, __u64 end,
-		       const struct oracle_allowed *allowed)
+static void fail_word(struct oracle_worker *w, struct oracle_region *region,
+		      unsigned int index, unsigned int at, __u64 word,
+		      const char *reader, __u64 begin, __u64 end,
+		      const struct oracle_allowed *allowed)
 {
 	char list[96] = "";
 	size_t used = 0;
@@ -68,26 +69,27 @@ static void oracle_say(struct oracle_worker *w, struct oracle_region *region,
 	for (int i = 0; i < allowed->nids && used + 12 < sizeof(list); i++)
 		used += snprintf(list + used, sizeof(list) - used, " %x",
 				 allowed->ids[i]);
-	oracle_wrong(w->oracle, region, index, 1,
-		     "%s, time %llu to %llu: %s page %u word %u is %016llx: %s; allowed:%s",
-		     reader, begin, end, region->name, index, at, word,
-		     oracle_whose(word, at), list);
+	oracle_fail(w->oracle, region, index, 1,
+		    "%s, time %llu to %llu: %s page %u word %u is %016llx: %s; allowed:%s",
+		    reader, begin, end, region->name, index, at, word,
+		    word_origin(word, at), list);
 }
 
 /**
- * oracle_judge() - may a page have looked like this?
- * @w: who asks
- * @region: whose page it is
- * @index: which
- * @page: what was read of it
- * @words: how much was read
- * @begin: when reading began
- * @end: when it was over
+ * oracle_judge() - whether a page may have had this content
+ * @w: the calling thread
+ * @region: the region
+ * @index: index of the page
+ * @page: the content that was read
+ * @words: how many words were read
+ * @begin: when the read began
+ * @end: when it ended
  * @reader: for the report
  *
- * Each word by itself, since a write that is going on shows word by word.
+ * Words are judged one by one, because a write in progress is visible word by
+ * word.
  *
- * Return: true if so.
+ * Return: true if so. A failure is reported.
  */
 bool oracle_judge(struct oracle_worker *w, struct oracle_region *region,
 		  unsigned int index, const void *page, size_t words,
@@ -98,7 +100,7 @@ bool oracle_judge(struct oracle_worker *w, struct oracle_region *region,
 	const __u64 *word = page;
 	bool zero, ok;
 	__u32 id, last = 0;
-	int whose;
+	int writer;
 
 	oracle_allowed(oracle, &region->slot[index], begin, end, NULL,
 		       &allowed);
@@ -107,14 +109,14 @@ bool oracle_judge(struct oracle_worker *w, struct oracle_region *region,
 		if (!word[i]) {
 			ok = zero;
 		} else {
-			ok = oracle_decode(word[i], i, &whose, &id) &&
-			     whose == ORACLE_OURS;
+			ok = oracle_decode(word[i], i, &writer, &id) &&
+			     writer == ORACLE_ARENA;
 			if (ok && id != last) {
 				ok = oracle_is_allowed(&allowed, id);
 				if (ok)
 					last = id;
 			} else if (!ok) {
-				/* No history allows that, however short. */
+				/* No history allows a foreign word. */
 				allowed.anything = false;
 			}
 		}
@@ -124,8 +126,8 @@ bool oracle_judge(struct oracle_worker *w, struct oracle_region *region,
 			oracle_count(oracle, ORACLE_COUNT_UNJUDGED, 1);
 			return true;
 		}
-		oracle_say(w, region, index, i, word[i], reader, begin, end,
-			   &allowed);
+		fail_word(w, region, index, i, word[i], reader, begin, end,
+			  &allowed);
 		return false;
 	}
 	oracle_count(oracle, ORACLE_COUNT_WORDS, words);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decisions that come of the seed, what was done, and what was wrong.
+ * Random decisions, the log, and the report of a failure.
  */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "hmm_random.h"
-#include "oracle.h"
+#include "oracle_report.h"
 
 #define ORACLE_TAIL	40
 
@@ -15,7 +15,7 @@ unsigned int oracle_pick(struct oracle_worker *w, unsigned int limit)
 	return hmm_random(&w->random, limit);
 }
 
-/* Where accesses and changes meet: mostly in a corner of what is large. */
+/* Of a large region mostly the first pages, so that accesses meet changes. */
 unsigned int oracle_pick_page(struct oracle_worker *w,
 			      const struct oracle_region *region)
 {
@@ -26,7 +26,7 @@ unsigned int oracle_pick_page(struct oracle_worker *w,
 	return oracle_pick(w, limit);
 }
 
-/* Each worker has its own, so that a replay writes the same. */
+/* Each thread has ids of its own, so that a replay writes the same ids. */
 __u32 oracle_new_id(struct oracle_worker *w)
 {
 	return (w->nr + 1) << 24 | (++w->ids & 0xffffff);
@@ -48,19 +48,19 @@ void oracle_log(struct oracle_worker *w, const char *what,
 	entry->region = region ? region - w->oracle->region : ORACLE_KINDS;
 }
 
-/* Only the first thing that is wrong counts: others may follow from it. */
-void oracle_wrong(struct oracle *oracle, const struct oracle_region *region,
-		  unsigned int first, unsigned int n, const char *fmt, ...)
+void oracle_fail(struct oracle *oracle, const struct oracle_region *region,
+		 unsigned int first, unsigned int n, const char *fmt, ...)
 {
 	va_list args;
 
 	if (__atomic_exchange_n(&oracle->stop, 1, __ATOMIC_SEQ_CST))
 		return;
-	oracle->what_region = region ? region - oracle->region : ORACLE_KINDS;
-	oracle->what_first = first;
-	oracle->what_n = n;
+	oracle->failure_region = region ? region - oracle->region :
+					  ORACLE_KINDS;
+	oracle->failure_first = first;
+	oracle->failure_n = n;
 	va_start(args, fmt);
-	vsnprintf(oracle->what, sizeof(oracle->what), fmt, args);
+	vsnprintf(oracle->failure, sizeof(oracle->failure), fmt, args);
 	va_end(args);
 }
 
@@ -69,21 +69,21 @@ bool oracle_stopped(struct oracle *oracle)
 	return __atomic_load_n(&oracle->stop, __ATOMIC_RELAXED);
 }
 
-/* Does the entry concern what went wrong? A fork concerns everything. */
-static bool oracle_concerns(const struct oracle *oracle,
-			    const struct oracle_entry *entry)
+/* Whether an entry of the log concerns the failure. A fork always does. */
+static bool concerns(const struct oracle *oracle,
+		     const struct oracle_entry *entry)
 {
 	if (entry->region == ORACLE_KINDS ||
-	    oracle->what_region == ORACLE_KINDS)
+	    oracle->failure_region == ORACLE_KINDS)
 		return true;
-	return entry->region == oracle->what_region &&
-	       entry->first < oracle->what_first + oracle->what_n &&
-	       oracle->what_first < entry->first + (unsigned int)entry->n;
+	return entry->region == oracle->failure_region &&
+	       entry->first < oracle->failure_first + oracle->failure_n &&
+	       oracle->failure_first < entry->first + (unsigned int)entry->n;
 }
 
-/* The last entry that began before a time and concerns what went wrong. */
-static const struct oracle_entry *oracle_before(struct oracle *oracle,
-						__u64 time, unsigned int *nr)
+/* The last entry that began before a time and concerns the failure. */
+static const struct oracle_entry *entry_before(struct oracle *oracle,
+					       __u64 time, unsigned int *nr)
 {
 	const struct oracle_entry *found = NULL, *entry;
 
@@ -92,7 +92,7 @@ static const struct oracle_entry *oracle_before(struct oracle *oracle,
 			entry = &oracle->worker[t].log[i];
 			if (!entry->what || entry->begin >= time ||
 			    (found && entry->begin <= found->begin) ||
-			    !oracle_concerns(oracle, entry))
+			    !concerns(oracle, entry))
 				continue;
 			found = entry;
 			*nr = t;
@@ -101,17 +101,16 @@ static const struct oracle_entry *oracle_before(struct oracle *oracle,
 	return found;
 }
 
-/* What went wrong, what led to it (newest first), and how to have it again. */
 void oracle_report(struct oracle *oracle)
 {
 	const struct oracle_entry *entry;
 	__u64 time = ORACLE_NEVER;
 	unsigned int nr = 0;
 
-	printf("# %s\n", oracle->what);
-	printf("# what was done there, newest first:\n");
+	printf("# %s\n", oracle->failure);
+	printf("# operations on these pages, newest first:\n");
 	for (int i = 0; i < ORACLE_TAIL; i++) {
-		entry = oracle_before(oracle, time, &nr);
+		entry = entry_before(oracle, time, &nr);
 		if (!entry)
 			break;
 		time = entry->begin;

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random changes to memory and random accesses to it, by devices and CPUs,
- * judged by an oracle (oracle.h says how).
+ * Random changes of memory and random accesses to it, by devices and CPUs. The
+ * contents that are read are judged by an oracle; see oracle_history.h.
  *
- * A seed decides all that a thread does. By one thread, everything happens in
- * the same order when it is run again with the same seed; by several, each
- * thread does the same, and how they meet is left to luck.
+ * All decisions of a thread depend on the seed. With one thread, the same seed
+ * repeats the same sequence. With several, each thread repeats its decisions,
+ * but their interleaving varies.
  *
- *   HMM_ORACLE_SEED  run only this seed, from the environment; the word
- *                    hmm.seed= on the kernel's command line does the same
+ *   HMM_ORACLE_SEED  run this seed only. hmm.seed= on the kernel's command line
+ *                    does the same.
  *   HMM_ORACLE_MS    how long a seed may take, in milliseconds
+ *
+ * Both are environment variables.
  */
 #include <kselftest_harness.h>
 
 #include "hmm_random.h"
-#include "oracle.h"
+#include "oracle_access.h"
+#include "oracle_change.h"
+#include "oracle_child.h"
+#include "oracle_reclaim.h"
+#include "oracle_report.h"
+#include "oracle_setup.h"
 
-/* How many seeds, if none is given. */
+/* How many seeds are run if none is given. */
 #define SEEDS		3
 #define ALONE_STEPS	2500
 #define ALONE_MS	6000
 #define TOGETHER_STEPS	20000
 #define TOGETHER_MS	6000
 
-static int do_both(void *arg)
+static int do_accesses_and_changes(void *arg)
 {
 	struct oracle_worker *w = arg;
 
@@ -50,12 +57,12 @@ static int do_accesses(void *arg)
 	return 0;
 }
 
-/* Nothing waits for the end of a child but this thread; so it sees to it. */
+/* This thread also waits for its children. */
 static int do_changes(void *arg)
 {
 	struct oracle_worker *w = arg;
 
-	/* However little time there is. */
+	/* Fork at least once, however little time there is. */
 	oracle_fork(w);
 	for (int i = 0; i < TOGETHER_STEPS && !oracle_stopped(w->oracle) &&
 	     hmm_now_ms() < w->oracle->deadline; i++)
@@ -64,7 +71,7 @@ static int do_changes(void *arg)
 	return 0;
 }
 
-static int (*const alone[])(void *) = { do_both };
+static int (*const alone[])(void *) = { do_accesses_and_changes };
 static int (*const together[])(void *) = {
 	do_accesses, do_accesses, do_accesses, do_changes, do_changes,
 };
@@ -108,15 +115,15 @@ FIXTURE_SETUP(oracle)
 	self->seeds = 1;
 	self->ms = ms ? strtoull(ms, NULL, 0) : 0;
 	if (!hmm_given_seed(getenv("HMM_ORACLE_SEED"), &self->seed)) {
-		self->seed = oracle_any_seed();
+		self->seed = oracle_random_seed();
 		self->seeds = SEEDS;
 	}
 	self->ksm = oracle_ksm_on();
 	if (!self->ksm)
-		printf("# KSM is not in the mix: it cannot be switched on\n");
+		printf("# KSM is not tested: it cannot be enabled\n");
 	self->swap = oracle_swap_on(&why);
 	if (!self->swap)
-		printf("# swap is not in the mix: %s\n", why);
+		printf("# swap is not tested: %s\n", why);
 	fflush(stdout);
 	oracle_start();
 }
@@ -138,12 +145,12 @@ static void run_threads(struct oracle *oracle, int (*const jobs[])(void *),
 		if (hmm_thread_create(&w[made].thread, jobs[made], &w[made]))
 			break;
 	if (made != njobs)
-		oracle_wrong(oracle, NULL, 0, 0, "no threads are to be had");
+		oracle_fail(oracle, NULL, 0, 0, "cannot create the threads");
 	for (unsigned int i = 0; i < made; i++)
 		hmm_thread_start(&w[i].thread);
 	for (unsigned int i = 0; i < made; i++)
 		hmm_thread_join(&w[i].thread);
-	/* It has memory of its own, and no log of its own so far. */
+	/* An additional worker, whose memory and log are unused so far. */
 	oracle_restore_all(&w[njobs]);
 	if (!oracle_stopped(oracle))
 		oracle_finish(&w[njobs]);
@@ -170,8 +177,8 @@ static void run(struct __test_metadata *_metadata, oracle_data *self,
 	show_counts(oracle);
 	if (oracle_stopped(oracle))
 		oracle_report(oracle);
-	ASSERT_STREQ("", oracle->what);
-	/* There was something to judge; a slow machine comes to little. */
+	ASSERT_STREQ("", oracle->failure);
+	/* Expect some accesses and changes; a slow machine makes few. */
 	EXPECT_LT(0, oracle->count[ORACLE_COUNT_DEVICE]);
 	if (oracle->count[ORACLE_COUNT_CHANGES] > 200)
 		EXPECT_LT(0, oracle->count[ORACLE_COUNT_REFUSED]);
@@ -179,13 +186,13 @@ static void run(struct __test_metadata *_metadata, oracle_data *self,
 	EXPECT_LT(0, oracle->count[ORACLE_COUNT_WORDS]);
 	if (oracle->alone)
 		EXPECT_EQ(0, oracle->count[ORACLE_COUNT_UNJUDGED]);
-	/* The poison must have been where it hurts; if that can be known. */
+	/* Some of the poison must be in frames that the arena has lost. */
 	if (oracle->alone && oracle->count[ORACLE_COUNT_FRAMES] > 50)
 		EXPECT_LT(0, oracle->count[ORACLE_COUNT_REUSED]);
 	oracle_free(oracle);
 }
 
-/* Seeds after the first are made of it, so each can be replayed by itself. */
+/* Later seeds depend on the first, and each of them can be replayed alone. */
 static __u64 next_seed(__u64 seed)
 {
 	return (seed * 6364136223846793005ULL + 1442695040888963407ULL) >> 32;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Page frames that the arena has lost are reused and filled with poison.
+ */
+#ifndef _ORACLE_POISON_H
+#define _ORACLE_POISON_H
+
+#include "oracle.h"
+
+/* The arena is about to lose n pages at mem. */
+void oracle_poison_before(struct oracle_worker *w, const char *mem,
+			  unsigned int n);
+/* It has lost them. */
+void oracle_poison_after(struct oracle_worker *w);
+
+#endif /* _ORACLE_POISON_H */
