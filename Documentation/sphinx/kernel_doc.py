@@ -60,6 +60,8 @@ class Text:
         self.lines = []
 
     def add(self, line, number):
+        if line == '  };' and self.lines[-1][0].endswith(' {'):
+            self.lines.append(('    /* private members only */', number))
         self.lines.append((line, number))
 
     def set_arguments(self, name, arguments):
