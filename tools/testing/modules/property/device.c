@@ -2,6 +2,7 @@
 /*
  * The device: a page table for each range, cleared by the callbacks.
  */
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -203,6 +204,18 @@ static bool property_invalidate(struct hmm_interval_notifier *notifier,
 	return property_forget(interval->mirror, interval, inv);
 }
 
+/*
+ * The invalidating task may hold the mmap lock for writing: then it holds the
+ * lock for milliseconds.
+ */
+static bool property_invalidate_slowly(struct hmm_interval_notifier *notifier,
+				       const struct mmu_notifier_range *inv)
+{
+	if (mmu_notifier_range_blockable(inv))
+		usleep_range(2000, 4000);
+	return property_invalidate(notifier, inv);
+}
+
 static void property_finish(struct hmm_interval_notifier *notifier,
 			    const struct mmu_notifier_range *inv)
 {
@@ -225,10 +238,16 @@ static const struct hmm_interval_notifier_ops property_two_pass = {
 	.release = property_released,
 };
 
+static const struct hmm_interval_notifier_ops property_slow = {
+	.invalidate = property_invalidate_slowly,
+	.release = property_released,
+};
+
 const struct hmm_interval_notifier_ops *const property_interval_ops[] = {
 	[HMM_PROPERTY_INTERVAL_PLAIN] = NULL,
 	[HMM_PROPERTY_INTERVAL_ONE_PASS] = &property_one_pass,
 	[HMM_PROPERTY_INTERVAL_TWO_PASS] = &property_two_pass,
+	[HMM_PROPERTY_INTERVAL_SLOW] = &property_slow,
 };
 
 static int property_try_dma(struct device *dev)

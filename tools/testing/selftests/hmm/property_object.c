@@ -13,6 +13,9 @@ static const char *const interval_kinds[] = {
 	"no callbacks", "one pass", "two passes",
 };
 
+/* A slow callback finds nothing more when only one call runs at a time. */
+#define STEP_INTERVAL_KINDS	HMM_PROPERTY_INTERVAL_SLOW
+
 /*
  * Addresses that are refused, that wrap, that lie at the very top, or that an
  * index into a page table takes for others.
@@ -207,7 +210,7 @@ static void find_interval(struct property *p, unsigned int mirror)
 	if (end <= op->start)
 		end = op->start + 1;
 	op->length = end - 1;
-	op->kind = property_pick(p, HMM_PROPERTY_INTERVAL_KINDS);
+	op->kind = property_pick(p, STEP_INTERVAL_KINDS);
 	property_note(p, "find in mirror %u by %s in [%#llx, %#llx]", mirror,
 		      interval_kinds[op->kind], op->start, op->length);
 	expected = property_expect_find(p, mirror, op->kind, op->start,
@@ -298,7 +301,7 @@ static void insert_interval(struct property *p, unsigned int nr)
 	if (mirror < 0)
 		return;
 	op->b = mirror;
-	op->kind = property_pick(p, HMM_PROPERTY_INTERVAL_KINDS);
+	op->kind = property_pick(p, STEP_INTERVAL_KINDS);
 	choose_bytes(p, &op->start, &op->length);
 	property_note(p, "insert interval %u, %s, in mirror %d at [%#llx, +%#llx)",
 		      nr, interval_kinds[op->kind], mirror, op->start,

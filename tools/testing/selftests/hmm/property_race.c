@@ -21,8 +21,9 @@
 #include "hmm_lib.h"
 #include "property_race.h"
 
-/* So many that it takes a while to change their protection. */
-#define CONTEND_PAGES	128
+/* Memory and interval of the thread that contends for the mmap lock. */
+#define CONTEND_BASE	(PROPERTY_BASE + (1UL << 32))
+#define CONTEND_INTERVAL (HMM_PROPERTY_INTERVALS - 1)
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -75,17 +76,27 @@ static int map_wide(unsigned int page, unsigned int n)
 	return 0;
 }
 
-/* Each huge page has one thread that changes it. */
+/* Each huge page is changed by one thread only. */
+static bool owns_huge(const struct racer *racer, unsigned int huge)
+{
+	return huge < WIDE_HUGE &&
+	       (huge + huge / PIECE_HUGE) % CHANGERS == racer->nr;
+}
+
+/* Mostly one that contains a boundary between two pieces of a read. */
 static unsigned int choose_huge(struct racer *racer)
 {
-	unsigned int huge = racer_pick(racer, WIDE_HUGE);
+	unsigned int caller = racer_pick(racer, CALLERS), huge;
 
-	if (racer_pick(racer, 8))
-		huge = atomic_load(&racer->race->hot[racer_pick(racer, CALLERS)]) /
-		       PROPERTY_HUGE;
-	if (huge % CHANGERS == racer->nr && huge < WIDE_HUGE)
+	huge = atomic_load(&racer->race->hot[caller]) / PROPERTY_HUGE;
+	huge += racer_pick(racer, PIECES - 1) * PIECE_HUGE;
+	if (racer_pick(racer, 8) && huge && owns_huge(racer, huge))
 		return huge;
-	return racer_pick(racer, WIDE_HUGE / CHANGERS) * CHANGERS + racer->nr;
+	/* Nothing is ever mapped in the first one: see make_range(). */
+	do {
+		huge = 1 + racer_pick(racer, WIDE_HUGE - 1);
+	} while (!owns_huge(racer, huge));
+	return huge;
 }
 
 static void fork_for_a_moment(struct racer *racer)
@@ -161,30 +172,41 @@ static int do_changes(void *arg)
 			n = 1 + racer_pick(racer, PROPERTY_HUGE - page);
 			change_part(racer, first + page, n);
 		}
-		/* Most of the memory is to be empty. */
-		if (racer_pick(racer, 8))
-			madvise(wide_addr(first), PROPERTY_HUGE * PROPERTY_PAGE,
-				MADV_DONTNEED);
+		/*
+		 * Keep most of the memory empty, and without page tables:
+		 * where there is a table of PTEs, no huge page is faulted in.
+		 */
+		if (racer_pick(racer, 8) && map_wide(first, PROPERTY_HUGE))
+			race_fail(racer->race, "mmap failed");
 	}
 	return 0;
 }
 
 /*
- * Readers drop the lock for this thread, and continue where they were. It holds
- * the lock for as long as a fault may take, which does without it.
+ * A reader drops the mmap lock between two pieces if this thread waits for it.
+ * The thread then holds the lock for the milliseconds that the callback of its
+ * interval sleeps, while faults of other threads proceed under the lock of
+ * their vma. As a real-time task it is handed the lock; otherwise the reader
+ * mostly reacquires the lock before the thread has woken up.
  */
 static int do_contend(void *arg)
 {
+	const struct sched_param fifo = { .sched_priority = 1 };
 	struct racer *racer = arg;
-	void *mem = hmm_map(CONTEND_PAGES);
+	char *mem = (char *)CONTEND_BASE;
 
-	if (!mem)
-		return -ENOMEM;
-	memset(mem, 1, CONTEND_PAGES * PROPERTY_PAGE);
+	if (sched_setscheduler(0, SCHED_FIFO, &fifo) ||
+	    mmap(mem, PROPERTY_PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED) {
+		race_fail(racer->race, "no contention for the mmap lock: %s",
+			  property_errno(-errno));
+		return -errno;
+	}
+	memset(mem, 1, PROPERTY_PAGE);
 	while (!atomic_load(&racer->race->stop)) {
-		mprotect(mem, CONTEND_PAGES * PROPERTY_PAGE, PROT_READ);
-		mprotect(mem, CONTEND_PAGES * PROPERTY_PAGE,
-			 PROT_READ | PROT_WRITE);
+		mprotect(mem, PROPERTY_PAGE, PROT_READ);
+		mprotect(mem, PROPERTY_PAGE, PROT_READ | PROT_WRITE);
 	}
 	return 0;
 }
@@ -244,6 +266,12 @@ static bool race_open(struct race *race, pid_t pid)
 		return false;
 	op.a = 1;
 	op.kind = HMM_PROPERTY_MIRROR_SYNC;
+	if (ioctl(race->fd, HMM_PROPERTY_OP, &op) || op.result)
+		return false;
+	op = race_op(HMM_PROPERTY_INSERT, CONTEND_INTERVAL);
+	op.kind = HMM_PROPERTY_INTERVAL_SLOW;
+	op.start = CONTEND_BASE;
+	op.length = PROPERTY_PAGE;
 	return !ioctl(race->fd, HMM_PROPERTY_OP, &op) && !op.result;
 }
 

@@ -15,6 +15,8 @@
 #define WIDE_PAGES	(WIDE_HUGE * PROPERTY_HUGE)
 /* A locked read of a compact range is made in pieces of so many pages. */
 #define PIECE_PAGES	((64UL << 20) / PROPERTY_PAGE)
+#define PIECE_HUGE	(PIECE_PAGES / PROPERTY_HUGE)
+#define PIECES		(WIDE_HUGE / PIECE_HUGE)
 
 #define CALLERS		2
 #define CHANGERS	2

@@ -137,7 +137,17 @@ static void make_range(struct racer *racer, unsigned int i)
 
 	if (bind && !racer->interval[interval])
 		return;
-	first = 1 + racer_pick(racer, wide ? WIDE_PAGES / 8 : WIDE_PAGES - 2);
+	/*
+	 * A locked read begins at the first hole. A wide range mostly begins
+	 * in the first huge page, where nothing may be mapped: then it is known
+	 * where the pieces of the read end. A short range would fault pages in.
+	 */
+	if (wide)
+		first = 1 + racer_pick(racer, racer_pick(racer, 4) ?
+				       PROPERTY_HUGE - 1 : WIDE_PAGES / 8);
+	else
+		first = PROPERTY_HUGE +
+			racer_pick(racer, WIDE_PAGES - PROPERTY_HUGE - 1);
 	n = wide ? PIECE_PAGES + 1 + racer_pick(racer, WIDE_PAGES - PIECE_PAGES) :
 		   1 + racer_pick(racer, 1024);
 	if (n > WIDE_PAGES - first)
