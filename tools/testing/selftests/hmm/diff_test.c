@@ -9,12 +9,8 @@
  * The seed of a run that failed, as the argument or as hmm.seed= on the
  * kernel's command line, repeats the memory and the requests.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <kselftest.h>
 
 #include "diff_build.h"
 #include "diff_compare.h"
@@ -22,8 +18,9 @@
 #include "diff_machine.h"
 #include "diff_rules.h"
 #include "diff_snapshot.h"
-#include "hmm_lib.h"
+#include "hmm_ksft.h"
 #include "hmm_random.h"
+#include "hmm_system.h"
 
 #define SNAPSHOTS	60
 #define FAULTS		100
@@ -136,14 +133,8 @@ int main(int argc, char **argv)
 {
 	__u64 seeds[2];
 	size_t n;
-	int device;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	ksft_print_header();
-	device = open(HMM_DIFF_DEVICE, O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		ksft_exit_skip("no " HMM_DIFF_DEVICE ": is hmm_diff_test.ko loaded?\n");
-	diff_machine_open(device);
+	diff_machine_open(hmm_ksft_open(HMM_DIFF_DEVICE, "hmm_diff_test.ko"));
 	if (diff_arena_reserve())
 		ksft_exit_fail_msg("cannot reserve the addresses\n");
 	n = choose_seeds(seeds, argc > 1 ? argv[1] : NULL);

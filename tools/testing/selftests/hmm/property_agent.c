@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The agents: processes that do what they are ordered to, one step at a time.
+ * The agents: processes that carry out orders, one step at a time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,17 +14,18 @@
 #include <unistd.h>
 
 #include "hmm_lib.h"
-#include "property.h"
+#include "property_agent.h"
+#include "property_log.h"
 
-/* It ends a hang; nothing that works takes as long. */
-#define PROPERTY_PATIENCE_S	240
+/* Ends a hang. A slow machine must not reach it. */
+#define PROPERTY_TIMEOUT_S	240
 
 static char *agent_addr(unsigned int page)
 {
 	return (char *)PROPERTY_BASE + page * PROPERTY_PAGE;
 }
 
-static int agent_map(const struct property_box *box)
+static int agent_map(const struct property_mailbox *box)
 {
 	int flags = MAP_ANONYMOUS | MAP_FIXED |
 		    (box->shared ? MAP_SHARED : MAP_PRIVATE);
@@ -33,8 +34,8 @@ static int agent_map(const struct property_box *box)
 		    flags, -1, 0) == MAP_FAILED ? -errno : 0;
 }
 
-/* The place is made free first, so that it is known to be if this fails. */
-static int agent_move(const struct property_box *box)
+/* Unmap the target first, so that it is also unmapped if mremap() fails. */
+static int agent_move(const struct property_mailbox *box)
 {
 	size_t size = box->n * PROPERTY_PAGE;
 
@@ -45,7 +46,7 @@ static int agent_move(const struct property_box *box)
 		      agent_addr(box->to)) == MAP_FAILED ? -errno : 0;
 }
 
-static void agent_write(const struct property_box *box)
+static void agent_write(const struct property_mailbox *box)
 {
 	for (unsigned int i = 0; i < box->n; i++) {
 		const __u64 words[] = { box->stamp + i, ~(box->stamp + i) };
@@ -56,7 +57,7 @@ static void agent_write(const struct property_box *box)
 	}
 }
 
-static void agent_read(struct property_box *box)
+static void agent_read(struct property_mailbox *box)
 {
 	for (unsigned int i = 0; i < box->n; i++) {
 		const char *addr = agent_addr(box->first + i);
@@ -67,11 +68,11 @@ static void agent_read(struct property_box *box)
 	}
 }
 
-/* What agent_obey() returns if the child says when the order is carried out. */
+/* Instead of an error: the child posts done for the order. */
 #define AGENT_CHILD_ANSWERS	1
 
-/* The child keeps its copy of the arena, and changes some of it. */
-static int agent_fork(struct property_box *box, pid_t *child)
+/* The child keeps its copy of the arena and changes a part of it. */
+static int agent_fork(struct property_mailbox *box, pid_t *child)
 {
 	*child = hmm_fork();
 	if (*child < 0)
@@ -91,7 +92,7 @@ static int agent_reap(pid_t child)
 	return hmm_wait_exit(child) == -SIGKILL ? 0 : -ECHILD;
 }
 
-static int agent_obey(struct property_box *box, int fd, pid_t *child)
+static int carry_out(struct property_mailbox *box, int fd, pid_t *child)
 {
 	size_t size = box->n * PROPERTY_PAGE;
 	char *addr = agent_addr(box->first);
@@ -125,7 +126,7 @@ static int agent_obey(struct property_box *box, int fd, pid_t *child)
 	return -EINVAL;
 }
 
-static void agent_run(struct property_box *box, int fd)
+static void agent_run(struct property_mailbox *box, int fd)
 {
 	pid_t child = -1;
 	int ret;
@@ -133,7 +134,7 @@ static void agent_run(struct property_box *box, int fd)
 	for (;;) {
 		while (sem_wait(&box->go))
 			;
-		ret = agent_obey(box, fd, &child);
+		ret = carry_out(box, fd, &child);
 		if (ret == AGENT_CHILD_ANSWERS)
 			continue;
 		box->result = ret;
@@ -144,7 +145,7 @@ static void agent_run(struct property_box *box, int fd)
 bool property_agent_start(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	char path[64];
 
 	memset(space, 0, sizeof(*space));
@@ -166,13 +167,13 @@ bool property_agent_start(struct property *p, unsigned int agent)
 int property_agents_start(struct property *p)
 {
 	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++) {
-		p->box[i] = mmap(NULL, sizeof(*p->box[i]),
-				 PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (p->box[i] == MAP_FAILED)
+		p->mailbox[i] = mmap(NULL, sizeof(*p->mailbox[i]),
+				     PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (p->mailbox[i] == MAP_FAILED)
 			return -ENOMEM;
 	}
-	/* An agent has the boxes of both, but uses its own. */
+	/* An agent maps both mailboxes but uses only its own. */
 	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++)
 		if (!property_agent_start(p, i))
 			return -EAGAIN;
@@ -190,11 +191,11 @@ void property_agents_end(struct property *p)
 		}
 		if (space->pagemap >= 0)
 			close(space->pagemap);
-		munmap(p->box[i], sizeof(*p->box[i]));
+		munmap(p->mailbox[i], sizeof(*p->mailbox[i]));
 	}
 }
 
-static bool property_agent_died(const struct property_space *space)
+static bool agent_died(const struct property_space *space)
 {
 	siginfo_t info = {};
 
@@ -202,30 +203,30 @@ static bool property_agent_died(const struct property_space *space)
 	       info.si_pid;
 }
 
-static bool property_wait(struct property *p, unsigned int agent)
+static bool wait_for_agent(struct property *p, unsigned int agent)
 {
-	__u64 end = hmm_now_ms() + PROPERTY_PATIENCE_S * 1000;
+	__u64 end = hmm_now_ms() + PROPERTY_TIMEOUT_S * 1000;
 	struct timespec until;
 
 	while (hmm_now_ms() < end) {
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec++;
-		if (!sem_timedwait(&p->box[agent]->done, &until))
+		if (!sem_timedwait(&p->mailbox[agent]->done, &until))
 			return true;
-		if (errno == ETIMEDOUT && property_agent_died(&p->space[agent])) {
+		if (errno == ETIMEDOUT && agent_died(&p->space[agent])) {
 			property_fail(p, "agent %u died", agent);
 			return false;
 		}
 	}
 	property_fail(p, "agent %u did not answer in %d s", agent,
-		      PROPERTY_PATIENCE_S);
+		      PROPERTY_TIMEOUT_S);
 	return false;
 }
 
 bool property_order(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 
 	sem_post(&box->go);
 	if (box->order == PROPERTY_EXIT) {
@@ -236,11 +237,10 @@ bool property_order(struct property *p, unsigned int agent)
 		space->pagemap = -1;
 		return true;
 	}
-	return property_wait(p, agent);
+	return wait_for_agent(p, agent);
 }
 
-/* What pagemap shows now. */
-bool property_look(struct property *p)
+bool property_read_pagemap(struct property *p)
 {
 	const off_t where = PROPERTY_BASE / PROPERTY_PAGE * sizeof(__u64);
 

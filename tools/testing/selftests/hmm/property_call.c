@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One call of the API, by whom it may be, and what the device holds after it.
+ * One call of the API by a random agent, and the pages that the device holds.
  */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "property.h"
+#include "property_agent.h"
+#include "property_call.h"
+#include "property_log.h"
+#include "property_model.h"
 
 static const char *const wrong_names[] = {
 	[HMM_PROPERTY_UNWRITTEN] = "was not written by the read",
 	[HMM_PROPERTY_MALFORMED] = "is malformed",
-	[HMM_PROPERTY_BAD_STEP] = "leads out of the range or not on",
-	[HMM_PROPERTY_OTHER_PAGE] = "gives the page of another address",
+	[HMM_PROPERTY_BAD_STEP] = "leads out of the range, or not forward",
+	[HMM_PROPERTY_OTHER_PAGE] = "names the page of another address",
 	[HMM_PROPERTY_BAD_DMA] = "has the DMA address of another page",
 };
 
@@ -22,20 +25,17 @@ const char *property_wrong_name(unsigned int wrong)
 	return wrong_names[wrong];
 }
 
-/* The operation is prepared where the next property_call() finds it. */
 static struct hmm_property_op next_op;
 
-struct hmm_property_op *property_op(struct property *p, unsigned int opcode,
-				    unsigned int a)
+struct hmm_property_op *property_op(unsigned int opcode, unsigned int a)
 {
-	(void)p;
 	memset(&next_op, 0, sizeof(next_op));
 	next_op.opcode = opcode;
 	next_op.a = a;
 	return &next_op;
 }
 
-/* Which agent: half of the time the one whose memory is mirrored. */
+/* Half of the time, choose the agent whose memory is mirrored. */
 static unsigned int choose_agent(struct property *p, unsigned int mirror)
 {
 	unsigned int agent = property_pick(p, PROPERTY_AGENTS);
@@ -48,14 +48,14 @@ static unsigned int choose_agent(struct property *p, unsigned int mirror)
 
 static bool carry_out(struct property *p, unsigned int agent)
 {
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 
 	box->order = PROPERTY_CALL;
 	box->op = next_op;
 	if (box->op.max_entries && box->op.opcode != HMM_PROPERTY_FAULT &&
 	    box->op.opcode != HMM_PROPERTY_POPULATE)
 		box->op.entries = (uintptr_t)box->entries;
-	if (!property_order(p, agent) || !property_look(p))
+	if (!property_order(p, agent) || !property_read_pagemap(p))
 		return false;
 	if (box->result) {
 		property_fail(p, "the module refuses the operation: %s",
@@ -63,7 +63,7 @@ static bool carry_out(struct property *p, unsigned int agent)
 		return false;
 	}
 	next_op = box->op;
-	property_changed(p);
+	property_find_lost_pages(p);
 	if (next_op.wrong == HMM_PROPERTY_FINE)
 		return true;
 	property_fail(p, "entry %u of range %u, %#llx, %s", next_op.wrong_page,
@@ -72,10 +72,6 @@ static bool carry_out(struct property *p, unsigned int agent)
 	return false;
 }
 
-/*
- * Make the prepared call: by an agent, preferably that of the mirror's memory,
- * or by a workqueue. Its results are in the operation then.
- */
 bool property_call(struct property *p, unsigned int mirror)
 {
 	unsigned int agent = choose_agent(p, mirror);
@@ -88,18 +84,17 @@ bool property_call(struct property *p, unsigned int mirror)
 		return false;
 	}
 	if (next_op.requests)
-		memcpy(p->box[agent]->requests,
+		memcpy(p->mailbox[agent]->requests,
 		       (void *)(uintptr_t)next_op.requests,
 		       next_op.max_entries);
 	if (next_op.requests)
-		next_op.requests = (uintptr_t)p->box[agent]->requests;
+		next_op.requests = (uintptr_t)p->mailbox[agent]->requests;
 	if (!carry_out(p, agent))
 		return false;
 	property_add_note(p, ": %s", property_errno(next_op.result));
 	return true;
 }
 
-/* The result of the call must be one of those. */
 bool property_expect(struct property *p, int count, ...)
 {
 	char text[120] = "";
@@ -118,17 +113,25 @@ bool property_expect(struct property *p, int count, ...)
 	if (next_op.result)
 		p->refused++;
 	if (!found)
-		property_fail(p, "the call returns %s, and ought to return %s",
+		property_fail(p, "the call returns %s instead of %s",
 			      property_errno(next_op.result), text);
 	return found;
 }
 
-/* After each step: nothing may be left of what an address space has lost. */
+const struct hmm_property_entry *
+property_entries(const struct property *p, const struct hmm_property_op *op)
+{
+	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++)
+		if (op->entries == (uintptr_t)p->mailbox[i]->entries)
+			return p->mailbox[i]->entries;
+	return NULL;
+}
+
 void property_check_device(struct property *p)
 {
 	const unsigned int agent = p->space[0].alive ? 0 : 1;
-	const struct hmm_property_entry *entry = p->box[agent]->entries;
-	struct hmm_property_op *op = property_op(p, HMM_PROPERTY_STATE, 0);
+	const struct hmm_property_entry *entry = p->mailbox[agent]->entries;
+	struct hmm_property_op *op = property_op(HMM_PROPERTY_STATE, 0);
 
 	if (!p->device_used || !p->space[agent].alive)
 		return;

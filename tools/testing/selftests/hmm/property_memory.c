@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random changes of an address space, and what the model makes of them.
+ * Random changes of an address space, and of its model.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "property.h"
+#include "property_agent.h"
+#include "property_log.h"
+#include "property_memory.h"
+#include "property_model.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -21,7 +24,7 @@ static const char *prot_name(int prot)
 	return prot & PROT_WRITE ? "rw" : prot & PROT_READ ? "r" : "none";
 }
 
-/* Pages of the arena: often few, at times around a huge page, or all. */
+/* Choose pages of the arena: mostly few, sometimes a huge page, or all. */
 static void choose_pages(struct property *p, unsigned int *first,
 			 unsigned int *n)
 {
@@ -73,15 +76,15 @@ static bool is_writable(const struct property_model_page *page)
 	return page->mapped && page->prot & PROT_WRITE;
 }
 
-/* A child has such memory for itself. */
-static bool is_own(const struct property_model_page *page)
+/* A child has a copy of such memory. */
+static bool is_private_writable(const struct property_model_page *page)
 {
 	return is_writable(page) && !page->shared;
 }
 
 /*
- * Choose pages that all pass the test: from a random page on, the first one
- * that does, and those that follow. False if there are none.
+ * Choose pages that pass the test: from a random page on, the first page that
+ * does, and the pages after it. False if there are none.
  */
 static bool choose_run(struct property *p, const struct property_space *space,
 		       page_test test, unsigned int *first, unsigned int *n)
@@ -99,10 +102,11 @@ static bool choose_run(struct property *p, const struct property_space *space,
 	return k;
 }
 
-static bool order(struct property *p, unsigned int agent,
-		  enum property_order what, unsigned int first, unsigned int n)
+static bool give_order(struct property *p, unsigned int agent,
+		       enum property_order what, unsigned int first,
+		       unsigned int n)
 {
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 
 	box->order = what;
 	box->first = first;
@@ -122,7 +126,7 @@ static void set_unmapped(struct property_model_page *page, unsigned int n)
 static void change_map(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first, n;
 
 	choose_pages(p, &first, &n);
@@ -130,7 +134,7 @@ static void change_map(struct property *p, unsigned int agent)
 	box->shared = property_once_in(p, 5);
 	property_note(p, "agent %u: mmap pages %u+%u, %s, %s", agent, first, n,
 		      prot_name(box->arg), box->shared ? "shared" : "private");
-	if (!order(p, agent, PROPERTY_MAP, first, n))
+	if (!give_order(p, agent, PROPERTY_MAP, first, n))
 		return;
 	if (box->result) {
 		property_fail(p, "mmap failed");
@@ -150,9 +154,9 @@ static void change_unmap(struct property *p, unsigned int agent)
 
 	choose_pages(p, &first, &n);
 	property_note(p, "agent %u: munmap pages %u+%u", agent, first, n);
-	if (!order(p, agent, PROPERTY_UNMAP, first, n))
+	if (!give_order(p, agent, PROPERTY_UNMAP, first, n))
 		return;
-	if (p->box[agent]->result)
+	if (p->mailbox[agent]->result)
 		property_fail(p, "munmap failed");
 	set_unmapped(&p->space[agent].page[first], n);
 }
@@ -160,7 +164,7 @@ static void change_unmap(struct property *p, unsigned int agent)
 static void change_protect(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first, n;
 
 	if (!choose_run(p, space, is_mapped, &first, &n))
@@ -168,7 +172,7 @@ static void change_protect(struct property *p, unsigned int agent)
 	box->arg = protections[property_pick(p, 4)];
 	property_note(p, "agent %u: mprotect pages %u+%u, %s", agent, first, n,
 		      prot_name(box->arg));
-	if (!order(p, agent, PROPERTY_PROTECT, first, n))
+	if (!give_order(p, agent, PROPERTY_PROTECT, first, n))
 		return;
 	if (box->result) {
 		property_fail(p, "mprotect failed");
@@ -180,16 +184,15 @@ static void change_protect(struct property *p, unsigned int agent)
 	}
 }
 
-/* What contents each kind of advice leaves. */
-static void advised(struct property_space *space, unsigned int first,
-		    unsigned int n, int advice)
+static void apply_advice(struct property_space *space, unsigned int first,
+			 unsigned int n, int advice)
 {
 	for (unsigned int i = first; i < first + n; i++) {
 		struct property_model_page *page = &space->page[i];
 
 		if (!page->mapped)
 			continue;
-		/* Shared memory keeps its content; it is only unmapped. */
+		/* Shared memory is only unmapped and keeps its content. */
 		if (advice == MADV_DONTNEED && !page->shared) {
 			page->stamp = 0;
 			page->maybe_zero = false;
@@ -215,25 +218,25 @@ static void change_advise(struct property *p, unsigned int agent)
 	};
 	unsigned int kind = property_pick(p, 6), first, n;
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 
 	if (!choose_run(p, space, kinds[kind].test, &first, &n))
 		return;
 	box->arg = kinds[kind].advice;
 	property_note(p, "agent %u: madvise %s pages %u+%u", agent,
 		      kinds[kind].name, first, n);
-	if (!order(p, agent, PROPERTY_ADVISE, first, n))
+	if (!give_order(p, agent, PROPERTY_ADVISE, first, n))
 		return;
-	/* Huge pages need not be there, nor the kernel know the advice. */
+	/* There may be no huge pages, or the kernel may not know the advice. */
 	if (box->result && (box->arg == MADV_DONTNEED || box->arg == MADV_FREE))
 		property_fail(p, "madvise failed");
-	advised(space, first, n, box->arg);
+	apply_advice(space, first, n, box->arg);
 }
 
 static void change_write(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first, n;
 
 	if (!choose_run(p, space, is_writable, &first, &n))
@@ -241,7 +244,7 @@ static void change_write(struct property *p, unsigned int agent)
 	p->stamps += PROPERTY_PAGES;
 	box->stamp = p->stamps;
 	property_note(p, "agent %u: write pages %u+%u", agent, first, n);
-	if (!order(p, agent, PROPERTY_WRITE, first, n))
+	if (!give_order(p, agent, PROPERTY_WRITE, first, n))
 		return;
 	for (unsigned int i = 0; i < n; i++) {
 		space->page[first + i].stamp = box->stamp + i;
@@ -249,22 +252,23 @@ static void change_write(struct property *p, unsigned int agent)
 	}
 }
 
-/* The process reads what the model says, also what a device has written. */
+/* The process must read the content of the model, also if a device wrote it. */
 static void change_read(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first, n;
 
 	if (!choose_run(p, space, is_readable, &first, &n))
 		return;
 	property_note(p, "agent %u: read pages %u+%u", agent, first, n);
-	if (!order(p, agent, PROPERTY_READ, first, n))
+	if (!give_order(p, agent, PROPERTY_READ, first, n))
 		return;
 	for (unsigned int i = 0; i < n; i++) {
-		const struct property_model_page *page = &space->page[first + i];
+		const struct property_model_page *page;
 		const __u64 *words = box->words[i];
 
+		page = &space->page[first + i];
 		if (words[0] == page->stamp &&
 		    words[1] == (page->stamp ? ~page->stamp : 0))
 			continue;
@@ -279,7 +283,7 @@ static void change_read(struct property *p, unsigned int agent)
 static void change_move(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first, n, to;
 
 	if (!choose_run(p, space, is_mapped, &first, &n))
@@ -290,10 +294,10 @@ static void change_move(struct property *p, unsigned int agent)
 	box->to = to;
 	property_note(p, "agent %u: mremap pages %u+%u to %u", agent, first, n,
 		      to);
-	if (!order(p, agent, PROPERTY_MOVE, first, n))
+	if (!give_order(p, agent, PROPERTY_MOVE, first, n))
 		return;
 	set_unmapped(&space->page[to], n);
-	/* The pages may be of several mappings. */
+	/* mremap() fails if the pages belong to several mappings. */
 	if (box->result)
 		return;
 	for (unsigned int i = 0; i < n; i++)
@@ -301,27 +305,26 @@ static void change_move(struct property *p, unsigned int agent)
 	set_unmapped(&space->page[first], n);
 }
 
-/* The child writes to a part of its copy. */
 static void change_fork(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
-	struct property_box *box = p->box[agent];
+	struct property_mailbox *box = p->mailbox[agent];
 	unsigned int first = 0, n = 0;
 
 	if (space->child) {
 		property_note(p, "agent %u: the child ends", agent);
-		if (order(p, agent, PROPERTY_REAP, 0, 0) && box->result)
-			property_fail(p, "the child cannot be reaped");
+		if (give_order(p, agent, PROPERTY_REAP, 0, 0) && box->result)
+			property_fail(p, "the child was not killed");
 		space->child = false;
 		return;
 	}
-	if (!choose_run(p, space, is_own, &first, &n))
+	if (!choose_run(p, space, is_private_writable, &first, &n))
 		return;
 	p->stamps += PROPERTY_PAGES;
 	box->stamp = p->stamps;
 	property_note(p, "agent %u: fork, and the child writes pages %u+%u",
 		      agent, first, n);
-	if (!order(p, agent, PROPERTY_FORK, first, n))
+	if (!give_order(p, agent, PROPERTY_FORK, first, n))
 		return;
 	if (box->result)
 		property_fail(p, "fork failed");
@@ -333,11 +336,11 @@ void property_exit_agent(struct property *p, unsigned int agent)
 	struct property_space *space = &p->space[agent];
 
 	property_note(p, "agent %u: exit", agent);
-	p->box[agent]->order = PROPERTY_EXIT;
+	p->mailbox[agent]->order = PROPERTY_EXIT;
 	if (!property_order(p, agent))
 		return;
 	set_unmapped(space->page, PROPERTY_PAGES);
-	/* All is lost that ever was there, and all that was not. */
+	/* Everything has collided, also where no page was mapped. */
 	for (unsigned int i = 0; i < PROPERTY_INTERVALS; i++)
 		if (p->interval[i].used &&
 		    p->mirror[p->interval[i].mirror].space == agent)

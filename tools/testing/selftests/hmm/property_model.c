@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model: what an address space has lost, which ranges and intervals must
- * know it, what a find returns, which error a read ends with, and whether a
- * page may be held.
- *
- * Plain and slow: no trees, no counters, a look at every page and object.
+ * The model: see property_model.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "property.h"
 #include "hmm_pagemap.h"
+#include "property_log.h"
+#include "property_model.h"
 
-/* The page is mapped once, and in this process. */
+/* Only this process maps the page, and only once. */
 #define PAGEMAP_EXCLUSIVE	0x0100000000000000ULL
 
-/* NULL outside of the arena, where nothing is mapped that a test looks at. */
 struct property_model_page *property_page_at(struct property *p,
 					     unsigned int space, __u64 addr)
 {
@@ -31,7 +27,7 @@ static __u64 frame(__u64 entry)
 	return entry & HMM_PAGEMAP_PFN;
 }
 
-/* Has the address space lost what it had at a page, in the last step? */
+/* Whether the address space has lost a page in the last step. */
 static bool lost(const struct property_space *space, unsigned int i)
 {
 	const __u64 before = space->before[i], now = space->map[i];
@@ -41,14 +37,14 @@ static bool lost(const struct property_space *space, unsigned int i)
 		return false;
 	if (!(now & HMM_PAGEMAP_PRESENT) || frame(before) != frame(now))
 		return true;
-	/* After a fork nothing private may be written to where it is. */
+	/* After a fork a private page must be copied before a write. */
 	if (before & PAGEMAP_EXCLUSIVE && !(now & PAGEMAP_EXCLUSIVE) &&
 	    !page->shared && page->prot & PROT_WRITE)
 		return true;
 	return page->reduced;
 }
 
-static void lost_page(struct property *p, unsigned int space, __u64 addr)
+static void mark_lost(struct property *p, unsigned int space, __u64 addr)
 {
 	for (unsigned int i = 0; i < PROPERTY_INTERVALS; i++) {
 		struct property_interval *interval = &p->interval[i];
@@ -68,15 +64,14 @@ static void lost_page(struct property *p, unsigned int space, __u64 addr)
 	}
 }
 
-/* After each step: compare what pagemap shows with what it showed. */
-void property_changed(struct property *p)
+void property_find_lost_pages(struct property *p)
 {
 	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++) {
 		struct property_space *space = &p->space[i];
 
 		for (unsigned int k = 0; k < PROPERTY_PAGES; k++) {
 			if (lost(space, k))
-				lost_page(p, i, PROPERTY_BASE +
+				mark_lost(p, i, PROPERTY_BASE +
 					  k * PROPERTY_PAGE);
 			space->page[k].reduced = false;
 		}
@@ -88,17 +83,25 @@ bool property_dead(const struct property *p, unsigned int mirror)
 	return !p->space[p->mirror[mirror].space].alive;
 }
 
-/* Does the interval still cover the range that is bound to it? */
 bool property_covered(const struct property *p,
 		      const struct property_range *range)
 {
 	const struct property_interval *interval;
 
-	if (range->interval < 0)
+	if (range->interval == PROPERTY_NONE)
 		return true;
 	interval = &p->interval[range->interval];
 	return interval->start <= range->start &&
 	       range->end - 1 <= interval->last;
+}
+
+bool property_has_callback(const struct property *p,
+			   const struct property_range *range)
+{
+	if (p->mirror[range->mirror].kind == HMM_PROPERTY_MIRROR_SYNC)
+		return true;
+	return range->interval != PROPERTY_NONE &&
+	       p->interval[range->interval].kind != HMM_PROPERTY_INTERVAL_PLAIN;
 }
 
 /* A candidate for a find. */
@@ -107,10 +110,10 @@ struct property_candidate {
 	__u64 start, entered;
 };
 
-static void consider(struct property_candidate *best, int number, __u64 start,
-		     __u64 entered)
+static void update_candidate(struct property_candidate *best, int number,
+			     __u64 start, __u64 entered)
 {
-	if (best->number >= 0 &&
+	if (best->number != PROPERTY_NONE &&
 	    (start > best->start ||
 	     (start == best->start && entered > best->entered)))
 		return;
@@ -119,11 +122,11 @@ static void consider(struct property_candidate *best, int number, __u64 start,
 	best->entered = entered;
 }
 
-/* The lowest that overlaps, and of those that start alike the oldest. */
+/* The interval with the lowest start, and of several the oldest. */
 int property_expect_find(const struct property *p, unsigned int mirror,
 			 unsigned int kind, __u64 start, __u64 last)
 {
-	struct property_candidate best = { .number = -1 };
+	struct property_candidate best = { .number = PROPERTY_NONE };
 
 	for (unsigned int i = 0; i < PROPERTY_INTERVALS; i++) {
 		const struct property_interval *interval = &p->interval[i];
@@ -131,7 +134,8 @@ int property_expect_find(const struct property *p, unsigned int mirror,
 		if (interval->used && interval->mirror == mirror &&
 		    interval->kind == kind && interval->start <= last &&
 		    interval->last >= start)
-			consider(&best, i, interval->start, interval->entered);
+			update_candidate(&best, i, interval->start,
+					 interval->entered);
 	}
 	if (kind != HMM_PROPERTY_INTERVAL_PLAIN)
 		return best.number;
@@ -139,15 +143,14 @@ int property_expect_find(const struct property *p, unsigned int mirror,
 		const struct property_range *range = &p->range[i];
 
 		if (range->used && range->mirror == mirror &&
-		    range->interval < 0 && range->start <= last &&
+		    range->interval == PROPERTY_NONE && range->start <= last &&
 		    range->end - 1 >= start)
-			consider(&best, HMM_PROPERTY_FOUND_RANGE + i,
-				 range->start, range->entered);
+			update_candidate(&best, HMM_PROPERTY_FOUND_RANGE + i,
+					 range->start, range->entered);
 	}
 	return best.number;
 }
 
-/* With which error a fault of the range ends, by its requests. */
 int property_first_error(struct property *p, const struct property_range *range)
 {
 	const unsigned int space = p->mirror[range->mirror].space;
@@ -176,7 +179,7 @@ static bool content_right(const struct property_model_page *page,
 	return entry->first == page->stamp && entry->second == ~page->stamp;
 }
 
-/* Entries that are not valid: what they say of the mapping must be right. */
+/* Returns why an entry that is not valid is wrong, or NULL. */
 static const char *check_absent(const struct property_model_page *page,
 				__u64 now, __u64 entry)
 {
@@ -185,12 +188,13 @@ static const char *check_absent(const struct property_model_page *page,
 	if (entry & HMM_PROPERTY_ERROR && usable)
 		return "is an error, but the process can read there";
 	if (!(entry & HMM_PROPERTY_ERROR) && !usable)
-		return "is no error, but the process cannot read there";
+		return "is not an error, but the process cannot read there";
 	if (!(entry & HMM_PROPERTY_ERROR) && now & HMM_PAGEMAP_PRESENT)
 		return "is absent, but the process has a page there";
 	return NULL;
 }
 
+/* Returns why an entry that is valid is wrong, or NULL. */
 static const char *check_present(const struct property_model_page *page,
 				 __u64 now,
 				 const struct hmm_property_entry *entry)
@@ -209,14 +213,10 @@ static const char *check_present(const struct property_model_page *page,
 	    !(now & PAGEMAP_EXCLUSIVE))
 		return "is writable, but the page is shared with another process";
 	if (!content_right(page, entry))
-		return "is valid, but the page contains something else";
+		return "is valid, but the page has another content";
 	return NULL;
 }
 
-/*
- * May the device hold this entry of the range, or with @fresh: does it say what
- * the page tables say? The last look at pagemap was after the entry was read.
- */
 void property_check_page(struct property *p, const char *who,
 			 const struct property_range *range, bool fresh,
 			 const struct hmm_property_entry *entry)
@@ -231,7 +231,7 @@ void property_check_page(struct property *p, const char *who,
 	p->pages++;
 	if (page) {
 		now = space->map[page - space->page];
-		/* The kernel moved it by itself, as khugepaged does. */
+		/* The kernel has moved the page, as khugepaged does. */
 		if (now != space->before[page - space->page]) {
 			p->unsteady++;
 			return;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The concurrent phase: a thread that makes calls of the API, on objects of its
- * own, and now and then on an interval of the other one.
+ * A thread of the concurrent phase that makes calls of the API: on objects
+ * of its own, and sometimes on an interval of the other caller.
  */
 #include <errno.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 
-#include "property_race.h"
+#include "property_call.h"
+#include "property_log.h"
+#include "property_race_call.h"
+#include "property_race_state.h"
 
-/* False if the operation was not made, or found something wrong. */
+/* False if the operation was refused, or has found a wrong entry. */
 static bool call(struct racer *racer, struct hmm_property_op *op)
 {
 	op->kworker = !racer_pick(racer, 3);
@@ -31,7 +34,7 @@ static void expect_one_of(struct racer *racer, const struct hmm_property_op *op,
 	for (unsigned int i = 0; i < n; i++)
 		if (op->result == results[i])
 			return;
-	/* The process may be about to end. */
+	/* The process may be exiting. */
 	if (op->result == -ESRCH && atomic_load(&racer->race->stop))
 		return;
 	race_fail(racer->race, "operation %u returns %s", op->opcode,
@@ -81,7 +84,7 @@ static void race_interval(struct racer *racer)
 		return;
 	}
 	if (racer_pick(racer, 4)) {
-		/* To a part of the memory or away, and back. */
+		/* To a part of the memory or elsewhere, and back. */
 		op.opcode = HMM_PROPERTY_UPDATE;
 		op.start = PROPERTY_BASE + racer_pick(racer, 2 * WIDE_PAGES) *
 			   PROPERTY_PAGE;
@@ -105,7 +108,7 @@ static void race_interval(struct racer *racer)
 			  op.value ? "" : "not ");
 }
 
-/* An interval of the other caller moves while that one reads under it. */
+/* Move an interval of the other caller while that caller reads under it. */
 static void race_other(struct racer *racer)
 {
 	unsigned int nr = (!racer->nr) * OWN_INTERVALS +
@@ -119,12 +122,13 @@ static void race_other(struct racer *racer)
 	op.b = 1;
 	op.kind = HMM_PROPERTY_INTERVAL_ONE_PASS;
 	op.start = PROPERTY_BASE;
-	op.length = PROPERTY_BASE + racer_pick(racer, WIDE_PAGES) * PROPERTY_PAGE;
+	op.length = PROPERTY_BASE +
+		    racer_pick(racer, WIDE_PAGES) * PROPERTY_PAGE;
 	if (call(racer, &op) && op.value < -1)
-		race_fail(racer->race, "find returns what nobody inserted");
+		race_fail(racer->race, "find returns an interval that was never inserted");
 }
 
-/* Long, compact and unaligned, or short. */
+/* A wide one, which is compact and not aligned, or a short one. */
 static void make_range(struct racer *racer, unsigned int i)
 {
 	static const int results[] = { 0, -EINVAL };
@@ -148,8 +152,9 @@ static void make_range(struct racer *racer, unsigned int i)
 	else
 		first = PROPERTY_HUGE +
 			racer_pick(racer, WIDE_PAGES - PROPERTY_HUGE - 1);
-	n = wide ? PIECE_PAGES + 1 + racer_pick(racer, WIDE_PAGES - PIECE_PAGES) :
-		   1 + racer_pick(racer, 1024);
+	n = 1 + racer_pick(racer, wide ? WIDE_PAGES - PIECE_PAGES : 1024);
+	if (wide)
+		n += PIECE_PAGES;
 	if (n > WIDE_PAGES - first)
 		n = WIDE_PAGES - first;
 	atomic_store(&racer->race->fresh[own_range(racer, i)], false);
@@ -200,14 +205,14 @@ static void read_range(struct racer *racer, unsigned int i)
 
 	atomic_store(fresh, false);
 	if (wide)
-		atomic_store(&racer->race->hot[racer->nr],
+		atomic_store(&racer->race->boundary[racer->nr],
 			     racer->first[i] + PIECE_PAGES);
-	/* More must not be faulted in: the machine has not so much memory. */
+	/* Fault in only short ranges: the machine has too little memory. */
 	if (!wide && racer_pick(racer, 2)) {
 		op.opcode = HMM_PROPERTY_POPULATE;
-		op.default_flags = racer_pick(racer, 2) ? HMM_PROPERTY_REQ_VALID :
-				   HMM_PROPERTY_REQ_VALID |
-				   HMM_PROPERTY_REQ_WRITE;
+		op.default_flags = HMM_PROPERTY_REQ_VALID;
+		if (!racer_pick(racer, 2))
+			op.default_flags |= HMM_PROPERTY_REQ_WRITE;
 	} else {
 		if (!call(racer, &op) || op.result)
 			return;
@@ -223,7 +228,7 @@ static void read_range(struct racer *racer, unsigned int i)
 	op.opcode = HMM_PROPERTY_VERIFY;
 	if (call(racer, &op))
 		atomic_fetch_add(&racer->race->valid, op.value);
-	/* A wide range takes long. */
+	/* A wide range takes long, so do it rarely. */
 	if (!racer_pick(racer, wide ? 16 : 3))
 		use_device(racer, i);
 }
@@ -236,7 +241,7 @@ int race_calls(void *arg)
 
 	while (!atomic_load(&race->failed) &&
 	       !atomic_load(racer->nr ? &race->exited : &race->stop)) {
-		/* The same one several times, as a driver that retries. */
+		/* Use a range several times, as a driver that retries. */
 		if (!racer_pick(racer, 32))
 			i = racer_pick(racer, OWN_RANGES);
 		if (!racer_pick(racer, 64))
@@ -250,4 +255,3 @@ int race_calls(void *arg)
 	}
 	return 0;
 }
-

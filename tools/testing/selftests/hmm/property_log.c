@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random numbers, the history of a run, and the report of its failure.
+ * Random decisions, the history of a run, and the report of its failure.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "hmm_random.h"
-#include "property.h"
+#include "property_log.h"
 
 unsigned int property_pick(struct property *p, unsigned int limit)
 {
@@ -25,7 +25,6 @@ static char *property_line(struct property *p)
 	return p->history[p->step % PROPERTY_HISTORY];
 }
 
-/* Begin the line of a step. */
 void property_note(struct property *p, const char *format, ...)
 {
 	va_list args;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Registering, binding and unregistering ranges.
+ */
+#ifndef _PROPERTY_RANGE_H
+#define _PROPERTY_RANGE_H
+
+#include "property.h"
+
+/* Register or bind range nr with random bounds. */
+void property_register_range(struct property *p, unsigned int nr);
+void property_bind_range(struct property *p, unsigned int nr);
+/* Unregister it. */
+void property_drop_range(struct property *p, unsigned int nr);
+
+#endif /* _PROPERTY_RANGE_H */
