@@ -10,21 +10,20 @@
 
 #include <hmm/dma.h>
 
-#include "property.h"
+#include "device.h"
+#include "inspect.h"
 
 static struct platform_device *property_pdev;
-/* The device's DMA addresses are physical addresses. */
+/* DMA addresses of the device are physical addresses. */
 static bool property_dma_direct;
 
-/* Does a callback clear the device page table of the range? */
-bool property_watched(const struct property_range *range)
+bool property_has_callback(const struct property_range *range)
 {
 	return range->mirror->kind == HMM_PROPERTY_MIRROR_SYNC ||
 	       (range->interval &&
 		range->interval->kind != HMM_PROPERTY_INTERVAL_PLAIN);
 }
 
-/* How many entries have been mapped for DMA. */
 unsigned long property_mapped(const struct property_range *range)
 {
 	unsigned long i, n = 0;
@@ -34,7 +33,6 @@ unsigned long property_mapped(const struct property_range *range)
 	return n;
 }
 
-/* The device forgets [@start, @end), and what DMA maps together with it. */
 void property_clear(struct property_range *range, unsigned long start,
 		    unsigned long end)
 {
@@ -64,7 +62,6 @@ void property_dma_unmap(struct property_range *range, unsigned long start,
 	range->dma = property_mapped(range);
 }
 
-/* The range is valid: the device gets all of it. */
 void property_program(struct property_range *range)
 {
 	const bool compact = range->range.flags & HMM_MIRROR_RANGE_COMPACT;
@@ -122,7 +119,7 @@ int property_dma_map(struct property_range *range, unsigned int dir,
 	return 0;
 }
 
-/* As a DMA would, without asking anybody. */
+/* As by DMA: without a check of the range. */
 void property_device_write(struct property_range *range,
 			   struct property_call *call)
 {
@@ -145,10 +142,10 @@ void property_device_write(struct property_range *range,
 	}
 }
 
-/* For ranges bound to @interval, or for all of the mirror. */
-static bool property_forget(struct property_mirror *mirror,
-			    const struct property_interval *interval,
-			    const struct mmu_notifier_range *inv)
+/* Clear the ranges of an interval, or all ranges of the mirror. */
+static bool property_clear_ranges(struct property_mirror *mirror,
+				  const struct property_interval *interval,
+				  const struct mmu_notifier_range *inv)
 {
 	struct property_range *range;
 
@@ -166,11 +163,12 @@ static bool property_forget(struct property_mirror *mirror,
 static bool property_sync(struct hmm_mirror *mirror,
 			  const struct mmu_notifier_range *inv)
 {
-	return property_forget(container_of(mirror, struct property_mirror,
-					    mirror), NULL, inv);
+	return property_clear_ranges(container_of(mirror,
+						  struct property_mirror,
+						  mirror), NULL, inv);
 }
 
-/* Nothing of the mm may be left by now, for a mirror that hears of changes. */
+/* The mm is exiting: clear all device page tables. */
 static void property_release(struct hmm_mirror *mirror)
 {
 	struct property_mirror *owner =
@@ -201,7 +199,7 @@ static bool property_invalidate(struct hmm_interval_notifier *notifier,
 	struct property_interval *interval =
 		container_of(notifier, struct property_interval, notifier);
 
-	return property_forget(interval->mirror, interval, inv);
+	return property_clear_ranges(interval->mirror, interval, inv);
 }
 
 /*

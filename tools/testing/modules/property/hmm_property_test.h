@@ -2,10 +2,10 @@
 /*
  * The ioctl ABI between property_test and hmm_property_test.ko.
  *
- * The module is a driver without a will of its own: each operation is one call
- * of the API, made for an object that the program names by its number. The
- * module keeps the objects, a device page table for each range, and the update
- * lock. The program decides what is called, and knows what must come of it.
+ * Each operation is one call of the API, on an object that the program names by
+ * its number. The module keeps the objects, a device page table for each range,
+ * and the update lock. The program selects the calls and knows their expected
+ * results.
  */
 #ifndef _HMM_PROPERTY_TEST_H
 #define _HMM_PROPERTY_TEST_H
@@ -28,18 +28,18 @@
 #define HMM_PROPERTY_PFN	0x000fffffffffffffULL
 #define HMM_PROPERTY_ORDER_SHIFT 56
 #define HMM_PROPERTY_ORDER_MASK	0x1f
-/* What the module writes into an array before a read without a mask. */
+/* The entries of an array before a read without a mask. */
 #define HMM_PROPERTY_POISON	0x000dead0beef0000ULL
 
-/* Requests of a single page, and of all pages by default. */
+/* Requests of a page, and of all pages by default. */
 #define HMM_PROPERTY_REQ_VALID	0x1
 #define HMM_PROPERTY_REQ_WRITE	0x2
 
 /**
- * enum hmm_property_opcode - the operations; value is that of the operation
+ * enum hmm_property_opcode - the operations, and their @value
  * @HMM_PROPERTY_SPACE_OPEN: keep the mm of process @start as space @a; value:
  *                           the first address past its user addresses
- * @HMM_PROPERTY_SPACE_CLOSE: drop space @a
+ * @HMM_PROPERTY_SPACE_CLOSE: drop the mm of space @a
  * @HMM_PROPERTY_REGISTER: register mirror @a on space @b; @kind:
  *                         HMM_PROPERTY_MIRROR_*
  * @HMM_PROPERTY_UNREGISTER: unregister mirror @a; value: how often its release
@@ -50,28 +50,31 @@
  * @HMM_PROPERTY_REMOVE: remove interval @a
  * @HMM_PROPERTY_PUT: drop the owner's reference on interval @a; value: whether
  *                    the interval was released
- * @HMM_PROPERTY_FIND: find in mirror @a by @kind, from @start to @length, the
- *                     last address; value: the number of the interval, that
- *                     of a range + HMM_PROPERTY_FOUND_RANGE, or -1
- * @HMM_PROPERTY_PUT_FOUND: drop one reference of HMM_PROPERTY_FIND on @a, a
- *                          number that it gave; value: as for PUT
+ * @HMM_PROPERTY_FIND: find in mirror @a by @kind, from @start to @length,
+ *                     which is the last address; value: the number of the
+ *                     interval, that of a range + HMM_PROPERTY_FOUND_RANGE,
+ *                     or -1 if nothing was found
+ * @HMM_PROPERTY_PUT_FOUND: drop a reference of HMM_PROPERTY_FIND on @a, a
+ *                          number that it returned; value: as for PUT
  * @HMM_PROPERTY_BEGIN: begin to read under interval @a, without waiting;
  *                      value: whether that succeeded
- * @HMM_PROPERTY_RETRY: value: whether interval @a has collided since
- * @HMM_PROPERTY_RANGE_REGISTER: register range @a on mirror @b; [@start,
- *                               @length), the end; @kind: 1 for compact
- * @HMM_PROPERTY_RANGE_BIND: bind range @a to interval @b; else the same
+ * @HMM_PROPERTY_RETRY: value: whether interval @a has collided since then
+ * @HMM_PROPERTY_RANGE_REGISTER: register range @a on mirror @b; from @start to
+ *                               @length, the first address past the end;
+ *                               @kind: 1 for compact
+ * @HMM_PROPERTY_RANGE_BIND: bind range @a to interval @b; otherwise as above
  * @HMM_PROPERTY_RANGE_UNREGISTER: unregister range @a
  * @HMM_PROPERTY_WAIT: wait_until_valid for range @a
  * @HMM_PROPERTY_SNAPSHOT: snapshot range @a
  * @HMM_PROPERTY_FAULT: fault range @a, by the requests
  * @HMM_PROPERTY_POPULATE: populate range @a, by the requests
  * @HMM_PROPERTY_CHECK: under the update lock: value: whether range @a is valid;
- *                      if so, its entries and what their pages contain
- * @HMM_PROPERTY_VERIFY: under the update lock: is range @a valid and all its
- *                       pages tagged with their addresses? value: whether valid
- * @HMM_PROPERTY_ACCESS: under the update lock: are all pages that the device
- *                       holds of range @a tagged with their addresses?
+ *                      if so, its entries and the contents of their pages
+ * @HMM_PROPERTY_VERIFY: under the update lock: value: whether range @a is
+ *                       valid; if so, check that its pages are tagged with
+ *                       their addresses
+ * @HMM_PROPERTY_ACCESS: under the update lock: check that all pages of range @a
+ *                       that the device holds are tagged with their addresses;
  *                       value: how many it holds
  * @HMM_PROPERTY_PROGRAM: copy range @a to the device page table if it is valid;
  *                        value: whether it is
@@ -80,9 +83,9 @@
  * @HMM_PROPERTY_DMA_UNMAP: unmap [@start, @length) of range @a
  * @HMM_PROPERTY_DEVICE_WRITE: the device writes through its page table of range
  *                             @a; page i gets the stamp @start + i
- * @HMM_PROPERTY_STATE: what the device page tables of all ranges hold, and what
- *                      those pages contain
- * @HMM_PROPERTY_OPS: how many
+ * @HMM_PROPERTY_STATE: the entries of the device page tables of all ranges, and
+ *                      the contents of their pages
+ * @HMM_PROPERTY_OPS: number of operations
  */
 enum hmm_property_opcode {
 	HMM_PROPERTY_SPACE_OPEN,
@@ -117,7 +120,7 @@ enum hmm_property_opcode {
 
 #define HMM_PROPERTY_FOUND_RANGE	0x100
 
-/* Which callbacks a mirror has. */
+/* The callbacks of a mirror. */
 enum {
 	HMM_PROPERTY_MIRROR_PLAIN,
 	HMM_PROPERTY_MIRROR_RELEASE,
@@ -125,9 +128,9 @@ enum {
 	HMM_PROPERTY_MIRROR_KINDS,
 };
 
-/* Which callbacks an interval has. */
+/* The callbacks of an interval. */
 enum {
-	/* No ops; those of the ranges that are registered are such, too. */
+	/* No ops, as the own interval of a registered range. */
 	HMM_PROPERTY_INTERVAL_PLAIN,
 	HMM_PROPERTY_INTERVAL_ONE_PASS,
 	HMM_PROPERTY_INTERVAL_TWO_PASS,
@@ -136,18 +139,18 @@ enum {
 	HMM_PROPERTY_INTERVAL_KINDS,
 };
 
-/* What was found wrong after a read or by VERIFY, in @wrong. */
+/* Errors of an entry, found after a read or by VERIFY. */
 enum {
 	HMM_PROPERTY_FINE,
-	/* An entry of a chain that the read has not written. */
+	/* A reachable entry was not written by the read. */
 	HMM_PROPERTY_UNWRITTEN,
-	/* An entry with bits that do not go together, or not a page frame. */
+	/* An invalid combination of bits, or an invalid page frame. */
 	HMM_PROPERTY_MALFORMED,
 	/* hmm_mirror_range_next() does not advance, or leaves the range. */
 	HMM_PROPERTY_BAD_STEP,
-	/* A page with the tag of another address. */
+	/* The page is tagged with another address. */
 	HMM_PROPERTY_OTHER_PAGE,
-	/* An address that dma_map() gave is not that of the page. */
+	/* The DMA address is not that of the page. */
 	HMM_PROPERTY_BAD_DMA,
 };
 
@@ -155,9 +158,9 @@ enum {
  * struct hmm_property_entry - one page that a range or the device holds
  * @range: number of the range
  * @page: index of the page in the range
- * @entry: as the API gave it; the frame is that of this page
- * @first: if the entry is valid: the word at the start of the page
- * @second: and the word at HMM_PROPERTY_SECOND
+ * @entry: as returned by the API, with the frame of this page
+ * @first: the word at the start of the page, if the entry is valid
+ * @second: the word at HMM_PROPERTY_SECOND, if the entry is valid
  */
 struct hmm_property_entry {
 	__u32 range;
@@ -170,25 +173,25 @@ struct hmm_property_entry {
 /**
  * struct hmm_property_op - one operation
  * @opcode: in: HMM_PROPERTY_*
- * @kworker: in: whether a workqueue makes the call, instead of the caller
+ * @kworker: in: whether a workqueue makes the call instead of the caller
  * @a: in: the object
- * @b: in: another
+ * @b: in: another object
  * @kind: in: see the operations
- * @default_flags: in: HMM_PROPERTY_REQ_* of all pages, or else
- * @mask: in: what counts of the requests of each page
- * @max_entries: in: how many of @entries or @requests there are
+ * @default_flags: in: HMM_PROPERTY_REQ_* of all pages
+ * @mask: in: the bits of @requests that count
+ * @max_entries: in: length of @entries or @requests
  * @start: in: see the operations
  * @length: in: see the operations
  * @requests: in: one __u8 of HMM_PROPERTY_REQ_* per page; 0 for none
- * @entries: out: where they are stored
- * @nr_entries: out: how many
- * @result: out: what the call returned
+ * @entries: in: where entries are stored
+ * @nr_entries: out: how many were stored
+ * @result: out: the result of the call
  * @value: out: see the operations
  * @mapped: out: how many entries of the range were mapped for DMA before
- * @wrong: out: what is wrong with an entry
+ * @wrong: out: the error of an entry, or HMM_PROPERTY_FINE
  * @wrong_page: out: its index in the range
  * @wrong_entry: out: the entry
- * @wrong_first: out: what its page contains
+ * @wrong_first: out: the first word of its page
  */
 struct hmm_property_op {
 	__u32 opcode;
@@ -214,14 +217,14 @@ struct hmm_property_op {
 };
 
 /*
- * Fails only if the operation could not be made: -EINVAL for an object that is
- * not in the state for it, which is a mistake of the program.
+ * Fails only if the operation was not made. -EINVAL means that the state of the
+ * object does not allow the operation, which is a bug of the program.
  */
 #define HMM_PROPERTY_OP	_IOWR('P', 0, struct hmm_property_op)
 
-/* A stamp is the word at the start of a page, and is inverted in its middle. */
+/* A stamp is the word at the start of a page, and inverted in its middle. */
 #define HMM_PROPERTY_SECOND	2048
-/* The stamp that names its page, by the address / the size of a page. */
+/* A stamp that identifies the page: this | address / size of a page. */
 #define HMM_PROPERTY_TAG	(0x5a5a5aULL << 40)
 
 #endif /* _HMM_PROPERTY_TEST_H */

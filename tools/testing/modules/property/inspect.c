@@ -6,9 +6,9 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "property.h"
+#include "inspect.h"
 
-/* The caller keeps the pages from going away, or does not mind if they do. */
+/* The page may have been freed, if the test is about to fail. */
 static void property_page_words(unsigned long entry, u64 *first, u64 *second)
 {
 	char *mem = kmap_local_page(hmm_mirror_pfn_to_page(entry));
@@ -18,7 +18,6 @@ static void property_page_words(unsigned long entry, u64 *first, u64 *second)
 	kunmap_local(mem);
 }
 
-/* Give the program an entry to judge. */
 void property_add(struct property_call *call, unsigned int nr,
 		  unsigned long page, unsigned long entry)
 {
@@ -36,7 +35,6 @@ void property_add(struct property_call *call, unsigned int nr,
 		property_page_words(entry, &out->first, &out->second);
 }
 
-/* The first thing that is wrong is the one that is kept. Always false. */
 bool property_wrong(struct hmm_property_op *op, unsigned int wrong,
 		    unsigned long page, unsigned long entry)
 {
@@ -56,7 +54,7 @@ static bool property_well_formed(unsigned long entry, unsigned long addr)
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return !(entry & (HMM_MIRROR_PFN_MASK | HMM_MIRROR_PFN_WRITE |
 				  HMM_MIRROR_PFN_DMA));
-	/* A huge mapping is aligned in memory and in the address space. */
+	/* A huge mapping is aligned, both its pages and its addresses. */
 	return !(entry & HMM_MIRROR_PFN_ERROR) && pfn_valid(pfn) &&
 	       !((pfn ^ (addr >> PAGE_SHIFT)) & (BIT(order) - 1));
 }
@@ -75,10 +73,6 @@ static bool property_tagged(const struct property_range *range,
 	return property_wrong(op, HMM_PROPERTY_OTHER_PAGE, page, entry);
 }
 
-/*
- * Check each entry that a reader of the array comes to, and with @tagged the
- * first and last page that it stands for.
- */
 void property_inspect(const struct property_range *range,
 		      struct hmm_property_op *op, bool tagged)
 {
@@ -86,8 +80,9 @@ void property_inspect(const struct property_range *range,
 	unsigned long i = 0, next;
 
 	for (; i < range->npages; i = next) {
-		/* What the DMA mapping added, and what a request left. */
-		unsigned long entry = range->range.pfns[i] & ~HMM_MIRROR_PFN_DMA;
+		/* The bit of a DMA mapping is not part of the entry. */
+		unsigned long entry = range->range.pfns[i] &
+				      ~HMM_MIRROR_PFN_DMA;
 		unsigned long addr = range->range.start + (i << PAGE_SHIFT);
 
 		if (entry == HMM_PROPERTY_POISON) {
@@ -114,7 +109,6 @@ void property_inspect(const struct property_range *range,
 	}
 }
 
-/* Read what the device's page table maps, as a device would. */
 void property_access(const struct property_range *range,
 		     struct hmm_property_op *op)
 {
@@ -129,7 +123,6 @@ void property_access(const struct property_range *range,
 	}
 }
 
-/* All pages of the range, a compact one spread out. */
 void property_show(const struct property_range *range, unsigned int nr,
 		   struct property_call *call)
 {

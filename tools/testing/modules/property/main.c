@@ -10,12 +10,14 @@
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
-#include "property.h"
+#include "device.h"
+#include "objects.h"
+#include "ranges.h"
 
-/* The kernel's own are not for work that sleeps long. */
+/* The kernel's own workqueues are not meant for work that sleeps long. */
 static struct workqueue_struct *property_wq;
 
-/* An operation on the way to the workqueue. */
+/* An operation for the workqueue. */
 struct property_work {
 	struct work_struct work;
 	struct property_call *call;
@@ -160,7 +162,7 @@ static int property_close(struct inode *inode, struct file *file)
 	struct property *property = file->private_data;
 
 	property_destroy(property);
-	/* Its release callbacks may still be returning. */
+	/* Wait until its release callbacks have returned. */
 	hmm_mirror_synchronize();
 	kvfree(property);
 	return 0;

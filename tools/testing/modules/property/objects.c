@@ -8,7 +8,9 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 
-#include "property.h"
+#include "device.h"
+#include "objects.h"
+#include "ranges.h"
 
 void property_init(struct property *property)
 {
@@ -106,6 +108,7 @@ int property_mirror(struct property_call *call)
 static int property_insert(struct property_call *call,
 			   struct property_interval *interval)
 {
+	const struct hmm_interval_notifier_ops *ops;
 	struct hmm_property_op *op = &call->op;
 	struct property_mirror *mirror;
 
@@ -117,12 +120,12 @@ static int property_insert(struct property_call *call,
 		return -EINVAL;
 	reinit_completion(&interval->released);
 	interval->kind = op->kind;
-	/* Its callbacks may come before the insert has returned. */
+	/* Its callbacks may run before the insert returns. */
 	interval->mirror = mirror;
+	ops = property_interval_ops[op->kind];
 	op->result = hmm_interval_notifier_insert(&interval->notifier,
 						  &mirror->mirror, op->start,
-						  op->length,
-						  property_interval_ops[op->kind]);
+						  op->length, ops);
 	if (op->result) {
 		interval->mirror = NULL;
 		return 0;
@@ -141,7 +144,7 @@ static void property_interval_free(struct property_interval *interval)
 	interval->mirror = NULL;
 }
 
-/* A reference was put: its last one? Then it is released, or will be. */
+/* A reference was dropped. If it was the last, wait for the release. */
 static void property_put_done(struct property_interval *interval,
 			      struct hmm_property_op *op)
 {
@@ -159,8 +162,8 @@ static void property_put_done(struct property_interval *interval,
 }
 
 /*
- * What the device holds under the interval goes before the interval does, or
- * moves, and under the same hold of the update lock.
+ * Before an interval moves, clear the device page tables of its ranges. The
+ * caller must not drop the update lock in between.
  */
 static void property_interval_clear(struct property_interval *interval)
 {
@@ -253,7 +256,7 @@ int property_interval(struct property_call *call)
 	return ret;
 }
 
-/* The number of an interval of the program's, or of a range's own one. */
+/* The number of an interval, or of a range that owns it, as for FIND. */
 static int property_number(const struct property *property,
 			   const struct hmm_interval_notifier *notifier)
 {
@@ -271,8 +274,8 @@ static int property_number(const struct property *property,
 }
 
 /*
- * With @op.b, the reference is dropped at once and not counted: others may be
- * about to remove what is found.
+ * With @op.b, the reference is dropped at once and not counted: another task
+ * may be about to remove the interval.
  */
 int property_find(struct property_call *call)
 {
@@ -305,11 +308,13 @@ int property_put_found(struct property_call *call)
 	struct hmm_property_op *op = &call->op;
 	struct property_interval *interval;
 	struct property_range *range;
+	unsigned int nr;
 
 	if (op->a >= HMM_PROPERTY_FOUND_RANGE) {
-		if (op->a >= HMM_PROPERTY_FOUND_RANGE + HMM_PROPERTY_RANGES)
+		nr = op->a - HMM_PROPERTY_FOUND_RANGE;
+		if (nr >= HMM_PROPERTY_RANGES)
 			return -EINVAL;
-		range = &call->property->ranges[op->a - HMM_PROPERTY_FOUND_RANGE];
+		range = &call->property->ranges[nr];
 		if (!range->found)
 			return -EINVAL;
 		range->found--;
@@ -340,7 +345,7 @@ static void property_interval_destroy(struct property_interval *interval)
 		property_drop(interval, &op);
 }
 
-/* The program is gone, at whatever point it was. */
+/* The program may have exited with any objects in use. */
 void property_destroy(struct property *property)
 {
 	unsigned int i;

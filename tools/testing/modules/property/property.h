@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* The objects of property_test. */
 #ifndef _HMM_PROPERTY_H
 #define _HMM_PROPERTY_H
 
@@ -13,17 +14,17 @@
 
 #include "hmm_property_test.h"
 
-/* Long: it ends a hang, and is no limit for a slow machine. */
+/* Ends a hang. A slow machine must not reach it. */
 #define PROPERTY_TIMEOUT_MS	60000
 
 /**
  * struct property_mirror - a mirror and its device
  * @mirror: the mirror
  * @kind: HMM_PROPERTY_MIRROR_*
- * @registered: it is
+ * @registered: the mirror is registered
  * @update: the update lock; protects the device page tables of @ranges
- * @ranges: all ranges that are registered with the mirror or bound below it
- * @users: intervals and ranges that are in use
+ * @ranges: all ranges of the mirror or of its intervals
+ * @users: how many intervals and ranges are in use
  * @releases: how often the release callback ran
  */
 struct property_mirror {
@@ -37,14 +38,14 @@ struct property_mirror {
 };
 
 /**
- * struct property_interval - an interval that the program names
+ * struct property_interval - an interval
  * @notifier: the interval
  * @mirror: its mirror; NULL if it is not in use
  * @kind: HMM_PROPERTY_INTERVAL_*
  * @lock: held for writing to insert and to drop it, for reading to use it
- * @owned: the owner's reference is there
+ * @owned: the owner's reference has not been dropped
  * @found: references by HMM_PROPERTY_FIND
- * @bound: ranges that are bound to it
+ * @bound: how many ranges are bound to it
  * @seq: of the last HMM_PROPERTY_BEGIN
  * @released: completed by the release callback
  */
@@ -61,18 +62,17 @@ struct property_interval {
 };
 
 /**
- * struct property_range - a range that the program names, and what the device
- *                         holds of it
+ * struct property_range - a range, and the device page table for it
  * @range: the range
- * @lock: held by each operation on it
+ * @lock: held by each operation on the range
  * @mirror: its mirror; NULL if it is not in use
- * @interval: what it is bound to; NULL if it is registered
+ * @interval: the interval it is bound to; NULL if it is registered
  * @found: references by HMM_PROPERTY_FIND to its own interval
- * @npages: length of the arrays; 0 if it is too long to be read
+ * @npages: length of the arrays; 0 if the range is too long to be read
  * @device: the device page table: an entry per page, 0 for none
  * @addrs: DMA addresses
- * @dma: some of it is mapped for DMA
- * @dir: in this direction
+ * @dma: some entries are mapped for DMA
+ * @dir: the direction of these mappings
  * @node: in the mirror's list
  */
 struct property_range {
@@ -91,8 +91,8 @@ struct property_range {
 
 /**
  * struct property - the objects of one open file
- * @objects: held for writing to change mirrors and spaces, else for reading
- * @spaces: mms that were opened; pinned, but they may exit
+ * @objects: held for writing to change mirrors and spaces, or else for reading
+ * @spaces: pinned mms, which may have exited
  * @mirrors: by number
  * @intervals: by number
  * @ranges: by number
@@ -107,10 +107,10 @@ struct property {
 
 /**
  * struct property_call - one operation, and its buffers in kernel memory
- * @property: whose
+ * @property: the objects
  * @op: the operation
  * @requests: of each page; NULL for none
- * @entries: room for @op.max_entries
+ * @entries: array of @op.max_entries
  */
 struct property_call {
 	struct property *property;
@@ -118,48 +118,5 @@ struct property_call {
 	u8 *requests;
 	struct hmm_property_entry *entries;
 };
-
-/* objects.c: 0, or -EINVAL if the object is not in the state for it. */
-void property_init(struct property *property);
-void property_destroy(struct property *property);
-int property_space(struct property_call *call);
-int property_mirror(struct property_call *call);
-int property_interval(struct property_call *call);
-int property_find(struct property_call *call);
-int property_put_found(struct property_call *call);
-
-/* ranges.c: likewise. */
-int property_range(struct property_call *call);
-int property_state(struct property_call *call);
-void property_range_drop(struct property_range *range);
-
-/* device.c; the caller holds the update lock. */
-extern const struct hmm_mirror_ops property_mirror_ops[];
-extern const struct hmm_interval_notifier_ops *const property_interval_ops[];
-bool property_watched(const struct property_range *range);
-void property_clear(struct property_range *range, unsigned long start,
-		    unsigned long end);
-void property_program(struct property_range *range);
-unsigned long property_mapped(const struct property_range *range);
-int property_dma_map(struct property_range *range, unsigned int dir,
-		     struct hmm_property_op *op);
-void property_dma_unmap(struct property_range *range, unsigned long start,
-			unsigned long end);
-void property_device_write(struct property_range *range,
-			   struct property_call *call);
-int property_device_init(void);
-void property_device_exit(void);
-
-/* inspect.c */
-void property_add(struct property_call *call, unsigned int nr,
-		  unsigned long page, unsigned long entry);
-bool property_wrong(struct hmm_property_op *op, unsigned int wrong,
-		    unsigned long page, unsigned long entry);
-void property_inspect(const struct property_range *range,
-		      struct hmm_property_op *op, bool tagged);
-void property_access(const struct property_range *range,
-		     struct hmm_property_op *op);
-void property_show(const struct property_range *range, unsigned int nr,
-		   struct property_call *call);
 
 #endif /* _HMM_PROPERTY_H */

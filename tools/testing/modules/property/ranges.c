@@ -5,7 +5,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "property.h"
+#include "device.h"
+#include "inspect.h"
+#include "ranges.h"
 
 static void property_range_free(struct property_range *range)
 {
@@ -20,7 +22,7 @@ static void property_range_free(struct property_range *range)
 	range->interval = NULL;
 }
 
-/* A range that is too long, or none, gets no array and is never read. */
+/* A range that is too long, or invalid, gets no array and is never read. */
 static int property_range_alloc(struct property_range *range,
 				const struct hmm_property_op *op)
 {
@@ -95,7 +97,7 @@ static int property_range_bind(struct property_call *call,
 		goto out;
 	range->range.start = call->op.start;
 	range->range.end = call->op.length;
-	/* Under the update lock, as an update may run at the same time. */
+	/* Serialize against an update of the interval. */
 	mutex_lock(&interval->mirror->update);
 	call->op.result = hmm_mirror_range_bind(&range->range,
 						&interval->notifier);
@@ -133,14 +135,14 @@ static unsigned long property_request(unsigned int request)
 	       (request & HMM_PROPERTY_REQ_WRITE ? HMM_MIRROR_PFN_WRITE : 0);
 }
 
-/* Where an entry is no request, it is something that no read may leave. */
-static void property_ask(struct property_range *range,
-			 const struct property_call *call)
+/* Entries that are not requests are poisoned, so that each must be written. */
+static void property_set_requests(struct property_range *range,
+				  const struct property_call *call)
 {
 	const unsigned long mask = property_request(call->op.mask);
 	unsigned long i;
 
-	/* They are kept as they are: the read must be refused. */
+	/* Entries that are mapped for DMA stay. The read must be refused. */
 	if (range->dma)
 		return;
 	range->range.default_flags = property_request(call->op.default_flags);
@@ -159,10 +161,10 @@ static int property_read(struct property_range *range,
 
 	if (!range->npages)
 		return -EINVAL;
-	/* Only a callback changes that meanwhile, and it undoes the mapping. */
+	/* After this, only a callback changes it: it unmaps entries. */
 	mutex_lock(&range->mirror->update);
 	op->mapped = property_mapped(range);
-	property_ask(range, call);
+	property_set_requests(range, call);
 	mutex_unlock(&range->mirror->update);
 	switch (op->opcode) {
 	case HMM_PROPERTY_SNAPSHOT:
@@ -180,7 +182,7 @@ static int property_read(struct property_range *range,
 	return 0;
 }
 
-/* What a driver does under its update lock. */
+/* Operations for which a driver holds the update lock. */
 static int property_range_locked(struct property_range *range,
 				 struct property_call *call)
 {
@@ -247,7 +249,7 @@ static int property_range_use(struct property_range *range,
 		return -EINVAL;
 	if ((call->op.opcode == HMM_PROPERTY_PROGRAM ||
 	     call->op.opcode == HMM_PROPERTY_DMA_MAP) &&
-	    !property_watched(range))
+	    !property_has_callback(range))
 		return -EINVAL;
 	mutex_lock(&range->mirror->update);
 	ret = property_range_locked(range, call);
@@ -279,7 +281,7 @@ int property_range(struct property_call *call)
 	return ret;
 }
 
-/* What the device holds, of all mirrors. */
+/* The device page tables of all mirrors. */
 int property_state(struct property_call *call)
 {
 	unsigned long i;
