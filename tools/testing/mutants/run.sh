@@ -314,7 +314,7 @@ mutant_make() {
 
 	{
 		build_modules || return
-		grep -qE '^(include|samples|tools)/' "$BUILD_DIR/.mutated" || return 0
+		grep -qE '^(include|src/compat|samples|tools)/' "$BUILD_DIR/.mutated" || return 0
 		for dir in $(build_test_modules); do
 			build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
 				KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules || return

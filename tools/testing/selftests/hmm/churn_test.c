@@ -13,6 +13,7 @@
 #define NTHREADS	4
 #define ROUNDS		60
 #define PROCESSES	40
+#define AT_ONCE		60
 #define THOUSANDS	2000
 
 FIXTURE(churn) {
@@ -142,6 +143,41 @@ TEST_F(churn, processes_mirror_themselves_and_exit)
 		}
 	}
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
+}
+
+/*
+ * The contexts of so many processes share some of the buckets of their hash
+ * table. Each process must find its own one.
+ */
+TEST_F(churn, many_processes_read_their_own_memory)
+{
+	char *buf = hmm_map(NPAGES);
+	struct hmm_completion ready, end;
+	pid_t pids[AT_ONCE];
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&end));
+	for (int i = 0; i < AT_ONCE; i++) {
+		pids[i] = hmm_fork();
+		ASSERT_LE(0, pids[i]);
+		if (!pids[i]) {
+			int fd = hmm_open(0);
+
+			hmm_fill(self->mem, NPAGES, 100 + i, 0);
+			hmm_complete(&ready);
+			hmm_wait_for_completion(&end);
+			if (fd < 0 ||
+			    hmm_read(fd, self->mem, buf, NPAGES, NULL))
+				_exit(1);
+			_exit(hmm_is_filled(buf, NPAGES, 100 + i, 0) ? 0 : 2);
+		}
+		ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		hmm_complete(&end);
+	for (int i = 0; i < AT_ONCE; i++)
+		EXPECT_EQ(0, hmm_wait_exit(pids[i]));
 }
 
 /* Each process opens the device and exits with the file still open. */
