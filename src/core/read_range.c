@@ -59,12 +59,16 @@ static int hmm_fault_page(struct hmm_read_request *request,
 
 	if (write)
 		flags |= FAULT_FLAG_WRITE;
+	/*
+	 * FAULT_FLAG_TRIED makes the fault handlers wait with the mmap lock
+	 * held, so set it only after an attempt that could drop the lock.
+	 */
 	if (request->keep_lock)
 		flags |= FAULT_FLAG_RETRY_NOWAIT;
+	else if (request->tries > 1)
+		flags |= FAULT_FLAG_KILLABLE | FAULT_FLAG_TRIED;
 	else
 		flags |= FAULT_FLAG_KILLABLE;
-	if (request->tries)
-		flags |= FAULT_FLAG_TRIED;
 
 	ret = handle_mm_fault(vma, addr, flags, NULL);
 	if (ret & HMM_FAULT_UNLOCKED) {
