@@ -67,6 +67,10 @@ hmm_interval_unlink(struct hmm_context *context,
  * Take an interval out of the tree for good. An update uses
  * hmm_interval_unlink() alone, because the interval stays on the list of
  * updated intervals.
+ *
+ * Readers of the interval are no longer notified, so let those in flight
+ * collide, and let ranges that are bound to it fail. The bounds stay, because a
+ * callback that is running may read them.
  */
 static __always_inline void
 hmm_interval_delete(struct hmm_context *context,
@@ -75,6 +79,21 @@ hmm_interval_delete(struct hmm_context *context,
 	hmm_interval_unlink(context, interval);
 	if (unlikely(interval->moved))
 		hmm_interval_unlist_moved(interval);
+	/* Read without the lock by hmm_range_is_covered(). */
+	WRITE_ONCE(interval->inserted, 0);
+	/* Pairs with the acquire of the sequence in hmm_interval_is_idle(). */
+	smp_store_release(&interval->seq, interval->seq + 1);
+}
+
+/*
+ * The first sequence of an interval. It is never 0, so that a range that has
+ * not begun is not valid. It differs from the sequences that the same memory
+ * had when it was inserted before, so that a reader of that time collides.
+ */
+static unsigned long
+hmm_interval_first_seq(const struct hmm_interval_notifier *interval)
+{
+	return interval->order << 20 | 1;
 }
 
 /**
@@ -113,8 +132,6 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	if (ret)
 		return ret;
 
-	/* Never 0, so that a range without a read_begin is not valid. */
-	interval->seq = 1;
 	interval->context = context;
 	interval->ops = ops;
 	interval->mirror = mirror;
@@ -128,28 +145,17 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	if (unlikely(context->dead)) {
 		spin_unlock(&context->lock);
 		RB_CLEAR_NODE(&interval->rb);
+		interval->inserted = 0;
 		return -ESRCH;
 	}
 	hmm_interval_link(context, interval, start, last);
 	interval->inserted = interval->order;
+	interval->seq = hmm_interval_first_seq(interval);
 	mirror->nr_intervals++;
 	spin_unlock(&context->lock);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
-
-/*
- * The interval has left the tree, but a reference from find may keep it. Its
- * readers are no longer notified, so let those in flight collide. Set bounds
- * that cover nothing, so that ranges bound to the interval fail.
- */
-static void hmm_interval_retire(struct hmm_interval_notifier *interval)
-{
-	WRITE_ONCE(interval->start, ULONG_MAX);
-	WRITE_ONCE(interval->last, 0);
-	/* Pairs with the acquire in hmm_interval_is_idle(). */
-	smp_store_release(&interval->seq, interval->seq + 1);
-}
 
 /* Slow path: another reference or a pin is left, or this is a callback. */
 static noinline void
@@ -160,7 +166,6 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	bool in_callback, unused;
 
 	interval->removing = true;
-	hmm_interval_retire(interval);
 	in_callback = hmm_dispatch_drop_own_pins(context, interval);
 	if (refcount_dec_and_test(&interval->users))
 		hmm_interval_check_last(context, interval);
@@ -370,13 +375,12 @@ void hmm_mirror_detach_intervals(struct hmm_mirror *mirror)
 	spin_lock(&context->lock);
 	interval = hmm_interval_iter_first(&iter, context, 0, ULONG_MAX);
 	while (interval) {
-		struct hmm_interval_notifier *left = interval;
-
+		if (interval->mirror == mirror) {
+			hmm_interval_delete(context, interval);
+			interval->context = NULL;
+			interval = NULL;
+		}
 		interval = hmm_interval_iter_next(&iter, interval);
-		if (left->mirror != mirror)
-			continue;
-		hmm_interval_delete(context, left);
-		left->context = NULL;
 	}
 	spin_unlock(&context->lock);
 }

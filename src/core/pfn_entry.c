@@ -58,7 +58,7 @@ bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
 		hmm_walk_set_unusable(walk, entry);
 		return false;
 	}
-	if (walk->mask)
+	if (walk->keep)
 		entry |= HMM_PFN_KEPT | (request >> HMM_PFN_KEPT_SHIFT);
 	*slot = entry;
 	return true;
@@ -92,7 +92,7 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
 {
 	unsigned long *slot = hmm_walk_slot(walk, addr);
 
-	if (likely(!walk->mask)) {
+	if (likely(!walk->keep)) {
 		if (walk->required & ~entry) {
 			hmm_walk_set_unusable(walk, entry);
 			return addr;
@@ -142,7 +142,7 @@ unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 	entry = hmm_mirror_pfn_entry(pfn, writable, shift - PAGE_SHIFT);
 
 	/* Fast path: the entries only differ in the page frame number. */
-	if (likely(!walk->mask)) {
+	if (likely(!walk->keep)) {
 		if (walk->required & ~entry)
 			return addr;
 		if (walk->compact) {

@@ -28,16 +28,17 @@ static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
 }
 
 /*
- * Check whether the interval covers the range, without the lock. An update
- * writes the bounds before it increments the sequence. So a caller that reads
- * the sequence first, and then checks bounds that are changing, collides with
- * that update.
+ * Check whether the interval is inserted and covers the range, without the
+ * lock. Updates and removes write the members that are read here before they
+ * increment the sequence. So a caller that reads the sequence first, and then
+ * sees members that are changing, collides.
  */
 static bool hmm_range_is_covered(const struct hmm_mirror_range *range)
 {
 	const struct hmm_interval_notifier *interval = range->interval;
 
-	return range->start >= READ_ONCE(interval->start) &&
+	return READ_ONCE(interval->inserted) &&
+	       range->start >= READ_ONCE(interval->start) &&
 	       range->end - 1 <= READ_ONCE(interval->last);
 }
 
@@ -60,6 +61,13 @@ static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
 			  "hmm_mirror range is neither registered nor bound\n");
 }
 
+/* Its interval is in the tree, and must not be inserted again or be lost. */
+static bool hmm_range_is_registered(const struct hmm_mirror_range *range)
+{
+	return WARN_ONCE(range->interval == &range->own,
+			 "hmm_mirror range is already registered\n");
+}
+
 /**
  * hmm_mirror_range_register() - initialize a range with its own interval
  * @range: zeroed, except for its array and flags
@@ -69,8 +77,8 @@ static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
  *
  * Context: any context in which a spinlock may be acquired, but not interrupts.
  * Return: 0; -EINVAL if the addresses are not aligned, @start is not below
- * @end, @end is past the task size of the mm, or @mirror is not registered;
- * -ESRCH if the mm has exited.
+ * @end, @end is past the task size of the mm, @mirror is not registered, or
+ * @range is already registered; -ESRCH if the mm has exited.
  *
  * Since: 0.1
  */
@@ -82,6 +90,8 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 	int ret;
 
 	if (WARN_ONCE(!context, "range for a mirror that is not registered\n"))
+		return -EINVAL;
+	if (hmm_range_is_registered(range))
 		return -EINVAL;
 	ret = hmm_range_check(context->mm, start, end);
 	if (ret)
@@ -112,7 +122,8 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
  *
  * Context: any.
  * Return: 0; -EINVAL if the addresses are not aligned, not within the interval
- * or past the task size of the mm, or @interval is not inserted.
+ * or past the task size of the mm, @interval is not inserted, or @range is
+ * registered.
  *
  * Since: 0.1
  */
@@ -121,6 +132,8 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 {
 	int ret;
 
+	if (hmm_range_is_registered(range))
+		return -EINVAL;
 	range->interval = interval;
 	range->seq = 0;
 	range->mapped = 0;
@@ -267,6 +280,8 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	if (ret)
 		return ret;
 
+	if (hmm_range_mm_is_dead(range))
+		return -ESRCH;
 	mm = range->interval->context->mm;
 	borrowed = current->mm == mm || request->keep_lock;
 	if (!borrowed && !mmget_not_zero(mm))
@@ -274,6 +289,7 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	request->walk.mm = mm;
 	request->walk.pfns = range->pfns;
 	request->walk.base = range->start;
+	request->walk.keep = range->pfn_flags_mask;
 	request->walk.owner = range->dev_private_owner;
 	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
 	ret = hmm_range_read_pages(range, request, deadline);
@@ -287,7 +303,8 @@ static int hmm_range_read(struct hmm_mirror_range *range,
  * hmm_mirror_range_snapshot() - read the CPU page tables
  * @range: a range that has begun
  *
- * Nothing is faulted in, and requests are ignored. Present pages are read
+ * Nothing is faulted in. Requests are ignored, but kept in the entries if
+ * @range->pfn_flags_mask is not 0. Present pages are read
  * without the mmap lock if the mm is the current one, or if the kernel frees
  * page tables by RCU. Anything else is read with the mmap lock held.
  *
@@ -366,8 +383,9 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
  * Like hmm_mirror_range_fault(), but for a caller that holds the mmap lock for
  * reading. The lock is not dropped.
  *
- * Context: may sleep; the caller holds the mmap lock for reading, and not the
- * update lock.
+ * Context: may sleep; the caller holds the mmap lock for reading and a
+ * reference to mm_users, or runs in a task that uses the mm. It must not hold
+ * the update lock.
  * Return: the same as hmm_mirror_range_fault(), and -EAGAIN if a fault would
  * have to drop the mmap lock.
  *

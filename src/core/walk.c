@@ -17,6 +17,7 @@
  * belongs to a device (VM_IO). Like get_user_pages_fast(), the walk without a
  * vma reports them, because user mode can access them.
  */
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -119,7 +120,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 
 	while (i < n) {
 		/* Fast path: all entries have the same request. */
-		if (likely(!walk->mask)) {
+		if (likely(!walk->keep)) {
 			i += hmm_walk_plain_ptes(plain, ptep + i, slot + i,
 						 n - i);
 			if (walk->vma && !walk->required)
@@ -144,10 +145,8 @@ static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 {
 	if (!special)
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, writable);
-	/*
-	 * The only special mapping of anonymous memory is the huge zero page.
-	 */
-	if (vma_is_anonymous(walk->vma))
+	/* In anonymous memory and DAX files this is the huge zero page. */
+	if (vma_is_anonymous(walk->vma) || vma_is_dax(walk->vma))
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, false);
 	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);
 }

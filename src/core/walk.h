@@ -13,12 +13,13 @@
  * @mm: the mm
  * @pfns: array of entries; the first is for @base
  * @base: address of the first entry
- * @mask: the flags of each entry that are its request
+ * @mask: the flags of each entry that are its request; 0 unless @keep
  * @required: flags requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
  * @owner: device-private pages of this owner are reported as they are; if NULL,
  *         no such pages are
  * @budget: number of entries that may still be written with interrupts disabled
- * @compact: write one entry per mapping; @mask is 0 then
+ * @compact: write one entry per mapping; @keep is false then
+ * @keep: written entries keep their requests
  * @unusable: the walk stopped at an entry that no page fault makes usable
  * @vma: if not NULL, the walk is within this readable vma and the mmap lock is
  *       held, so that every entry that is not a page is known to be absent
@@ -32,6 +33,7 @@ struct hmm_walk {
 	const void *owner;
 	long budget;
 	bool compact;
+	bool keep;
 	bool unusable;
 	struct vm_area_struct *vma;
 };
