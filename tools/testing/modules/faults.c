@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How pages are faulted in: the flags of a fault, and what is requested.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/mman.h>
+#include <linux/sched.h>
+
+#include <hmm/range.h>
+
+#include "api.h"
+
+/**
+ * struct api_fault_log - a mapping that records its faults
+ * @ops: the operations of the mapping
+ * @result: what the first fault returns; later ones return VM_FAULT_SIGBUS
+ * @calls: number of faults
+ * @flags: the flags of the first two
+ */
+struct api_fault_log {
+	struct vm_operations_struct ops;
+	vm_fault_t result;
+	unsigned int calls;
+	unsigned int flags[2];
+};
+
+static vm_fault_t api_log_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct api_fault_log *log = container_of(vma->vm_ops,
+						 struct api_fault_log, ops);
+
+	if (log->calls < ARRAY_SIZE(log->flags))
+		log->flags[log->calls] = vmf->flags;
+	if (log->calls++)
+		return VM_FAULT_SIGBUS;
+	if (log->result == VM_FAULT_RETRY &&
+	    !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+		mmap_read_unlock(vma->vm_mm);
+	return log->result;
+}
+
+static int api_log_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct api_fault_log *log = file->private_data;
+
+	vma->vm_ops = &log->ops;
+	return 0;
+}
+
+static const struct file_operations api_log_fops = {
+	.owner = THIS_MODULE,
+	.mmap = api_log_mmap,
+};
+
+/* Map page 0 so that its faults are recorded. */
+static struct api_fault_log *api_map_log(vm_fault_t result)
+{
+	struct api_fault_log *log = api_alloc(sizeof(*log));
+	unsigned long addr = api_addr(0);
+	struct file *file;
+
+	log->ops.fault = api_log_fault;
+	log->result = result;
+	file = anon_inode_getfile("[hmm_api_test]", &api_log_fops, log, O_RDWR);
+	if (!EXPECT(!IS_ERR(file)))
+		return log;
+	EXPECT_EQ(addr, vm_mmap(file, addr, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_FIXED, 0));
+	fput(file);
+	return log;
+}
+
+static struct hmm_mirror_range *api_faulting_range(struct api_mirror *mirror,
+						   unsigned long npages)
+{
+	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+
+	range->pfns = api_alloc(npages * sizeof(*range->pfns));
+	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
+	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
+					       api_addr(0), api_addr(npages)));
+	return range;
+}
+
+/*
+ * A fault handler that has to wait drops the mmap lock only in the first
+ * attempt, and if the flags say that it is the first.
+ */
+static void r75_first_fault_may_drop_the_lock(void)
+{
+	struct api_fault_log *log = api_map_log(VM_FAULT_RETRY);
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_faulting_range(mirror, 1);
+
+	EXPECT_EQ(-EFAULT, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(2, log->calls);
+	EXPECT(fault_flag_allow_retry_first(log->flags[0]));
+	EXPECT(log->flags[0] & FAULT_FLAG_KILLABLE);
+	EXPECT(log->flags[1] & FAULT_FLAG_TRIED);
+	EXPECT(log->flags[1] & FAULT_FLAG_KILLABLE);
+	hmm_mirror_range_unregister(range);
+	EXPECT_EQ(0, api_unmap(0, 1));
+	api_unregister(mirror);
+}
+
+/* With the lock held throughout, no attempt may wait. */
+static void r75_locked_faults_do_not_wait(void)
+{
+	struct api_fault_log *log = api_map_log(VM_FAULT_NOPAGE);
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_faulting_range(mirror, 1);
+	unsigned int i;
+
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
+	mmap_read_lock(current->mm);
+	EXPECT_EQ(-EFAULT, hmm_mirror_range_fault_locked(range));
+	mmap_read_unlock(current->mm);
+	EXPECT_EQ(2, log->calls);
+	for (i = 0; i < ARRAY_SIZE(log->flags); i++) {
+		EXPECT(fault_flag_allow_retry_first(log->flags[i]));
+		EXPECT(log->flags[i] & FAULT_FLAG_RETRY_NOWAIT);
+	}
+	hmm_mirror_range_unregister(range);
+	EXPECT_EQ(0, api_unmap(0, 1));
+	api_unregister(mirror);
+}
+
+/* A page that is only zeroed is not read from a disk: a minor fault. */
+static void r75_fresh_memory_has_minor_faults(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_faulting_range(mirror, 16);
+	unsigned long major = current->maj_flt, minor = current->min_flt;
+
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(major, current->maj_flt);
+	EXPECT(current->min_flt > minor);
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
+/* What a snapshot finds is not a request: reading was requested, not writing. */
+static void r79_snapshot_keeps_the_requests(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_faulting_range(mirror, 2);
+
+	range->default_flags = 0;
+	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[0] = HMM_MIRROR_PFN_REQ_FAULT;
+	range->pfns[1] = 0;
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, api_write(1));
+	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
+	EXPECT_EQ(0, hmm_mirror_range_snapshot(range));
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_WRITE);
+	EXPECT(range->pfns[1] & HMM_MIRROR_PFN_WRITE);
+
+	EXPECT_EQ(0, api_unmap(0, 2));
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT(range->pfns[0] & HMM_MIRROR_PFN_VALID);
+	EXPECT(!(range->pfns[0] & HMM_MIRROR_PFN_WRITE));
+	EXPECT(!(range->pfns[1] & HMM_MIRROR_PFN_VALID));
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+}
+
+const struct api_case api_faults_cases[] = {
+	{ "r75_first_fault_may_drop_the_lock",
+	  r75_first_fault_may_drop_the_lock },
+	{ "r75_locked_faults_do_not_wait", r75_locked_faults_do_not_wait },
+	{ "r75_fresh_memory_has_minor_faults",
+	  r75_fresh_memory_has_minor_faults },
+	{ "r79_snapshot_keeps_the_requests", r79_snapshot_keeps_the_requests },
+	{}
+};
