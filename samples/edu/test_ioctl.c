@@ -105,6 +105,8 @@ static int edu_test_fault(struct edu_device *edu, void __user *arg)
 		WRITE_ONCE(edu->test_removed, true);
 		return 0;
 	case HMM_EDU_FAULT_DMA_MASK:
+		if (fault.arg > 64)
+			return -EINVAL;
 		return dma_set_mask(edu->dev, DMA_BIT_MASK(fault.arg));
 	}
 	return -EINVAL;

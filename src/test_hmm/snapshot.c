@@ -154,6 +154,16 @@ out:
 	return ret;
 }
 
+/**
+ * struct dmirror_comparison - the result of dmirror_compare()
+ * @checked: number of entries of the device
+ * @wrong: number of entries that the CPU's entries do not permit
+ */
+struct dmirror_comparison {
+	u64 checked;
+	u64 wrong;
+};
+
 /*
  * The CPU's entry must grant the rights of the device's entry, and may grant
  * more. If the device has exclusive access, the CPU's entry must not be
@@ -161,10 +171,11 @@ out:
  * returned true for pfns, so the callbacks of all earlier invalidations have
  * run.
  */
-static void dmirror_compare(struct dmirror *dm, unsigned long index,
-			    const unsigned long *pfns, unsigned long npages,
-			    struct hmm_dmirror_cmd *cmd)
+static struct dmirror_comparison
+dmirror_compare(struct dmirror *dm, unsigned long index,
+		const unsigned long *pfns, unsigned long npages)
 {
+	struct dmirror_comparison result = {};
 	unsigned long i;
 
 	for (i = 0; i < npages; i++) {
@@ -177,15 +188,45 @@ static void dmirror_compare(struct dmirror *dm, unsigned long index,
 		if (dmirror_table_lookup(dm, index + i, true))
 			need |= HMM_MIRROR_PFN_WRITE;
 
-		cmd->cpages++;
+		result.checked++;
 		if (dmirror_table_is_exclusive(dm, index + i))
 			wrong = pfns[i] & HMM_MIRROR_PFN_VALID;
 		else
 			wrong = (pfns[i] & need) != need ||
 				hmm_mirror_pfn_to_page(pfns[i]) != page;
 		if (wrong || !dmirror_devmem_backing(page))
-			cmd->faults++;
+			result.wrong++;
 	}
+	return result;
+}
+
+/*
+ * How often a difference is confirmed. The kernel clears and rewrites some page
+ * table entries without an invalidation, for example for MADV_COLD. A snapshot
+ * in between finds no page, and the next one does.
+ */
+#define DMIRROR_CHECK_TRIES	3
+
+static int dmirror_check_range(struct dmirror *dm,
+			       struct hmm_mirror_range *range,
+			       struct hmm_dmirror_cmd *cmd)
+{
+	unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	struct dmirror_comparison result;
+	unsigned int tries = 0;
+	int ret;
+
+	do {
+		ret = dmirror_snapshot_and_lock(dm, range);
+		if (ret)
+			return ret;
+		result = dmirror_compare(dm, range->start >> PAGE_SHIFT,
+					 range->pfns, npages);
+		mutex_unlock(&dm->update_lock);
+	} while (result.wrong && ++tries < DMIRROR_CHECK_TRIES);
+	cmd->cpages += result.checked;
+	cmd->faults += result.wrong;
+	return 0;
 }
 
 /**
@@ -225,11 +266,7 @@ int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 		ret = hmm_mirror_range_bind(&range, &dm->interval);
 		if (ret)
 			break;
-		ret = dmirror_snapshot_and_lock(dm, &range);
-		if (!ret) {
-			dmirror_compare(dm, index, pfns, npages, cmd);
-			mutex_unlock(&dm->update_lock);
-		}
+		ret = dmirror_check_range(dm, &range, cmd);
 		hmm_mirror_range_unregister(&range);
 		if (ret)
 			break;
