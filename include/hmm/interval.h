@@ -27,7 +27,9 @@ struct hmm_interval_notifier_ops {
 	/**
 	 * @invalidate: a part of the interval is about to change. The callback
 	 * acquires the update lock, removes the device mappings of
-	 * [range->start, range->end), and returns true.
+	 * [range->start, range->end), and returns true. The range may begin
+	 * before the interval and end after it. When the mm exits, it is
+	 * [0, ULONG_MAX).
 	 *
 	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
 	 * Otherwise, if it would have to sleep, it must return false without

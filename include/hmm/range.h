@@ -37,7 +37,9 @@
  * @start: first address, in bytes; set by hmm_mirror_range_register(), or by
  *         the driver before hmm_mirror_range_bind()
  * @end: first address past the end, in bytes; set like @start
- * @pfns: set by the driver: an array with one entry per page; see pfn.h
+ * @pfns: set by the driver: an array with one entry per page, also if the range
+ *        is compact; see pfn.h. It need not be initialized if @pfn_flags_mask
+ *        is 0
  * @default_flags: set by the driver: flags requested of every page
  * @pfn_flags_mask: set by the driver: the flags of each entry that are
  *                  requested
@@ -48,7 +50,9 @@
  *                     are faulted back to RAM if they are requested.
  *
  * Zero the structure before it is registered or bound. Only one thread at a
- * time may use a range.
+ * time may read a range. Callbacks may call hmm_mirror_range_dma_widen() and
+ * hmm_mirror_range_dma_unmap() at any time under the update lock, because no
+ * page is mapped during a read.
  *
  * Since: 0.1
  */

@@ -283,7 +283,7 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
  * leaves the device with addresses that are no longer mapped.
  *
  * Call this function first, remove the resulting bounds from the device, and
- * then pass them to hmm_mirror_range_dma_unmap()::
+ * then pass these or the original bounds to hmm_mirror_range_dma_unmap()::
  *
  *	if (!hmm_mirror_range_dma_widen(range, &start, &end))
  *		return;
