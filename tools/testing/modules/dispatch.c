@@ -279,7 +279,7 @@ static void r52_moved_under_two_dispatches(void)
 static void r14_walk_continues_after_update(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct api_interval *intervals[3], *last;
+	struct api_interval *intervals[3], *last, *beyond;
 	struct api_thread *unmapper;
 	int i;
 
@@ -288,6 +288,8 @@ static void r14_walk_continues_after_update(void)
 		api_stop_arm(&intervals[i]->stop);
 	}
 	last = api_interval(mirror, 5, 1);
+	api_stop_arm(&last->stop);
+	beyond = api_interval(mirror, 10, 1);
 	unmapper = api_unmap_thread(0, 10);
 
 	api_stop_reached(&intervals[0]->stop);
@@ -298,15 +300,21 @@ static void r14_walk_continues_after_update(void)
 	api_stop_resume(&intervals[1]->stop);
 	api_stop_reached(&intervals[2]->stop);
 	EXPECT_EQ(0, api_update(intervals[2], 40, 1));
-	api_resume_and_join(&intervals[2]->stop, unmapper);
+	api_stop_resume(&intervals[2]->stop);
+	/* The walk must end here, and not at the next interval of the tree. */
+	api_stop_reached(&last->stop);
+	EXPECT_EQ(0, api_update(last, 50, 1));
+	api_resume_and_join(&last->stop, unmapper);
 
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(1, atomic_read(&intervals[i]->calls));
 	EXPECT_EQ(1, atomic_read(&last->calls));
+	EXPECT_EQ(0, atomic_read(&beyond->calls));
 	EXPECT_EQ(1, atomic_read(&intervals[1]->releases));
 	api_remove(intervals[0]);
 	api_remove(intervals[2]);
 	api_remove(last);
+	api_remove(beyond);
 	api_unregister(mirror);
 }
 

@@ -198,6 +198,25 @@ static void r19_touching_is_no_overlap(void)
 	api_unregister(mirror);
 }
 
+/* R19: the same if no interval overlaps at all. */
+static void r19_touching_only(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *above = api_interval(mirror, 5, 1);
+	struct api_interval *below = api_interval(mirror, 3, 1);
+	unsigned long above_seq = api_seq(above);
+	unsigned long below_seq = api_seq(below);
+
+	EXPECT_EQ(0, api_unmap(4, 1));
+	EXPECT_EQ(0, atomic_read(&above->calls));
+	EXPECT_EQ(0, atomic_read(&below->calls));
+	EXPECT(!api_retry(above, above_seq));
+	EXPECT(!api_retry(below, below_seq));
+	api_remove(above);
+	api_remove(below);
+	api_unregister(mirror);
+}
+
 /* The bounds of an invalidation in flight are exact to the byte, too. */
 static void r19_touching_an_invalidation_in_flight(void)
 {
@@ -277,6 +296,7 @@ const struct api_case api_insert_cases[] = {
 	{ "r16_update_after_put_in_an_invalidation",
 	  r16_update_after_put_in_an_invalidation },
 	{ "r19_touching_is_no_overlap", r19_touching_is_no_overlap },
+	{ "r19_touching_only", r19_touching_only },
 	{ "r19_touching_an_invalidation_in_flight",
 	  r19_touching_an_invalidation_in_flight },
 	{}
