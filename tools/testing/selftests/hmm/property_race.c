@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,18 +21,6 @@
 #include "property_race.h"
 #include "property_race_call.h"
 #include "property_race_change.h"
-
-void race_fail(struct race *race, const char *format, ...)
-{
-	va_list args;
-
-	if (!atomic_exchange(&race->failed, true)) {
-		va_start(args, format);
-		vsnprintf(race->failure, sizeof(race->failure), format, args);
-		va_end(args);
-	}
-	atomic_store(&race->stop, true);
-}
 
 static void racer_init(struct racer *racer, struct race *race, unsigned int nr,
 		       unsigned int stream)
