@@ -67,7 +67,7 @@ install: modules
 
 modules_install: install
 
-# Does not use kbuild, so it works after the kernel headers were removed.
+# Does not use kbuild, so it works even if the kernel headers are gone.
 clean:
 	@find . \( -path ./.git -o -path ./tools \) -prune -o -type f \
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
@@ -134,7 +134,7 @@ help:
 	@echo 'On the sources:'
 	@echo '  make check     run all static checks: warnings, sparse, style, spelling, documentation'
 	@echo '  make docs      build the documentation as HTML, with the API reference and search'
-	@echo '  make model     check the model of the protocol, with all rules and without each of them'
+	@echo '  make model     check the model of the protocol, with all rules and with each one broken'
 	@echo
 	@echo 'Variables:'
 	@echo '  KDIR=dir              kernel build directory; now $(KDIR)'

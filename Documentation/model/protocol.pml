@@ -388,8 +388,8 @@ inline raise_late(l, h)
 }
 
 /*
- * hmm_interval_unpin() and hmm_interval_dropped(). Sets release if the caller
- * has to call ops->release.
+ * hmm_interval_unpin() and hmm_interval_check_last(). Sets release if the
+ * caller has to call ops->release.
  */
 inline unpin(v, release)
 {
@@ -411,7 +411,7 @@ inline unpin(v, release)
 	fi
 }
 
-/* hmm_interval_released() */
+/* hmm_interval_release() */
 inline released(v, release)
 {
 	if

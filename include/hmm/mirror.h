@@ -27,7 +27,7 @@ struct hmm_mirror_ops {
 	 * @sync_cpu_device_pagetables: a part of the mm is about to change.
 	 * The callback acquires the update lock, removes the device mappings
 	 * of [range->start, range->end), and returns true. All intervals that
-	 * overlap the range have collided before. Not called when the mm
+	 * overlap the range have already collided. Not called when the mm
 	 * exits; see @release.
 	 *
 	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.

@@ -41,8 +41,8 @@
  *        is compact; see pfn.h. It need not be initialized if @pfn_flags_mask
  *        is 0
  * @default_flags: set by the driver: flags requested of every page
- * @pfn_flags_mask: set by the driver: the flags of each entry that are
- *                  requested
+ * @pfn_flags_mask: set by the driver: the flags that each entry may request in
+ *                  addition
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
  *                     memory, &dev_pagemap.owner, or NULL. Pages of this

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The version of the API. All strings and numbers derive from the three macros
- * at the top, also MODULE_VERSION() of the modules.
+ * The version of the API. All strings and numbers, including MODULE_VERSION()
+ * of the modules, derive from the three macros at the top.
  */
 #ifndef _HMM_VERSION_H
 #define _HMM_VERSION_H
@@ -45,7 +45,7 @@
 /**
  * HMM_MIRROR_VERSION_STRING - the version of these headers, as a string
  *
- * The loaded module has its own in /sys/module/hmm_mirror/version.
+ * The version of the loaded module is in /sys/module/hmm_mirror/version.
  *
  * Since: 0.2
  */

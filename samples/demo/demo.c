@@ -171,7 +171,7 @@ static void show_snapshot(void)
 	printf("   The snapshots faulted no page in.\n");
 }
 
-/* The child must read the text of the time of the fork, not a later one. */
+/* The child must read the text from before the fork, not a later one. */
 static void show_copy_on_write(char *mem)
 {
 	int pipefd[2], status;
@@ -249,7 +249,7 @@ static void show_collision(char *mem)
 	printf("   device finds the page with \"%s\", and stops\n", mem);
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
 	set_text(mem, "new");
-	printf("   CPU replaces it by a page with \"%s\"\n", mem);
+	printf("   CPU replaces it with a page that has \"%s\"\n", mem);
 	check(!ioctl(device, HMM_DMIRROR_GO_ON, &point),
 	      "HMM_DMIRROR_GO_ON: %m");
 	pthread_join(thread, NULL);

@@ -58,7 +58,7 @@ struct edu_device {
 	struct list_head clients;
 	wait_queue_head_t wait;
 
-	/* Protects the fields below, up to @waited. */
+	/* Protects the fields below, except for @waited. */
 	spinlock_t lock;
 	/*
 	 * DMAs are numbered from 1. These are the numbers of the last DMA that

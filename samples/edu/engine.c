@@ -26,7 +26,7 @@
 /* The value of every register of a removed device. */
 #define EDU_ABSENT		(~0U)
 
-/* QEMU completes a DMA after 100 ms, more on a busy host. */
+/* QEMU completes a DMA after 100 ms, or later on a busy host. */
 #define EDU_TIMEOUT_SECS	10
 
 static u32 edu_read(struct edu_device *edu, unsigned int reg)
@@ -78,7 +78,7 @@ irqreturn_t edu_irq(int irq, void *data)
 		writel(status, edu->mmio + EDU_IRQ_ACK);
 		ret = IRQ_HANDLED;
 		/*
-		 * The interrupt may be a late one of an earlier DMA, so check
+		 * The interrupt may be a late one from an earlier DMA, so check
 		 * that the DMA in flight has finished. A DMA that was aborted
 		 * when the device was stopped must not count as finished.
 		 */
@@ -112,7 +112,7 @@ int edu_dma_start(struct edu_device *edu, dma_addr_t addr, size_t length,
 		swap(src, dst);
 	}
 	spin_lock_irqsave(&edu->lock, flags);
-	/* EDU_DMA_RUN is also set in the all ones of a removed device. */
+	/* A removed device reads as all ones, so EDU_DMA_RUN is set, too. */
 	if (!edu->error && (edu_read(edu, EDU_DMA_CMD) & EDU_DMA_RUN))
 		edu_stop_locked(edu, -EIO, "device busy or removed");
 	ret = edu->error;

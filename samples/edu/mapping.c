@@ -31,7 +31,10 @@ static unsigned int edu_mapping_overlap(const struct edu_mapping *m,
 	return (end - start) >> PAGE_SHIFT;
 }
 
-/* The last DMA to or from the pages that are unmapped with [start, end). */
+/*
+ * Returns the number of the last DMA to or from the pages that are unmapped
+ * with [start, end).
+ */
 static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
 					   unsigned long start,
 					   unsigned long end)
@@ -85,7 +88,7 @@ bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
  * it. Wait for a DMA in flight without a lock, so that invalidations of other
  * clients and of other pages do not wait for it.
  *
- * The driver holds no reference on the pages. They cannot be freed before they
+ * The driver holds no reference to the pages. They cannot be freed before they
  * are unmapped here, because the invalidation waits for this function.
  */
 void edu_mappings_unmap(struct edu_buffer *buf, unsigned long start,

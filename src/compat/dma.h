@@ -13,7 +13,7 @@
 #include <linux/version.h>
 
 /*
- * Kernels of 2026 have an attribute for such mappings, which makes a mapping
+ * Recent kernels have an attribute for such mappings, which makes a mapping
  * fail if it is not coherent or needs a bounce buffer. On older kernels, pass
  * DMA_ATTR_SKIP_CPU_SYNC, because the driver never syncs; otherwise
  * DMA_API_DEBUG reports a page that is mapped twice.

@@ -64,8 +64,8 @@
  * arm64: __pte_free_tlb(), __pmd_free_tlb() and __pud_free_tlb() of
  * arch/arm64/include/asm/tlb.h have called tlb_remove_table() since before
  * 5.10. Since 6.9 there can be a fifth level, if the CPU has 52-bit addresses;
- * until 6.14 its tables were freed at once. The TLB is flushed without
- * interrupts.
+ * before 6.14 its tables were freed at once. The TLB is flushed without an IPI,
+ * so the second condition never holds.
  */
 #if defined(CONFIG_X86_64)
 #include "pgtable_x86.h"

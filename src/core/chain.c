@@ -5,18 +5,18 @@
  * A full array has an entry for each page. A compact array is a chain: the
  * order of an entry gives the position of the next one, and the words in
  * between are stale. Following the chain from its start to the entry of page i
- * costs the length of the chain, so unmapping a range page by page would take
- * quadratic time.
+ * takes time proportional to the length of the chain, so unmapping a range page
+ * by page would take quadratic time.
  *
- * Therefore the first lookup adds links to the chain, which costs its length
- * once. A link is written into a stale word and contains the index of the entry
- * that the word belongs to. An entry at @head that covers the pages [head,
- * next) gets links at the first multiple of 1, 2, 4, ... above @head, as far as
- * they are below @next. That is at most one link for each power of two.
+ * Therefore the first lookup walks the chain once and adds links to it. A link
+ * is written into a stale word and contains the index of the entry that the
+ * word belongs to. An entry at @head that covers the pages [head, next) gets
+ * links at the first multiples of 1, 2, 4, ... above @head that are below
+ * @next. That is at most one link for each power of two.
  *
  * A lookup of page i does not read stale words. It visits the prefixes of i,
- * which are i with some of its low bits cleared, from the shortest on. It knows
- * the entry that covers the previous prefix, and the @next of that entry:
+ * that is, i with some of its low bits cleared, starting with the shortest. It
+ * knows the entry that covers the previous prefix, and the @next of that entry:
  *
  *   - A prefix below @next is covered by the same entry.
  *   - Any other prefix is at an entry or a link. Let it be p = q + 2^k, where q

@@ -138,12 +138,12 @@ static void hmm_context_unwind_work(struct work_struct *work)
 /*
  * Register both notifiers. On failure the context is freed.
  *
- * No invalidation is in progress while a notifier is registered, because
+ * No invalidation is in progress while a notifier is being registered, because
  * __mmu_notifier_register() acquires every lock of the mm. An invalidation may
  * start and end between the two registrations, however. The end notifier is
  * registered first, so that it ignores the end of such an invalidation. In the
- * reverse order, the start would be recorded, and readers would wait for its
- * end without a limit.
+ * reverse order, the start would be recorded, and readers would wait forever
+ * for its end.
  *
  * Unregistering the end notifier waits for the SRCU read-side critical sections
  * of all notifiers in the system. With the mmap lock held, that could take as

@@ -7,8 +7,8 @@
  *   context->lock     The interval tree, all members of an interval, the
  *                     invalidations in progress, and the list of mirrors
  *                     against other writers. It is the innermost lock, and is
- *                     never held across a callback, an allocation or anything
- *                     else that may sleep.
+ *                     never held across a callback or anything else that may
+ *                     sleep.
  *   the SRCU of mm/mmu_notifier.c
  *                     Every callback runs in one of its read-side critical
  *                     sections, so mmu_notifier_synchronize() waits for
@@ -39,8 +39,8 @@
 #include <hmm/mirror.h>
 
 /*
- * How many invalidations of an mm are tracked one by one; 5 was the maximum
- * seen.
+ * The maximum number of invalidations of an mm that have a slot of their own.
+ * No more than 5 have been seen in flight.
  */
 #define HMM_SLOTS	32
 /*
@@ -73,14 +73,14 @@ struct hmm_invalidation {
  * @inflight: a bit for each slot of @invalidations that is in use, and
  *            HMM_OVERFLOW; bits are set under @lock and cleared without it
  * @mm: the mm; the two notifiers pin it, but it may have exited
- * @dead: the mm has exited
+ * @dead: the mm has exited, or @start_notifier is being unregistered
  * @lock: see the top of this file
  * @waited: slots whose end a reader waits for
  * @overflowed: number of invalidations in progress that have no slot
  * @nr_mirrors: number of mirrors in @mirrors
  * @nr_sync_mirrors: number of mirrors with a sync callback
  * @intervals: tree of the inserted intervals
- * @order: the stamp that was last given to an interval entering the tree
+ * @order: the last stamp that was given to an interval entering the tree
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
  * @dispatch_ids: number of the latest dispatch
  * @moved: intervals that were updated during a dispatch; see dispatch.h
@@ -95,11 +95,12 @@ struct hmm_invalidation {
  * @hash: node in the hash table of context.c
  * @unwind: unregisters @end_notifier if @start_notifier cannot be registered
  * @id: index in hmm_contexts
- * @nr_updates: number of updates of intervals under an invalidation
+ * @nr_updates: number of updates of intervals that an invalidation overlapped
  * @nr_invalidations: number of invalidations that have started
  * @nr_hits: number of invalidations that overlapped an interval
  * @nr_refused: number of invalidations that a callback refused
- * @nr_waits: number of times that a reader took the lock to check for overlaps
+ * @nr_waits: number of times that a reader acquired the lock to check for
+ *            overlaps, whether or not it had to wait
  * @rcu: for freeing; debugfs walks contexts under RCU
  */
 struct hmm_context {

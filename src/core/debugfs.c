@@ -48,7 +48,7 @@ static int counts_show(struct seq_file *m, void *v)
 	seq_printf(m, "contexts %lu\n", contexts);
 	seq_printf(m, "mirrors %lu\n", mirrors);
 	seq_printf(m, "intervals %lu\n", intervals);
-	/* The notifiers of a listed context are registered, and pin its mm. */
+	/* Each context pins one mm while its notifiers are registered. */
 	seq_printf(m, "pinned_mms %lu\n", contexts);
 	return 0;
 }
@@ -63,7 +63,7 @@ static void *contexts_start(struct seq_file *m, loff_t *pos)
 	return xa_find(&hmm_contexts, &id, ULONG_MAX, XA_PRESENT);
 }
 
-/* Contexts may appear and disappear between two reads: continue by number. */
+/* Contexts may appear and disappear between two reads: continue by ID. */
 static void *contexts_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct hmm_context *context = v;
@@ -79,7 +79,7 @@ static void contexts_stop(struct seq_file *m, void *v)
 	rcu_read_unlock();
 }
 
-/* Limit of each list, because context->lock is held while it is printed. */
+/* Maximum length of each list: context->lock is held while it is printed. */
 #define HMM_SHOWN	32
 
 static void show_mirrors(struct seq_file *m, struct hmm_context *context)

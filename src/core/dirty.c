@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Marking pages dirty that a device has written to.
+ * Marking pages as dirty after a device has written to them.
  *
  * The dirty bit of a CPU page table entry does not reflect writes by a device,
  * and a writable entry may be clean. If neither the entry nor the folio is
@@ -34,7 +34,7 @@ void hmm_pfns_mark_dirty(unsigned long pfn, unsigned long n)
 }
 
 /**
- * hmm_mirror_range_mark_dirty() - mark pages dirty that a device has written to
+ * hmm_mirror_range_mark_dirty() - mark pages as dirty after device writes
  * @range: a range that has been read
  * @start: first address, in bytes
  * @end: first address past the end, in bytes

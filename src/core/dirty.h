@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Marking pages dirty that a device has written to.
+ * Marking pages as dirty after a device has written to them.
  */
 #ifndef _HMM_CORE_DIRTY_H
 #define _HMM_CORE_DIRTY_H

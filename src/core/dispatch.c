@@ -234,14 +234,14 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_begin() - fix the set of intervals that are called
+ * hmm_dispatch_begin() - determine the set of intervals that are called
  * @dispatch: uninitialized, on the caller's stack
  * @context: the context
  * @range: the invalidation
  * @bit: its bit in context->inflight
  *
- * Must be called before the first interval is marked as collided, and without
- * dropping the lock since hmm_invalidation_begin().
+ * Must be called before the first interval is marked as collided. The lock must
+ * not have been dropped since hmm_invalidation_begin().
  *
  * Context: context->lock held.
  */

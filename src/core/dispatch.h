@@ -7,9 +7,9 @@
  *
  * - An interval that is inserted later maps nothing that was read before, and
  *   its readers wait for the end of the invalidation.
- * - An interval that an update moves into the range maps nothing of the range.
- * - For an interval that an update moves out of the range, the driver removes
- *   what lies outside of the new bounds.
+ * - An interval that an update moves into the range maps nothing in the range.
+ * - If an update moves an interval out of the range, the driver removes the
+ *   mappings outside of the new bounds.
  *
  * The difficult case is an interval that overlaps before and after an update:
  *
@@ -30,13 +30,13 @@
  *   changed, so the walk reaches them.
  * - The list contains the intervals that have been updated since. An interval
  *   on the list keeps its position if it is updated again, and a dispatch
- *   walks the list once. When the dispatch passes an interval, it calls it, or
- *   the interval does not overlap and no longer maps anything of the range.
+ *   walks the list once. When the dispatch reaches an interval, it calls it,
+ *   unless the interval no longer overlaps and so maps nothing in the range.
  *
  * So a dispatch is one walk of the tree and one walk of the list, however many
- * updates run at the same time. It calls each interval once. If two dispatches
- * call the same interval and it is updated in between, either may call it
- * twice.
+ * updates run at the same time. It calls each interval once, with one
+ * exception: if two dispatches call the same interval and it is updated in
+ * between, either may call it twice.
  */
 #ifndef _HMM_CORE_DISPATCH_H
 #define _HMM_CORE_DISPATCH_H
@@ -44,7 +44,7 @@
 #include "context.h"
 
 /**
- * struct hmm_dispatch - running the callbacks of one invalidation
+ * struct hmm_dispatch - the state of running the callbacks of one invalidation
  * @node: node in context->dispatches
  * @context: the context
  * @range: the invalidation

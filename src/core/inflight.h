@@ -2,13 +2,14 @@
 /*
  * The invalidations in progress: those between their start and their end.
  *
- * Each of them has a slot, and a bit in context->inflight. The start and the
- * end have only the range in common, so the end finds its slot by the address
- * of the range. The range is on the stack of the invalidating task from before
- * the start until after the end, so the addresses of two ranges in progress
- * differ.
+ * Each of them has a slot, and a bit in context->inflight. If all slots are in
+ * use, further invalidations share one bit, HMM_OVERFLOW. The start and the end
+ * have only the range in common, so the end finds its slot by the address of
+ * the range. The range is on the stack of the invalidating task from before the
+ * start until after the end, so the addresses of two ranges in progress differ.
  *
- * The start runs under the lock. The end acquires it only if a reader waits:
+ * The start runs under the lock. The end acquires it only if a reader waits, or
+ * if the invalidation has no slot:
  *
  *	end                               reader that must wait
  *	---                               ---------------------
@@ -19,9 +20,9 @@
  *	  lock, waited &= ~bit, wake        no: waited &= ~bit, go on
  *	                                  unlock, sleep
  *
- * At least one of them sees the other's write. When the end sees the bit in
- * waited, it may have been set for the next invalidation in that slot. All
- * readers are woken, and those that still have to wait set the bit again.
+ * At least one of them sees the other's write. The bit that the end sees in
+ * waited may have been set for the next invalidation in that slot. All readers
+ * are woken, and those that still have to wait set the bit again.
  *
  * A start takes the lowest free slot, and an end searches from the lowest slot
  * upwards. It may read a slot below its own while another task writes it. Such
@@ -84,9 +85,9 @@ hmm_invalidation_end_slot(struct hmm_context *context, unsigned int slot)
 
 /*
  * Remove an invalidation from those in progress. The fast path is for the
- * lowest slot, because there is seldom more than one invalidation.
+ * lowest slot, because there is seldom more than one invalidation in progress.
  *
- * Context: called from a notifier, whose SRCU keeps the context.
+ * Context: called from a notifier, whose SRCU keeps the context alive.
  */
 static __always_inline void
 hmm_invalidation_end(struct hmm_context *context,

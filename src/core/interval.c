@@ -88,7 +88,7 @@ hmm_interval_delete(struct hmm_context *context,
 /*
  * The first sequence of an interval. It is never 0, so that a range that has
  * not begun is not valid. It differs from the sequences that the same memory
- * had when it was inserted before, so that a reader of that time collides.
+ * had when it was inserted before, so that a reader from that time collides.
  */
 static unsigned long
 hmm_interval_first_seq(const struct hmm_interval_notifier *interval)
@@ -157,7 +157,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
 
-/* Slow path: another reference or a pin is left, or this is a callback. */
+/* Slow path: another reference or a pin is left, or this may be a callback. */
 static noinline void
 hmm_interval_remove_slow(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval)
@@ -184,9 +184,9 @@ hmm_interval_remove_slow(struct hmm_context *context,
  * hmm_interval_notifier_remove() - remove an interval and wait for callbacks
  * @interval: an inserted interval; the owner's reference is dropped
  *
- * The interval leaves the tree at once, and readers in flight collide. A range
- * that another task binds to it, or has bound, with a reference from
- * hmm_interval_notifier_find() fails.
+ * The interval leaves the tree at once, and readers in flight collide. If
+ * another task has a reference from hmm_interval_notifier_find(), the ranges
+ * that it has bound to the interval fail, and it cannot bind others.
  *
  * This function waits until no callback of the interval is running and all
  * references from hmm_interval_notifier_find() have been dropped. On return

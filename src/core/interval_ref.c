@@ -5,7 +5,7 @@
 #include "interval_ref.h"
 #include "trace.h"
 
-/* As __hmm_interval_is_unused(), for a caller without the lock. */
+/* Like __hmm_interval_is_unused(), for a caller that does not hold the lock. */
 bool hmm_interval_is_unused(struct hmm_context *context,
 			    struct hmm_interval_notifier *interval)
 {
@@ -47,7 +47,7 @@ bool hmm_interval_check_last(struct hmm_context *context,
 	return false;
 }
 
-/* Give the memory of an unused interval back to the driver. */
+/* Return the memory of an unused interval to the driver. */
 void hmm_interval_release(struct hmm_interval_notifier *interval)
 {
 	trace_hmm_interval_release(interval);

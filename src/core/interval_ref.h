@@ -2,12 +2,12 @@
 /*
  * References and pins: how long the memory of an interval stays in use.
  *
- *   users  the owner's reference, from insert, and one for each find without
- *          a put yet. When the last one is dropped, the interval leaves the
- *          tree. hmm_interval_notifier_remove() takes it out at once, even if
- *          other references are left.
- *   pins   callbacks that are running on the interval. A pin keeps the
- *          memory, not the place in the tree.
+ *   users  the owner's reference, from insert, and one for each find until its
+ *          put. When the last one is dropped, the interval leaves the tree.
+ *          hmm_interval_notifier_remove() takes it out at once, even if other
+ *          references are left.
+ *   pins   callbacks that are running on the interval. A pin keeps the memory
+ *          of the interval in use, but does not keep it in the tree.
  *
  * When both are gone, either hmm_interval_notifier_remove() returns or
  * ops->release is called, never both.
@@ -33,8 +33,9 @@ bool hmm_interval_unpin_last(struct hmm_context *context,
 			     struct hmm_interval_notifier *interval);
 
 /*
- * Drop a pin. Returns false if it was the last one of an interval that had no
- * users left: the interval was released and must not be touched any more.
+ * Drop a pin. Returns false if that released the interval, which must not be
+ * touched any more. Otherwise the interval may be used until the lock is
+ * dropped.
  *
  * Context: context->lock held; it is dropped to release the interval.
  */

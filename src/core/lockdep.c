@@ -12,10 +12,10 @@ struct lockdep_map hmm_callback_map;
 #endif
 
 /*
- * Callbacks run in reclaim. Record this dependency at load, before a callback
- * runs: lockdep then reports a driver that allocates with GFP_KERNEL under a
- * lock of its callback as soon as it has done both, not only once memory is
- * short.
+ * Callbacks run in reclaim. Record this dependency when the module is loaded:
+ * lockdep then reports a driver that allocates with GFP_KERNEL while it holds a
+ * lock that its callback acquires, even if the callback has not yet run in
+ * reclaim.
  */
 void hmm_lockdep_init(void)
 {

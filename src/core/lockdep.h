@@ -3,13 +3,13 @@
  * Annotations that let debug kernels find wrong locking in an ordinary run.
  *
  * To lockdep, every callback runs with the lock hmm_callback_map held, and a
- * function that may wait for callbacks acquires it. A driver that calls such a
- * function from a callback, or with a lock held that a callback takes, is then
- * reported as a possible deadlock, even if nothing had to wait.
+ * function that may wait for callbacks acquires it. If a driver calls such a
+ * function from a callback, or with a lock held that a callback acquires,
+ * lockdep reports a possible deadlock, even if nothing had to wait.
  *
- * The map is not acquired as a recursive read lock, because lockdep follows no
- * dependency through those. Callbacks do not nest: none of them may do what
- * causes an invalidation.
+ * The map is not acquired as a recursive read lock, because lockdep does not
+ * follow dependencies through those. Callbacks do not nest: no callback may
+ * cause an invalidation.
  */
 #ifndef _HMM_CORE_LOCKDEP_H
 #define _HMM_CORE_LOCKDEP_H

@@ -167,15 +167,16 @@ EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
  * hmm_mirror_caused_by() - check whether a driver caused an invalidation
  * @range: the invalidation that the callback received
  * @owner: the driver's &migrate_vma.pgmap_owner, or the owner that it passed to
- *         make_device_exclusive_range(); if NULL, the result is false
+ *         make_device_exclusive_range() (make_device_exclusive() since 6.15);
+ *         if NULL, the result is false
  *
  * A driver that migrates pages, or makes them exclusive, may update its page
  * table itself. Its callback need not remove the mappings then. The interval
  * collides nevertheless.
  *
  * Context: any; called from a callback.
- * Return: true if the invalidation was caused by migrate_vma_setup() or
- * make_device_exclusive_range() with @owner.
+ * Return: true if the invalidation was caused by migrate_vma_setup(), or by
+ * making pages exclusive, with @owner.
  *
  * Since: 0.1
  */

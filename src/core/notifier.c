@@ -10,9 +10,9 @@
  *
  * The end notifier receives the end of every invalidation and removes it from
  * those in progress. There are two notifiers because the kernel does not allow
- * a notifier whose start can fail to have an end. If a start fails, in this or
- * in another notifier, the kernel calls the end of every notifier that has
- * one. So the end notifier receives an end for every start.
+ * one notifier to have both an end and a start that may fail. If a start fails,
+ * in this or in another notifier, the kernel calls the end of every notifier
+ * that has one. So the end notifier receives an end for every start.
  *
  * The only lock that both sides share is the driver's update lock:
  *
@@ -105,8 +105,9 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 
 /*
  * The general case: several intervals overlap, or one without an invalidate
- * callback or with two-pass callbacks, or a mirror has a sync callback. Every
- * overlapping interval is marked as collided before the first callback runs.
+ * callback or with two-pass callbacks, or a mirror has a sync callback, or the
+ * invalidation has no slot. Every overlapping interval is marked as collided
+ * before the first callback runs.
  */
 static noinline bool hmm_invalidate_many(struct hmm_context *context,
 					 const struct mmu_notifier_range *range,
@@ -197,9 +198,9 @@ static void hmm_notifier_range_end(struct mmu_notifier *notifier,
 }
 
 /*
- * The mm exits: an invalidation of the whole address space, without an end.
+ * The mm exits. This invalidates the whole address space.
  *
- * The kernel has emptied its list of notifiers before, so no end is delivered
+ * The kernel has already emptied its list of notifiers, so no end is delivered
  * any more, and readers do not wait from now on. Functions that read pages
  * check whether the mm is dead.
  */

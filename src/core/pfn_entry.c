@@ -12,8 +12,9 @@
 #include "walk.h"
 
 /*
- * A written entry keeps its request in private bits, HMM_PFN_KEPT_SHIFT lower,
- * so that the array can be used for another read.
+ * A written entry keeps its request in private bits, which are
+ * HMM_PFN_KEPT_SHIFT bits lower, so that the array can be used for another
+ * read.
  */
 #define HMM_PFN_KEPT		BIT(55)
 #define HMM_PFN_KEPT_SHIFT	9
@@ -119,16 +120,16 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
  * In a compact range, one entry is written, always at @addr. The walk calls
  * this function at the start of a mapping or at the start of a read. A read
  * that starts within a mapping may continue an earlier read that wrote an entry
- * for the first part. This entry is then not part of the chain, which is
+ * for the first part. The new entry is then not part of the chain, which is
  * harmless. But the earlier read may also have found no mapping there, because
- * the first fault of a huge page does not invalidate. Then this entry is
+ * the first fault of a huge page causes no invalidation. Then the new entry is
  * needed.
  *
  * So the chain has no gap. Entries cover naturally aligned blocks, or the rest
  * of such a block from @addr on. Of two blocks, one contains the other, or they
  * do not overlap. A later read starts where the earlier one stopped. So the
  * first entry after a mapping that was cut off there is exactly at its end,
- * unless a larger mapping has replaced it, which invalidates.
+ * unless a larger mapping has replaced it, which causes an invalidation.
  */
 unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long pfn,

@@ -54,14 +54,14 @@ static int hmm_range_recheck(const struct hmm_mirror_range *range)
 	return hmm_range_is_covered(range) ? 0 : -ENOENT;
 }
 
-/* Returns false, too, if the mirror was unregistered before the interval. */
+/* Also returns false if the mirror was unregistered before the interval. */
 static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
 {
 	return !WARN_ONCE(!range->interval || !range->interval->context,
 			  "hmm_mirror range is neither registered nor bound\n");
 }
 
-/* Its interval is in the tree, and must not be inserted again or be lost. */
+/* The own interval of such a range is in the tree: do not insert it again. */
 static bool hmm_range_is_registered(const struct hmm_mirror_range *range)
 {
 	return WARN_ONCE(range->interval == &range->own,
@@ -114,8 +114,8 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
  * @range: zeroed, except for its addresses, array and flags
  * @interval: an inserted interval, which must cover and outlive the range
  *
- * Use this for many ranges in one large interval, because nothing is inserted.
- * The range needs no hmm_mirror_range_unregister().
+ * Use this function for many ranges in one large interval: it inserts no
+ * interval. The range needs no hmm_mirror_range_unregister().
  *
  * The range does not follow updates of the interval. While the interval does
  * not cover the range, functions that begin or read the range fail.
@@ -221,8 +221,8 @@ static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 }
 
 /*
- * How often hmm_read_range() is repeated for a page that is not present after
- * HMM_FAULT_TRIES faults, with a pause in between. The whole time is long
+ * How many times hmm_read_range() is repeated for a page that is not present
+ * after HMM_FAULT_TRIES faults, with a pause in between. The total time is long
  * enough for another task that was preempted with the page locked.
  */
 #define HMM_RANGE_ATTEMPTS	1000
@@ -231,11 +231,11 @@ static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 /*
  * Read and fault in the range.
  *
- * A page may not be present although its fault succeeded. Either it was removed
- * again, which invalidates, so that the range has collided. Or the fault
- * handler waits for another task, so pause and repeat. The number of attempts
- * is limited, because a fault handler may never map anything usable, and a
- * kernel thread cannot be killed.
+ * A page may be absent although its fault succeeded. Either it was removed
+ * again, which caused an invalidation, so that the range has collided. Or the
+ * fault handler waits for another task, so pause and repeat. The number of
+ * attempts is limited, because a fault handler may never map anything usable,
+ * and a kernel thread cannot be killed.
  */
 static int hmm_range_read_pages(struct hmm_mirror_range *range,
 				struct hmm_read_request *request, ktime_t deadline)
@@ -260,7 +260,7 @@ static int hmm_range_read_pages(struct hmm_mirror_range *range,
 	return -EFAULT;
 }
 
-/* Fill the array with what the page tables say, and fault in what it asks. */
+/* Fill the array from the page tables, and fault in the requested pages. */
 static int hmm_range_read(struct hmm_mirror_range *range,
 			  struct hmm_read_request *request, ktime_t deadline)
 {
@@ -293,7 +293,7 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	request->walk.owner = range->dev_private_owner;
 	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
 	ret = hmm_range_read_pages(range, request, deadline);
-	/* The last one out takes the mm down, and the callbacks run here. */
+	/* If this is the last reference, the callbacks of the exit run here. */
 	if (!borrowed)
 		mmput(mm);
 	return ret;
@@ -400,7 +400,7 @@ int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 
 /**
- * hmm_mirror_range_populate() - begin and fault in, until it succeeds
+ * hmm_mirror_range_populate() - begin and fault in, repeat after a collision
  * @range: a registered or bound range
  * @timeout_ms: the longest time to try, in milliseconds; 0 means no limit
  *

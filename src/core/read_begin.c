@@ -165,7 +165,7 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
 
 /**
- * hmm_interval_read_try_begin() - start reading the CPU page tables, no waiting
+ * hmm_interval_read_try_begin() - start reading the page tables, do not wait
  * @interval: an inserted interval
  * @seq: where to store the sequence
  *
@@ -183,7 +183,7 @@ bool hmm_interval_read_try_begin(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_read_try_begin);
 
 /**
- * hmm_interval_read_begin_timeout() - start reading, wait with a limit
+ * hmm_interval_read_begin_timeout() - start reading, with a limit on the wait
  * @interval: an inserted interval
  * @timeout_ms: the longest time to wait, in milliseconds; 0 means no limit
  * @seq: where to store the sequence

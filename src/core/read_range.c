@@ -16,8 +16,8 @@
 #include "read_range.h"
 
 /*
- * How often a page that is still not present is faulted, before the range is
- * checked for a collision. See hmm_range_read_pages().
+ * How many times a page that is still not present is faulted, before the range
+ * is checked for a collision. See hmm_range_read_pages().
  */
 #define HMM_FAULT_TRIES	4
 
@@ -205,7 +205,8 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
  *
  * Context: may sleep; the caller holds a reference to mm_users. It holds the
  * mmap lock if and only if request->keep_lock.
- * Return: 0, an error, or -EBUSY if a page is not present after several faults.
+ * Return: 0; -EBUSY if a page is not present after several faults; or another
+ * error.
  */
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 		   unsigned long end)

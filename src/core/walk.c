@@ -9,9 +9,10 @@
  *
  * There are two modes. Without a vma and without the mmap lock, the walk only
  * accepts entries that have the same meaning in every vma: present, ordinary
- * pages of any size. It stops at any other entry. Within a readable vma, with
- * the mmap lock held, anything else is reported as not present. In both modes,
- * the walk stops where an entry does not satisfy the request.
+ * pages of any size, and the zero page. It stops at any other entry. Within a
+ * readable vma, with the mmap lock held, special pages are reported as errors,
+ * device-private pages of @owner as they are, and anything else as not present.
+ * In both modes, the walk stops where an entry does not satisfy the request.
  *
  * Present, ordinary pages may also be in a vma that is not readable, or that
  * belongs to a device (VM_IO). Like get_user_pages_fast(), the walk without a
@@ -34,9 +35,9 @@
 #endif
 
 /*
- * The most that is walked with interrupts disabled: the memory under one PMD
- * entry, and the same number of entries. In a compact range, the limit on
- * memory is larger, and the limit on entries is the same.
+ * Limits on a walk with interrupts disabled: the memory under one PMD entry,
+ * and one entry for each of its pages. In a compact range, the limit on memory
+ * is larger, and the limit on entries is the same.
  */
 #define HMM_WALK_STRETCH	PMD_SIZE
 #define HMM_WALK_COMPACT	PUD_SIZE
@@ -75,8 +76,9 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 }
 
 /*
- * Convert plain PTEs from @ptep on, up to @n, until the first other one.
- * Returns how many were converted. Most memory is mapped by plain PTEs.
+ * Convert up to @n plain PTEs from @ptep on. Stops at the first PTE that is not
+ * plain, and returns how many were converted. Most memory is mapped by plain
+ * PTEs.
  *
  * Kept out of line, so that all variables of the loop stay in registers.
  */
@@ -182,8 +184,8 @@ static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 }
 
 /*
- * In a compact range: convert plain huge PMDs from @pmdp on, up to @n, until
- * the first other one. Returns how many were converted.
+ * In a compact range: convert up to @n plain huge PMDs from @pmdp on. Stops at
+ * the first PMD that is not plain, and returns how many were converted.
  */
 static noinline unsigned long
 hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,

@@ -16,13 +16,13 @@
  * @mask: the flags of each entry that are its request; 0 unless @keep
  * @required: flags requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
  * @owner: device-private pages of this owner are reported as they are; if NULL,
- *         no such pages are
+ *         none are reported
  * @budget: number of entries that may still be written with interrupts disabled
  * @compact: write one entry per mapping; @keep is false then
  * @keep: written entries keep their requests
- * @unusable: the walk stopped at an entry that no page fault makes usable
+ * @unusable: the walk stopped at an entry that no page fault can make usable
  * @vma: if not NULL, the walk is within this readable vma and the mmap lock is
- *       held, so that every entry that is not a page is known to be absent
+ *       held, so that every entry can be interpreted
  */
 struct hmm_walk {
 	struct mm_struct *mm;

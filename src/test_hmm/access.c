@@ -291,10 +291,10 @@ static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 /**
  * dmirror_read() - HMM_DMIRROR_READ
  * @dm: the file
- * @cmd: the command; its cpages and faults are filled in, also on failure
+ * @cmd: the command; its cpages and faults are filled in, even on failure
  *
  * Return: 0; the error that hmm_mirror_range_fault() returned for the first
- * page that was not read; -EFAULT also if the caller's buffer is invalid.
+ * page that was not read; -EFAULT if the caller's buffer is invalid.
  */
 int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -304,9 +304,9 @@ int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 /**
  * dmirror_write() - HMM_DMIRROR_WRITE
  * @dm: the file
- * @cmd: the command; its cpages and faults are filled in, also on failure
+ * @cmd: the command; its cpages and faults are filled in, even on failure
  *
- * Return: as for dmirror_read().
+ * Return: the same as dmirror_read().
  */
 int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -316,12 +316,12 @@ int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 /**
  * dmirror_read_mapped() - read pages that the device maps
  * @dm: the file
- * @cmd: the command; its cpages is filled in, also on failure
+ * @cmd: the command; its cpages is filled in, even on failure
  *
- * Unlike READ, this does not fault pages in.
+ * Unlike READ, this command does not fault pages in.
  *
- * Return: 0; -ENOENT at the first page that the device does not map; -EFAULT
- * also if the caller's buffer is invalid.
+ * Return: 0; -ENOENT at the first page that the device does not map; -EFAULT if
+ * the kernel cannot access a page or the caller's buffer is invalid.
  */
 int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

@@ -41,7 +41,7 @@ static int dmirror_request_region(struct dmirror_chunk *chunk)
 	} else {
 #if HMM_HAS_DEVICE_PRIVATE
 		chunk->pagemap.type = MEMORY_DEVICE_PRIVATE;
-		/* The region is a memory section at least. */
+		/* The region is at least one memory section. */
 		region = request_free_mem_region(&iomem_resource, size,
 						 device->name);
 		if (IS_ERR(region))

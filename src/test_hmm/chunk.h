@@ -10,7 +10,7 @@
 struct dmirror_device;
 struct page;
 
-/* A part of the memory of a device: what one memremap_pages() created. */
+/* A part of the memory of a device, created by one memremap_pages() call. */
 struct dmirror_chunk {
 	struct dev_pagemap pagemap;
 	struct dmirror_device *device;
@@ -23,9 +23,9 @@ struct dmirror_chunk {
 	bool removing;			/* allocate no more pages */
 	unsigned long used;		/* pages in use */
 	unsigned long hint;		/* where to search for free pages */
-	unsigned long *in_use;		/* one bit a page */
+	unsigned long *in_use;		/* one bit per page */
 
-	/* one backing page a page; NULL for coherent memory. See devmem.c. */
+	/* one pointer per page; NULL for coherent memory. See devmem.c. */
 	struct page **backing;
 };
 

@@ -39,7 +39,7 @@ void dmirror_device_init(struct dmirror_device *device, unsigned int unit)
 }
 
 /**
- * dmirror_is_device() - is an owner of pages one of the devices?
+ * dmirror_is_device() - check whether an owner of pages is one of the devices
  * @owner: the owner of a dev_pagemap, or NULL
  *
  * Return: true if @owner is a struct dmirror_device.
@@ -57,8 +57,8 @@ bool dmirror_is_device(const void *owner)
  * @device: the device
  * @mm: the mm
  *
- * Return: the last opened such file, or NULL. Closing it waits until the caller
- * calls dmirror_put().
+ * Return: the most recently opened such file, or NULL. Closing it waits until
+ * the caller calls dmirror_put().
  */
 struct dmirror *dmirror_get(struct dmirror_device *device,
 			    struct mm_struct *mm)
@@ -78,7 +78,7 @@ struct dmirror *dmirror_get(struct dmirror_device *device,
 }
 
 /**
- * dmirror_put() - drop what dmirror_get() acquired
+ * dmirror_put() - drop a reference from dmirror_get()
  * @dm: the file
  */
 void dmirror_put(struct dmirror *dm)

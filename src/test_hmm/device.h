@@ -39,10 +39,10 @@ struct dmirror_device {
 	struct list_head files;
 	wait_queue_head_t files_wait;
 
-	/* protects chunks, their contents, and the next four fields */
+	/* protects chunks, their contents, and all members up to nr_chunks */
 	spinlock_t lock;
 	struct list_head chunks;
-	/* in pages */
+	/* capacity, used and reserved are in pages */
 	unsigned long capacity;
 	unsigned long used;
 	unsigned long reserved;

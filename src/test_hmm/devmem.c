@@ -8,7 +8,7 @@
  * not exist: each page in use has a backing page, an ordinary page that holds
  * its content. The chunk has an array of the backing pages, because the page
  * struct of a huge page's tail page has no room for a pointer. The page frames
- * of coherent memory are memory and have no backing pages.
+ * of coherent memory are real memory and have no backing pages.
  *
  *   frames of the chunk   in_use   backing
  *   +--------------+
@@ -42,7 +42,7 @@
 /**
  * dmirror_devmem_stats() - HMM_DMIRROR_DEVMEM
  * @device: the device
- * @stats: what to fill in, except for own
+ * @stats: filled in, except for its member own
  */
 void dmirror_devmem_stats(struct dmirror_device *device,
 			  struct hmm_dmirror_devmem *stats)
@@ -79,7 +79,7 @@ static bool dmirror_page_is_devmem(struct page *page)
  * @page: a page that a device maps
  *
  * Return: the backing page of a page in private memory, or else the page
- * itself; NULL for a page in the memory of a device that is not in use.
+ * itself; NULL for a device page that is not in use.
  */
 struct page *dmirror_devmem_backing(struct page *page)
 {
@@ -97,7 +97,7 @@ struct page *dmirror_devmem_backing(struct page *page)
 }
 
 /**
- * dmirror_devmem_owns() - is a page in the memory of a device?
+ * dmirror_devmem_owns() - check whether a page is in the memory of a device
  * @device: the device
  * @page: any page
  *
@@ -239,7 +239,7 @@ static void dmirror_free_frames(struct dmirror_chunk *chunk, unsigned long i,
 	spin_unlock_irqrestore(&device->lock, flags);
 }
 
-/* Add a chunk, unless the capacity is larger than @capacity already. */
+/* Add a chunk, unless the capacity is already larger than @capacity. */
 static int dmirror_grow(struct dmirror_device *device, unsigned long capacity)
 {
 	int ret = 0;
@@ -316,12 +316,12 @@ void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages)
 }
 
 /**
- * dmirror_alloc_must_fail() - does HMM_DMIRROR_FLAGS make an allocation fail?
+ * dmirror_alloc_must_fail() - check whether FLAGS makes an allocation fail
  * @dm: the file, or NULL
  * @order: 0, or the order of a huge page
  *
  * Return: true if the caller must treat the allocation as failed. FAIL_ALLOC
- * is cleared then, because it is for one allocation.
+ * is cleared then, because it applies to one allocation.
  */
 bool dmirror_alloc_must_fail(struct dmirror *dm, unsigned int order)
 {

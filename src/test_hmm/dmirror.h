@@ -22,10 +22,10 @@
  *                     by CPU faults on the user's buffer; never under the
  *                     update lock
  *   page locks        held during a migration
- *   update_lock       protects the device page table. Callbacks acquire it,
- *                     also under reclaim, so no code may allocate memory in a
- *                     way that sleeps, or access user memory, while it holds
- *                     the lock.
+ *   update_lock       protects the device page table. Callbacks acquire it, and
+ *                     they may run in reclaim, so the holder must not allocate
+ *                     memory in a way that sleeps, and must not access user
+ *                     memory.
  *   stop_point->lock  innermost
  *
  * devmem.c documents the locks of the device's memory.

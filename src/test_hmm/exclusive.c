@@ -127,7 +127,7 @@ static int dmirror_make_range_exclusive(struct dmirror *dm,
 	unsigned long addr = start, next = start;
 	int ret;
 
-	/* Finds holes and missing rights, and allocates the table's memory. */
+	/* Fails at holes and read-only pages; allocates the table's memory. */
 	ret = dmirror_fault(dm, &next, end, true);
 	while (!ret && addr < end) {
 		cond_resched();
@@ -147,7 +147,7 @@ static int dmirror_make_range_exclusive(struct dmirror *dm,
 /**
  * dmirror_exclusive() - HMM_DMIRROR_EXCLUSIVE
  * @dm: the file
- * @cmd: the command; its cpages is filled in, also on failure
+ * @cmd: the command; its cpages is filled in, even on failure
  *
  * Return: 0, an error as for WRITE, -EBUSY if a page is in use elsewhere, or
  * -ENOENT if a page was invalidated before it was read; -EOPNOTSUPP if the

@@ -32,7 +32,7 @@ static void dmirror_prime_lockdep(struct dmirror *dm)
 
 /*
  * Registering the mirror waits for the opener's mmap lock. The device is not a
- * misc device, because misc_open() would hold a mutex meanwhile that all misc
+ * misc device, because misc_open() would meanwhile hold a mutex that all misc
  * devices share.
  */
 static int dmirror_open(struct inode *inode, struct file *file)

@@ -37,7 +37,7 @@ struct dmirror_ioctl {
 	unsigned int nr;
 	/*
 	 * Needs CAP_SYS_RAWIO: the command can make the device slow or stuck,
-	 * or remove the memory of other processes from it.
+	 * or evict the memory of other processes from it.
 	 */
 	bool privileged;
 	/* optional */
@@ -65,14 +65,14 @@ static int dmirror_check_buffer(const struct hmm_dmirror_cmd *cmd, u64 size)
 	return access_ok(u64_to_user_ptr(cmd->ptr), size) ? 0 : -EFAULT;
 }
 
-/* The buffer has the content of the pages. */
+/* The buffer holds the contents of the pages. */
 static int dmirror_check_pages(struct dmirror *dm, const union dmirror_arg *arg)
 {
 	return dmirror_check_addresses(dm, arg) ?:
 	       dmirror_check_buffer(&arg->cmd, arg->cmd.npages << PAGE_SHIFT);
 }
 
-/* The buffer has one byte a page. */
+/* The buffer holds one byte per page. */
 static int dmirror_check_bytes(struct dmirror *dm, const union dmirror_arg *arg)
 {
 	return dmirror_check_addresses(dm, arg) ?:
@@ -275,7 +275,7 @@ static int dmirror_run_user(struct dmirror *dm,
 	if ((dir & _IOC_WRITE) && copy_from_user(&arg, user, size))
 		return -EFAULT;
 	ret = dmirror_run(dm, ioctl, &arg);
-	/* A command that fails reports how many pages it has done. */
+	/* A command that fails reports how many pages it has processed. */
 	if ((dir & _IOC_READ) && copy_to_user(user, &arg, size))
 		return -EFAULT;
 	return ret;

@@ -43,8 +43,8 @@ static inline void dmirror_skip_huge_failure(struct dmirror *dm,
 /*
  * Returns SELECT_COMPOUND if the device may have huge pages. Coherent memory
  * must not have them: kernels up to 7.3 split a coherent huge page as if it
- * were on an LRU list, and corrupt the field of its page struct that shares its
- * place with the list head.
+ * were on an LRU list, and corrupt the field of its page struct that overlays
+ * the list head.
  */
 static inline unsigned long
 dmirror_select_compound(const struct dmirror_device *device)

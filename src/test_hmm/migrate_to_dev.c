@@ -7,7 +7,7 @@
  *   reserve  the device gets page frames, if necessary in a new chunk, while
  *            no lock is held
  *   migrate  migrate_vma_setup() isolates the pages, their content is copied,
- *            migrate_vma_pages() and migrate_vma_finalize() replace them by
+ *            migrate_vma_pages() and migrate_vma_finalize() replace them with
  *            the device's pages
  *   map      the device reads the CPU's page tables as for any other access,
  *            and programs the pages of its own memory that it finds there
@@ -270,7 +270,7 @@ static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
 /**
  * dmirror_migrate_to_dev() - HMM_DMIRROR_MIGRATE_TO_DEV
  * @dm: the file
- * @cmd: the command; its cpages is filled in, also on failure
+ * @cmd: the command; its cpages is filled in, even on failure
  *
  * Return: 0 if all pages are in the device's memory now, or an error: see
  * HMM_DMIRROR_MIGRATE_TO_DEV.

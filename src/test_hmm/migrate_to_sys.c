@@ -16,9 +16,9 @@
  *   migrate_vma_pages(), _finalize()       finds the page in the system's
  *                                          memory
  *
- * So the content does not change any more when it is copied. A device that has
- * read the page tables before the invalidation finds the sequence changed, and
- * reads them again.
+ * So the content no longer changes when it is copied. A device that read the
+ * page tables before the invalidation finds the sequence changed, and reads
+ * them again.
  *
  * The page lock serializes MIGRATE_TO_DEV against a CPU fault: the second of
  * them finds a migration entry, or a page that it cannot lock, and skips it.
@@ -270,7 +270,7 @@ static int dmirror_migrate_batch_to_sys(struct dmirror *dm,
 /**
  * dmirror_migrate_to_sys() - HMM_DMIRROR_MIGRATE_TO_SYS
  * @dm: the file
- * @cmd: the command; its cpages is filled in, also on failure
+ * @cmd: the command; its cpages is filled in, even on failure
  *
  * Return: 0; -EINVAL where no memory is mapped or the vma is not readable;
  * -ENOMEM if memory is short; -ESRCH if the mm has exited; -EINTR if the

@@ -2,9 +2,9 @@
 /*
  * The device page table, and the callbacks that remove entries from it.
  *
- * Under the update lock, no allocation may sleep: a callback runs under
- * reclaim, and the allocation might wait for that callback. So memory is
- * reserved before the lock is acquired, and used under the lock:
+ * Under the update lock, no allocation may sleep: it might wait for reclaim,
+ * which runs a callback that waits for the lock. So memory is reserved before
+ * the lock is acquired, and used under the lock:
  *
  *   read_begin                       all earlier invalidations have ended
  *   fault
@@ -15,8 +15,8 @@
  *
  * A slot that was empty stays reserved, because callbacks skip it. A slot that
  * had an entry may lose the entry, and its memory, to a callback; but that
- * callback has begun after read_begin, so the range is not valid. One case
- * remains: another thread of the same file fails at the same addresses and
+ * callback began after read_begin, so the range is not valid. One case remains:
+ * another thread that uses the same file fails at the same addresses and
  * returns its reservations, which are also ours. The store then finds no
  * memory, and the caller begins again.
  */
@@ -36,7 +36,7 @@
 #define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
 
 /**
- * dmirror_table_lookup() - the page that the device maps at an address
+ * dmirror_table_lookup() - find the page that the device maps at an address
  * @dm: the file
  * @index: the address, in pages
  * @write: find only a page that the device may write to
@@ -59,7 +59,7 @@ struct page *dmirror_table_lookup(struct dmirror *dm, unsigned long index,
 }
 
 /**
- * dmirror_table_is_exclusive() - may only the device access a page?
+ * dmirror_table_is_exclusive() - check for exclusive access to a page
  * @dm: the file
  * @index: the address, in pages
  *
@@ -165,7 +165,7 @@ int dmirror_table_store_range(struct dmirror *dm, unsigned long index,
 	for (i = 0; i < npages; i++) {
 		unsigned long tag = 0;
 
-		/* Without the requested rights, the device would loop. */
+		/* Without the permission, the device would fault forever. */
 		if (WARN_ON_ONCE((pfns[i] & request) != request))
 			return -EFAULT;
 		if (pfns[i] & HMM_MIRROR_PFN_WRITE)

@@ -15,10 +15,11 @@
  *
  * So page_init_lock is held for reading where a page is initialized, and for
  * writing around migrate_device_range(). From then on, the page stays locked
- * until it is mapped: RELEASE fails to lock it, and tries again later. It ends
- * when no page of the chunk is in use. RELEASE holds no other lock while it
+ * until it is mapped: RELEASE fails to lock it, and tries again later. RELEASE
+ * ends when no page of the chunk is in use. It holds only release_lock while it
  * waits, so tasks that use a page are not blocked. A page that MIGRATE_TO_SYS
- * or a CPU fault migrates at the same time is locked by them and then freed.
+ * or a CPU fault migrates at the same time is locked by that task, which then
+ * frees it.
  *
  * If the caller is killed, the remaining chunks are usable again, and no page
  * is lost.
@@ -83,8 +84,8 @@ static void dmirror_report_waiting(struct dmirror_chunk *chunk)
 }
 
 /*
- * Wait until no page of the chunk is in use. This may take any time: a page in
- * a pipe is freed when the pipe is read.
+ * Wait until no page of the chunk is in use. There is no limit on the wait: a
+ * page in a pipe is freed when the pipe is read.
  */
 static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 {

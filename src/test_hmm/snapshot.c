@@ -115,7 +115,7 @@ static int dmirror_snapshot_range(struct dmirror *dm, unsigned long start,
 /**
  * dmirror_snapshot() - HMM_DMIRROR_SNAPSHOT
  * @dm: the file
- * @cmd: the command; its cpages is filled in, also on failure
+ * @cmd: the command; its cpages is filled in, even on failure
  *
  * Return: 0, -ENOMEM, -EFAULT if the caller's buffer is invalid, or an error of
  * the mirror.
@@ -201,9 +201,9 @@ dmirror_compare(struct dmirror *dm, unsigned long index,
 }
 
 /*
- * How often a difference is confirmed. The kernel clears and rewrites some page
- * table entries without an invalidation, for example for MADV_COLD. A snapshot
- * in between finds no page, and the next one does.
+ * How many times a difference must be found. The kernel clears and rewrites
+ * some page table entries without an invalidation, for example for MADV_COLD. A
+ * snapshot in between finds no page, but the next one does.
  */
 #define DMIRROR_CHECK_TRIES	3
 
@@ -234,8 +234,8 @@ static int dmirror_check_range(struct dmirror *dm,
  * @dm: the file
  * @cmd: the command; cpages and faults are filled in
  *
- * Reads only ranges in which the device has entries, so that checking the whole
- * address space is as fast as the device page table is small.
+ * Reads only ranges in which the device has entries, so that the time to check
+ * the whole address space only depends on the size of the device page table.
  *
  * Return: 0, -ENOMEM, -ESRCH if the mm has exited, or an error of the mirror.
  */

@@ -22,12 +22,12 @@
  *                    invalidations are refused.
  *   INVALIDATE       The locks of the invalidating task: usually the mmap lock
  *                    of the mirrored process, sometimes a page lock or an rmap
- *                    lock; and always the SRCU of mm/mmu_notifier.c. That is
- *                    one for the whole machine, so closing any file of this
- *                    device waits, and so does every other task that
- *                    unregisters an MMU notifier. Readers of the interval wait
- *                    in read_begin. A process that opens the device waits for
- *                    its own mmap lock.
+ *                    lock; and always the SRCU of mm/mmu_notifier.c. All MMU
+ *                    notifiers of the machine share that SRCU, so closing any
+ *                    file of this device waits, and so does every other task
+ *                    that unregisters an MMU notifier. Readers of the interval
+ *                    wait in read_begin. If the mirrored process opens the
+ *                    device again, it waits for its own mmap lock.
  *   RELEASE          The same SRCU. The mm is exiting, so only close and
  *                    unregister wait.
  *   MIGRATING,       The mmap lock for reading, and the locks of the pages that
@@ -37,8 +37,8 @@
  * The ioctls that arm a point, wait for a stop and resume, and STATS and
  * CONFIG, acquire no lock except point->lock, which is never held across a
  * sleep. Closing the file resumes the tasks that stopped at its points before
- * it waits for callbacks. So these never deadlock with a stopped task, and a
- * stop ends as soon as a test resumes it.
+ * it waits for callbacks. So these calls never deadlock with a stopped task,
+ * and a stop ends as soon as a test resumes the task.
  *
  * A test deadlocks, until the stop times out, if the thread that is going to
  * resume the stopped task waits for that task. With a stop at LOCKED, a thread
@@ -96,7 +96,7 @@ void dmirror_stop_points_init(struct dmirror_stop_point *points)
 }
 
 /**
- * dmirror_stop_points_close() - resume all stopped tasks, and stop no more
+ * dmirror_stop_points_close() - resume all stopped tasks, close all points
  * @points: the stop points of a file that is being closed
  *
  * GO_ON can no longer be called, and closing waits for callbacks, which may
@@ -117,7 +117,7 @@ void dmirror_stop_points_close(struct dmirror_stop_point *points)
  * dmirror_stop_point_arm() - stop the next task that reaches a point
  * @point: the point
  *
- * Return: 0, also if the point is armed already; -EBUSY if a task is stopped
+ * Return: 0, even if the point was already armed; -EBUSY if a task is stopped
  * there.
  */
 int dmirror_stop_point_arm(struct dmirror_stop_point *point)
@@ -171,7 +171,7 @@ void dmirror_stop_point_resume(struct dmirror_stop_point *point)
 }
 
 /**
- * dmirror_stop_point_stop() - stop at a point, unless another task was faster
+ * dmirror_stop_point_stop() - stop at a point, unless another task already has
  * @point: a point that the caller has seen armed
  *
  * Context: may sleep. The comment at the top of this file lists the locks that

@@ -19,21 +19,21 @@
 /**
  * struct hmm_dmirror_cmd - a command to the device
  * @addr: in: address in the mirrored process; page aligned
- * @ptr: in: buffer of the caller: one byte a page for SNAPSHOT, the content of
- *       the pages for other commands
+ * @ptr: in: buffer of the caller: one byte per page for SNAPSHOT, the contents
+ *       of the pages for other commands
  * @npages: in: number of pages; for FLAGS, HMM_DMIRROR_FLAG_*
- * @cpages: out: number of pages that were done, also if the command failed
+ * @cpages: out: number of pages that were processed, even if the command failed
  * @faults: out: how many times the device page table had no entry, or one that
  *          did not permit the access. A fault fetches all remaining pages of
- *          the command. A command longer than 4 MiB is done in parts of 4 MiB,
- *          and a fault fetches the remaining pages of the current part.
+ *          the command. A command longer than 4 MiB is split into parts of
+ *          4 MiB, and a fault fetches the remaining pages of the current part.
  *
- * Pages are done in order: if a command fails, all pages below the one that
- * failed are done. Errors: -EINVAL if an address is not page aligned or not a
- * user address; -EFAULT for a hole or an invalid buffer; -EPERM if the mapping
- * forbids writing, or if the caller lacks the capability; -ESRCH after the
- * mirrored process has exited. @addr is an address in the process that opened
- * the file, even if another process issues the command.
+ * Pages are processed in order: if a command fails, all pages below the one
+ * that failed have been processed. Errors: -EINVAL if an address is not page
+ * aligned or not a user address; -EFAULT for a hole or an invalid buffer;
+ * -EPERM if the mapping forbids writing, or if the caller lacks the capability;
+ * -ESRCH after the mirrored process has exited. @addr is an address in the
+ * process that opened the file, even if another process issues the command.
  */
 struct hmm_dmirror_cmd {
 	__u64 addr;
@@ -55,11 +55,11 @@ struct hmm_dmirror_cmd {
  */
 #define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
 /*
- * Migrate those of npages that are in this device's memory to the system's.
- * cpages: how many migrated.
+ * Of npages, migrate those that are in this device's memory to the system's.
+ * cpages: the number of pages that migrated.
  */
 #define HMM_DMIRROR_MIGRATE_TO_SYS	_IOWR('H', 0x03, struct hmm_dmirror_cmd)
-/* Write one HMM_DMIRROR_PROT_* byte a page to ptr; fault no page in. */
+/* Write one HMM_DMIRROR_PROT_* byte per page to ptr. Faults no page in. */
 #define HMM_DMIRROR_SNAPSHOT		_IOWR('H', 0x04, struct hmm_dmirror_cmd)
 /*
  * Get exclusive access to npages of private memory for the device, and copy
@@ -68,8 +68,8 @@ struct hmm_dmirror_cmd {
  */
 #define HMM_DMIRROR_EXCLUSIVE		_IOWR('H', 0x05, struct hmm_dmirror_cmd)
 /*
- * -EPERM if the device still has exclusive access to any of npages. cpages: to
- * how many.
+ * Fail with -EPERM if the device still has exclusive access to any of npages.
+ * cpages: the number of pages to which it has exclusive access.
  */
 #define HMM_DMIRROR_CHECK_EXCLUSIVE	_IOWR('H', 0x06, struct hmm_dmirror_cmd)
 /*
@@ -92,8 +92,8 @@ struct hmm_dmirror_cmd {
 
 /*
  * The next allocation for a migration, in either direction, fails; then the
- * flag is cleared. If 2M of aligned addresses migrate, the flag is for the
- * allocation of a huge page, even where the device has no huge pages; small
+ * flag is cleared. If an aligned range of 2 MiB migrates, the flag applies to
+ * the allocation of a huge page, even where the device has no huge pages; small
  * pages are allocated instead.
  */
 #define HMM_DMIRROR_FLAG_FAIL_ALLOC	(1ULL << 0)
@@ -165,10 +165,11 @@ enum {
 	/*
 	 * The same in the other direction: in MIGRATE_TO_SYS, and when the CPU
 	 * faults on a page in the device's memory. If several files mirror the
-	 * faulting mm with that device, the point is that of the last opened.
+	 * faulting mm with that device, the point of the file that was opened
+	 * last applies.
 	 */
 	HMM_DMIRROR_POINT_RETURNING,
-	/* EXCLUSIVE: the CPU cannot access the page, the device not yet */
+	/* EXCLUSIVE: neither the CPU nor the device can access the page */
 	HMM_DMIRROR_POINT_EXCLUSIVE,
 	HMM_DMIRROR_POINTS,
 };
@@ -225,14 +226,14 @@ struct hmm_dmirror_config {
 /*
  * Compare the device page table with the CPU's for npages from addr. cpages:
  * the number of entries that the device has there. faults: the number of these
- * entries that are wrong, because they map a page or grant a right that the
- * CPU's page table does not; because they are exclusive and the CPU can access
- * the page; or because they map free device memory.
+ * entries that are wrong, because they map a page or grant a permission that
+ * the CPU's page table does not; because they are exclusive and the CPU can
+ * access the page; or because they map free device memory.
  */
 #define HMM_DMIRROR_CHECK	_IOWR('H', 0x85, struct hmm_dmirror_cmd)
 
 /**
- * struct hmm_dmirror_devmem - the memory of a device, for all files of it
+ * struct hmm_dmirror_devmem - the memory of a device, shared by all its files
  * @capacity: pages that the device has now; it grows on demand
  * @used: pages that are in use now
  * @allocated: pages allocated since the module was loaded

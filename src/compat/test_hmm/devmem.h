@@ -48,7 +48,7 @@ static inline void hmm_device_page_init(struct page *page,
 	zone_device_folio_init((struct folio *)page, pgmap, order);
 }
 
-/* The name of the callback; and a definition of it that calls fn(page, order). */
+/* The name of the callback, and a macro that defines one: fn(page, order). */
 #define HMM_PGMAP_FREE	folio_free
 #define HMM_DEFINE_PGMAP_FREE(name, fn)				\
 static void name(struct folio *folio)				\

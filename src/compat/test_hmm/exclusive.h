@@ -20,7 +20,7 @@
 
 #if HMM_HAS_EXCLUSIVE
 /*
- * Replaces the CPU's entry for the page at @addr by a device-exclusive entry.
+ * Replaces the CPU's entry for the page at @addr with a device-exclusive entry.
  * Returns the page, locked and with a reference, or an error: -EBUSY if the
  * page cannot be made exclusive now. The caller holds the mmap lock for reading.
  */
