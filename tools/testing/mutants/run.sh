@@ -77,12 +77,14 @@ mutant_kernel() {
 	echo "${kernel:-$MUTANTS_KERNEL}"
 }
 
+# mutants_kernels: prints the kernels that are needed, the one of most mutants
+# first
 mutants_kernels() {
 	local mutant
 
 	for mutant in "${MUTANTS[@]}"; do
 		mutant_kernel "$mutant"
-	done | LC_ALL=C sort -u
+	done | LC_ALL=C sort | uniq -c | sort -rn | awk '{ print $2 }'
 }
 
 # mutants_tests MUTANT...: prints the tests that they name, a program and patterns
