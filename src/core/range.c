@@ -237,8 +237,8 @@ static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
  * attempts is limited, because a fault handler may never map anything usable,
  * and a kernel thread cannot be killed.
  */
-static int hmm_range_read_pages(struct hmm_mirror_range *range,
-				struct hmm_read_request *request, ktime_t deadline)
+static int hmm_range_fill_retrying(struct hmm_mirror_range *range,
+				   struct hmm_read_request *request, ktime_t deadline)
 {
 	unsigned int attempt;
 	int ret;
@@ -261,7 +261,7 @@ static int hmm_range_read_pages(struct hmm_mirror_range *range,
 }
 
 /* Fill the array from the page tables, and fault in the requested pages. */
-static int hmm_range_read(struct hmm_mirror_range *range,
+static int hmm_range_fill(struct hmm_mirror_range *range,
 			  struct hmm_read_request *request, ktime_t deadline)
 {
 	struct mm_struct *mm;
@@ -292,7 +292,7 @@ static int hmm_range_read(struct hmm_mirror_range *range,
 	request->walk.keep = range->pfn_flags_mask;
 	request->walk.owner = range->dev_private_owner;
 	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
-	ret = hmm_range_read_pages(range, request, deadline);
+	ret = hmm_range_fill_retrying(range, request, deadline);
 	/* If this is the last reference, the callbacks of the exit run here. */
 	if (!borrowed)
 		mmput(mm);
@@ -324,7 +324,7 @@ int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
 	struct hmm_read_request request = {};
 
 	might_sleep();
-	return hmm_range_read(range, &request, KTIME_MAX);
+	return hmm_range_fill(range, &request, KTIME_MAX);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
 
@@ -339,7 +339,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 	};
 
 	might_sleep();
-	return hmm_range_read(range, &request, deadline);
+	return hmm_range_fill(range, &request, deadline);
 }
 
 /**

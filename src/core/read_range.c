@@ -17,7 +17,7 @@
 
 /*
  * How many times a page that is still not present is faulted, before the range
- * is checked for a collision. See hmm_range_read_pages().
+ * is checked for a collision. See hmm_range_fill_retrying().
  */
 #define HMM_FAULT_TRIES	4
 
