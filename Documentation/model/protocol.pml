@@ -388,7 +388,7 @@ inline raise_late(l, h)
 }
 
 /*
- * hmm_interval_unpin() and hmm_interval_check_last(). Sets release if the
+ * hmm_interval_unpin() and hmm_interval_put_last(). Sets release if the
  * caller has to call ops->release.
  */
 inline unpin(v, release)

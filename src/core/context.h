@@ -82,7 +82,7 @@ struct hmm_invalidation {
  * @intervals: tree of the inserted intervals
  * @order: the last stamp that was given to an interval entering the tree
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
- * @dispatch_ids: number of the latest dispatch
+ * @last_dispatch_id: number of the latest dispatch
  * @moved: intervals that were updated during a dispatch; see dispatch.h
  * @mirrors: list of the mirrors, walked under SRCU
  * @wq: where readers and removers wait; woken with @lock held or in an SRCU
@@ -115,7 +115,7 @@ struct hmm_context {
 	unsigned long nr_sync_mirrors;
 	struct rb_root_cached intervals;
 	u64 order;
-	u64 dispatch_ids;
+	u64 last_dispatch_id;
 	struct list_head dispatches;
 	struct list_head moved;
 	u64 nr_updates;

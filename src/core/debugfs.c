@@ -80,7 +80,7 @@ static void contexts_stop(struct seq_file *m, void *v)
 }
 
 /* Maximum length of each list: context->lock is held while it is printed. */
-#define HMM_SHOWN	32
+#define HMM_MAX_SHOWN	32
 
 static void show_mirrors(struct seq_file *m, struct hmm_context *context)
 {
@@ -88,7 +88,7 @@ static void show_mirrors(struct seq_file *m, struct hmm_context *context)
 	unsigned int n = 0;
 
 	hlist_for_each_entry(mirror, &context->mirrors, node) {
-		if (n++ == HMM_SHOWN) {
+		if (n++ == HMM_MAX_SHOWN) {
 			seq_puts(m, "  mirror ...\n");
 			break;
 		}
@@ -105,7 +105,7 @@ static void show_intervals(struct seq_file *m, struct hmm_context *context)
 	for (; rb; rb = rb_next(rb)) {
 		struct hmm_interval_notifier *interval;
 
-		if (n++ == HMM_SHOWN) {
+		if (n++ == HMM_MAX_SHOWN) {
 			seq_puts(m, "  interval ...\n");
 			break;
 		}

@@ -255,7 +255,7 @@ void hmm_dispatch_begin(struct hmm_dispatch *dispatch,
 		.context = context,
 		.range = range,
 		.caller = current,
-		.id = ++context->dispatch_ids,
+		.id = ++context->last_dispatch_id,
 		.newest = context->order,
 	};
 	dispatch->inv = likely(bit != HMM_OVERFLOW) ?

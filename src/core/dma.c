@@ -90,8 +90,8 @@ static unsigned long hmm_dma_max_pages(struct device *dev)
 }
 
 /* Returns how many of the pages [@i, @next) the next DMA mapping covers. */
-static unsigned long hmm_dma_part(const struct hmm_dma *dma, unsigned long i,
-				  unsigned long next)
+static unsigned long hmm_dma_part_pages(const struct hmm_dma *dma, unsigned long i,
+					unsigned long next)
 {
 	return min(next - i, dma->range->max_pages);
 }
@@ -109,7 +109,7 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 	unsigned long n;
 
 	for (; i < next; i += n) {
-		n = hmm_dma_part(dma, i, next);
+		n = hmm_dma_part_pages(dma, i, next);
 		hmm_dma_unmap_part(dma, dma->addrs[i], n);
 	}
 }
@@ -189,7 +189,7 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 		return ret;
 
 	for (part = i; part < next; part += n) {
-		n = hmm_dma_part(dma, part, next);
+		n = hmm_dma_part_pages(dma, part, next);
 		ret = hmm_dma_map_part(dma, page + part - i, n, &addr);
 		if (ret) {
 			hmm_dma_unmap_parts(dma, i, part);

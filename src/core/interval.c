@@ -168,7 +168,7 @@ hmm_interval_remove_slow(struct hmm_context *context,
 	interval->removing = true;
 	in_callback = hmm_dispatch_drop_own_pins(context, interval);
 	if (refcount_dec_and_test(&interval->users))
-		hmm_interval_check_last(context, interval);
+		hmm_interval_put_last(context, interval);
 	unused = __hmm_interval_is_unused(interval);
 	spin_unlock(&context->lock);
 
@@ -253,7 +253,7 @@ void hmm_interval_notifier_put(struct hmm_interval_notifier *interval)
 	if (refcount_dec_and_test(&interval->users)) {
 		if (hmm_interval_in_tree(interval))
 			hmm_interval_delete(context, interval);
-		released = hmm_interval_check_last(context, interval);
+		released = hmm_interval_put_last(context, interval);
 	}
 	spin_unlock(&context->lock);
 	if (released)

@@ -29,8 +29,8 @@ bool hmm_interval_is_unused(struct hmm_context *context,
  *
  * Context: context->lock held.
  */
-bool hmm_interval_check_last(struct hmm_context *context,
-			     struct hmm_interval_notifier *interval)
+bool hmm_interval_put_last(struct hmm_context *context,
+			   struct hmm_interval_notifier *interval)
 {
 	lockdep_assert_held(&context->lock);
 	if (!__hmm_interval_is_unused(interval))
@@ -60,7 +60,7 @@ bool hmm_interval_unpin_last(struct hmm_context *context,
 			     struct hmm_interval_notifier *interval)
 	__must_hold(&context->lock)
 {
-	if (!hmm_interval_check_last(context, interval))
+	if (!hmm_interval_put_last(context, interval))
 		return true;
 	spin_unlock(&context->lock);
 	hmm_interval_release(interval);

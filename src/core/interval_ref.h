@@ -26,8 +26,8 @@ __hmm_interval_is_unused(const struct hmm_interval_notifier *interval)
 
 bool hmm_interval_is_unused(struct hmm_context *context,
 			    struct hmm_interval_notifier *interval);
-bool hmm_interval_check_last(struct hmm_context *context,
-			     struct hmm_interval_notifier *interval);
+bool hmm_interval_put_last(struct hmm_context *context,
+			   struct hmm_interval_notifier *interval);
 void hmm_interval_release(struct hmm_interval_notifier *interval);
 bool hmm_interval_unpin_last(struct hmm_context *context,
 			     struct hmm_interval_notifier *interval);

@@ -98,7 +98,7 @@ static int hmm_fault_pages(struct hmm_read_request *request,
 
 	if (vma_is_anonymous(vma)) {
 		end = min(end, addr + HMM_FAULT_BATCH);
-		last = hmm_walk_find_present(&request->walk, addr, end);
+		last = hmm_walk_skip_empty(&request->walk, addr, end);
 	}
 
 	do {

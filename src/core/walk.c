@@ -40,7 +40,7 @@
  * is larger, and the limit on entries is the same.
  */
 #define HMM_WALK_STRETCH	PMD_SIZE
-#define HMM_WALK_COMPACT	PUD_SIZE
+#define HMM_WALK_STRETCH_COMPACT	PUD_SIZE
 #define HMM_WALK_ENTRIES	((long)(PMD_SIZE >> PAGE_SHIFT))
 
 /*
@@ -349,8 +349,8 @@ static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
  * PTE table. Returns the end of the table or @end if all are empty, and @addr
  * if there is no PTE table.
  */
-unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
-				    unsigned long end)
+unsigned long hmm_walk_skip_empty(struct hmm_walk *walk, unsigned long addr,
+				  unsigned long end)
 {
 	unsigned long flags;
 	pte_t *ptep;
@@ -395,7 +395,7 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end)
 {
-	const unsigned long stretch = walk->compact ? HMM_WALK_COMPACT :
+	const unsigned long stretch = walk->compact ? HMM_WALK_STRETCH_COMPACT :
 						      HMM_WALK_STRETCH;
 	unsigned long next, done, flags;
 

@@ -40,8 +40,8 @@ struct hmm_walk {
 
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end);
-unsigned long hmm_walk_find_present(struct hmm_walk *walk, unsigned long addr,
-				    unsigned long end);
+unsigned long hmm_walk_skip_empty(struct hmm_walk *walk, unsigned long addr,
+				  unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
 
 #endif /* _HMM_CORE_WALK_H */
