@@ -435,7 +435,7 @@ inline released(v, release)
 			 inserted[v] <= began && order[v] > began &&	\
 			 !CALLED(v))
 
-/* One step of hmm_dispatch_moved(): the next interval on the list. */
+/* One step of hmm_dispatch_updated(): the next interval on the list. */
 inline next_moved(l, h)
 {
 	i = NONE;
@@ -502,7 +502,7 @@ inline advance(l, h)
 	fi
 }
 
-/* hmm_interval_list_moved(), for an update or, in one variant, an insert */
+/* hmm_interval_list_updated(), for an update or, in one variant, an insert */
 inline list_moved(v)
 {
 	if

@@ -89,10 +89,10 @@ struct hmm_interval_notifier {
 	refcount_t users;
 	unsigned int pins : 30;
 	unsigned int removing : 1;
-	unsigned int moved : 1;
+	unsigned int updated : 1;
 	u64 called;
 	u64 inserted;
-	struct list_head moved_node;
+	struct list_head updated_node;
 };
 
 int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
@@ -170,6 +170,9 @@ hmm_interval_check_retry(const struct hmm_interval_notifier *interval,
  * @interval: an inserted interval; the caller serializes against updates of it,
  *            usually by the update lock
  *
+ * Context: any.
+ * Return: the address, in bytes.
+ *
  * Since: 0.1
  */
 static inline unsigned long
@@ -182,6 +185,9 @@ hmm_interval_start(const struct hmm_interval_notifier *interval)
  * hmm_interval_last() - get the last address of an interval, inclusive
  * @interval: an inserted interval; the caller serializes against updates of it,
  *            usually by the update lock
+ *
+ * Context: any.
+ * Return: the address, in bytes.
  *
  * Since: 0.1
  */

@@ -71,6 +71,9 @@ hmm_mirror_pfn_entry(unsigned long pfn, bool writable, unsigned int order)
  * hmm_mirror_pfn_to_pfn() - get the page frame number of an entry
  * @entry: an entry that has %HMM_MIRROR_PFN_VALID
  *
+ * Context: any.
+ * Return: the page frame number.
+ *
  * Since: 0.1
  */
 static inline unsigned long hmm_mirror_pfn_to_pfn(unsigned long entry)
@@ -86,6 +89,9 @@ static inline unsigned long hmm_mirror_pfn_to_pfn(unsigned long entry)
  * holds its update lock, after hmm_mirror_range_valid() has returned true under
  * that lock.
  *
+ * Context: any.
+ * Return: the page.
+ *
  * Since: 0.1
  */
 static inline struct page *hmm_mirror_pfn_to_page(unsigned long entry)
@@ -99,6 +105,9 @@ static inline struct page *hmm_mirror_pfn_to_page(unsigned long entry)
  *
  * The page is part of a CPU mapping of ``1 << order`` pages, which is naturally
  * aligned. The mapping may begin before the range and end after it.
+ *
+ * Context: any.
+ * Return: the order; 0 for a mapping of a single page.
  *
  * Since: 0.1
  */

@@ -115,12 +115,17 @@ hmm_mirror_range_valid(const struct hmm_mirror_range *range)
 }
 
 /**
- * hmm_mirror_range_next() - advance to the next entry of a compact range
- * @range: a range with %HMM_MIRROR_RANGE_COMPACT that has been read
- * @i: index of an entry: 0, or a return value of this function
+ * hmm_mirror_range_next() - advance to the entry after a CPU mapping
+ * @range: a range that has been read
+ * @i: index of an entry: 0, or a return value of this function; if the range is
+ *     not compact, any index
  *
- * Return: the index of the next entry, or the number of pages of the range if
- * there is none.
+ * In a compact range, this is the next entry. Otherwise it is the entry of the
+ * first page after the CPU mapping that contains page @i.
+ *
+ * Context: any; the caller serializes against reads of the range.
+ * Return: the index of that entry, or the number of pages of the range if there
+ * is none.
  *
  * Since: 0.1
  */

@@ -14,7 +14,8 @@
  * with range_start()"), which is in 5.12, 5.11.11 and 5.10.27. Without that
  * commit, an invalidation that another notifier refuses stays in progress, and
  * readers wait until the process has exited. A notifier cannot detect a refusal
- * by a later one, so there is no workaround.
+ * by a later one, so there is no workaround. Define HMM_RANGE_END_IS_PAIRED to
+ * build for an older kernel to which the commit was backported.
  */
 #define HMM_KERNEL_IN(first, fixed) \
 	(LINUX_VERSION_CODE >= (first) && LINUX_VERSION_CODE < (fixed))

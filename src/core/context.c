@@ -33,7 +33,11 @@
 static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
 static DEFINE_SPINLOCK(hmm_contexts_lock);
 
-/* For work that the calling task must not do itself; it may run in reclaim. */
+/*
+ * Registers and unregisters notifiers for tasks that cannot do it themselves. It
+ * needs no memory to make progress, so that mirrors can be registered when
+ * memory is short.
+ */
 static struct workqueue_struct *hmm_workqueue;
 
 /* All allocated contexts, including dying ones, for debugfs. */
@@ -183,7 +187,7 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 	spin_lock_init(&context->lock);
 	context->intervals = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&context->dispatches);
-	INIT_LIST_HEAD(&context->moved);
+	INIT_LIST_HEAD(&context->updated);
 	init_waitqueue_head(&context->wq);
 	refcount_set(&context->users, 1);
 

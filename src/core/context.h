@@ -83,7 +83,7 @@ struct hmm_invalidation {
  * @order: the last stamp that was given to an interval entering the tree
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
  * @last_dispatch_id: number of the latest dispatch
- * @moved: intervals that were updated during a dispatch; see dispatch.h
+ * @updated: intervals that were updated during a dispatch; see dispatch.h
  * @mirrors: list of the mirrors, walked under SRCU
  * @wq: where readers and removers wait; woken with @lock held or in an SRCU
  *      read-side critical section
@@ -117,7 +117,7 @@ struct hmm_context {
 	u64 order;
 	u64 last_dispatch_id;
 	struct list_head dispatches;
-	struct list_head moved;
+	struct list_head updated;
 	u64 nr_updates;
 	u64 nr_invalidations;
 	u64 nr_hits;

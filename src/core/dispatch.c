@@ -185,7 +185,7 @@ static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
  * of the list. A marker keeps the position while the lock is dropped. The walk
  * does not return to intervals before the marker.
  */
-static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
+static bool hmm_dispatch_updated(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
 	const struct mmu_notifier_range *range = dispatch->range;
@@ -195,10 +195,10 @@ static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 	bool accepted = true, gone;
 
 	marker.ops = NULL;
-	list_add(&marker.moved_node, &context->moved);
-	while (accepted && !list_is_last(&marker.moved_node, &context->moved)) {
-		interval = list_next_entry(&marker, moved_node);
-		list_move(&marker.moved_node, &interval->moved_node);
+	list_add(&marker.updated_node, &context->updated);
+	while (accepted && !list_is_last(&marker.updated_node, &context->updated)) {
+		interval = list_next_entry(&marker, updated_node);
+		list_move(&marker.updated_node, &interval->updated_node);
 		if (hmm_dispatch_must_call(dispatch, interval)) {
 			accepted = hmm_dispatch_call(dispatch, interval, &gone);
 			accepted = hmm_dispatch_accepted(range, accepted);
@@ -208,7 +208,7 @@ static bool hmm_dispatch_moved(struct hmm_dispatch *dispatch)
 					  mmu_notifier_range_blockable(range));
 		}
 	}
-	list_del(&marker.moved_node);
+	list_del(&marker.updated_node);
 	return accepted;
 }
 
@@ -278,7 +278,7 @@ bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
 	lockdep_assert_held(&dispatch->context->lock);
-	return hmm_dispatch_walk(dispatch) && hmm_dispatch_moved(dispatch);
+	return hmm_dispatch_walk(dispatch) && hmm_dispatch_updated(dispatch);
 }
 
 /**
@@ -293,6 +293,7 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 {
 	bool may_sleep = mmu_notifier_range_blockable(dispatch->range);
 	struct hmm_context *context = dispatch->context;
+	struct hmm_interval_notifier *interval;
 	unsigned int budget = HMM_BATCH;
 
 	hmm_dispatch_finish(dispatch);
@@ -300,10 +301,10 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 	kfree(dispatch->started);
 	/* The list of updated intervals is only needed during a dispatch. */
 	while (list_empty(&context->dispatches) &&
-	       !list_empty(&context->moved)) {
-		hmm_interval_unlist_moved(list_first_entry(&context->moved,
-							   struct hmm_interval_notifier,
-							   moved_node));
+	       !list_empty(&context->updated)) {
+		interval = list_first_entry(&context->updated,
+					    typeof(*interval), updated_node);
+		hmm_interval_unlist_updated(interval);
 		if (!--budget) {
 			budget = HMM_BATCH;
 			hmm_context_relax(context, may_sleep);

@@ -98,21 +98,21 @@ bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
  * Context: context->lock held.
  */
 static inline void
-hmm_interval_list_moved(struct hmm_context *context,
+hmm_interval_list_updated(struct hmm_context *context,
 			struct hmm_interval_notifier *interval)
 {
-	if (interval->moved)
+	if (interval->updated)
 		return;
-	interval->moved = true;
-	list_add_tail(&interval->moved_node, &context->moved);
+	interval->updated = true;
+	list_add_tail(&interval->updated_node, &context->updated);
 }
 
 /* Context: context->lock held. */
 static inline void
-hmm_interval_unlist_moved(struct hmm_interval_notifier *interval)
+hmm_interval_unlist_updated(struct hmm_interval_notifier *interval)
 {
-	interval->moved = false;
-	list_del(&interval->moved_node);
+	interval->updated = false;
+	list_del(&interval->updated_node);
 }
 
 #endif /* _HMM_CORE_DISPATCH_H */

@@ -90,8 +90,8 @@ static unsigned long hmm_dma_max_pages(struct device *dev)
 }
 
 /* Returns how many of the pages [@i, @next) the next DMA mapping covers. */
-static unsigned long hmm_dma_part_pages(const struct hmm_dma *dma, unsigned long i,
-					unsigned long next)
+static unsigned long hmm_dma_part_pages(const struct hmm_dma *dma,
+					unsigned long i, unsigned long next)
 {
 	return min(next - i, dma->range->max_pages);
 }

@@ -77,8 +77,8 @@ hmm_interval_delete(struct hmm_context *context,
 		    struct hmm_interval_notifier *interval)
 {
 	hmm_interval_unlink(context, interval);
-	if (unlikely(interval->moved))
-		hmm_interval_unlist_moved(interval);
+	if (unlikely(interval->updated))
+		hmm_interval_unlist_updated(interval);
 	/* Read without the lock by hmm_range_is_covered(). */
 	WRITE_ONCE(interval->inserted, 0);
 	/* Pairs with the acquire of the sequence in hmm_interval_is_idle(). */
@@ -138,7 +138,7 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 	interval->pins = 0;
 	interval->called = 0;
 	interval->removing = false;
-	interval->moved = false;
+	interval->updated = false;
 	refcount_set(&interval->users, 1);
 
 	spin_lock(&context->lock);
@@ -309,7 +309,7 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 			context->nr_updates++;
 		/* The walk of a dispatch may miss the interval. */
 		if (unlikely(!list_empty(&context->dispatches)))
-			hmm_interval_list_moved(context, interval);
+			hmm_interval_list_updated(context, interval);
 		/* After busy, as in hmm_interval_collide(). */
 		smp_store_release(&interval->seq, interval->seq + 1);
 	} else {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * READ and WRITE, and faults of the device.
+ */
 #ifndef _TEST_HMM_ACCESS_H
 #define _TEST_HMM_ACCESS_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Chunks of device memory.
+ */
 #ifndef _TEST_HMM_CHUNK_H
 #define _TEST_HMM_CHUNK_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The devices and their open files.
+ */
 #ifndef _TEST_HMM_DEVICE_H
 #define _TEST_HMM_DEVICE_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Allocation of device pages.
+ */
 #ifndef _TEST_HMM_DEVMEM_H
 #define _TEST_HMM_DEVMEM_H
 

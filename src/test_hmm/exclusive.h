@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * EXCLUSIVE: exclusive access of the device to a page.
+ */
 #ifndef _TEST_HMM_EXCLUSIVE_H
 #define _TEST_HMM_EXCLUSIVE_H
 

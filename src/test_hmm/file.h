@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The file operations of a device.
+ */
 #ifndef _TEST_HMM_FILE_H
 #define _TEST_HMM_FILE_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ioctls of a device.
+ */
 #ifndef _TEST_HMM_IOCTL_H
 #define _TEST_HMM_IOCTL_H
 

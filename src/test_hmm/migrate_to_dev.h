@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Migration from system memory to device memory.
+ */
 #ifndef _TEST_HMM_MIGRATE_TO_DEV_H
 #define _TEST_HMM_MIGRATE_TO_DEV_H
 

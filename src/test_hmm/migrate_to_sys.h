@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Migration from device memory to system memory.
+ */
 #ifndef _TEST_HMM_MIGRATE_TO_SYS_H
 #define _TEST_HMM_MIGRATE_TO_SYS_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The device page table.
+ */
 #ifndef _TEST_HMM_PAGETABLE_H
 #define _TEST_HMM_PAGETABLE_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * RELEASE: removal of the memory of a device.
+ */
 #ifndef _TEST_HMM_RELEASE_H
 #define _TEST_HMM_RELEASE_H
 

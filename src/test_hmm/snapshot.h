@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * SNAPSHOT and CHECK.
+ */
 #ifndef _TEST_HMM_SNAPSHOT_H
 #define _TEST_HMM_SNAPSHOT_H
 

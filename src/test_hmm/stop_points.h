@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Stop points, where a test makes a task stop.
+ */
 #ifndef _TEST_HMM_STOP_POINTS_H
 #define _TEST_HMM_STOP_POINTS_H
 
