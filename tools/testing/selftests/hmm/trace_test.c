@@ -39,7 +39,7 @@ TEST(events_report_the_addresses)
 		.npages = NPAGES,
 	};
 	struct hmm_thread device;
-	char start[32];
+	char bounds[64];
 	int fd;
 
 	if (hmm_write_file(TRACING "events/hmm_mirror/enable", "0"))
@@ -48,7 +48,9 @@ TEST(events_report_the_addresses)
 	ASSERT_NE(NULL, mem);
 	ASSERT_NE(NULL, buf);
 	hmm_fill(mem, NPAGES, 1, 0);
-	snprintf(start, sizeof(start), "start=%#lx ", (unsigned long)mem);
+	snprintf(bounds, sizeof(bounds), "start=%#lx end=%#lx",
+		 (unsigned long)mem,
+		 (unsigned long)mem + NPAGES * hmm_page_size());
 
 	ASSERT_EQ(0, hmm_write_file(TRACING "trace", ""));
 	ASSERT_EQ(0, hmm_write_file(TRACING "events/hmm_mirror/enable", "1"));
@@ -73,8 +75,8 @@ TEST(events_report_the_addresses)
 
 	EXPECT_LT(0, lines_with("hmm_interval_insert:", "start=0x0 "));
 	EXPECT_LT(0, lines_with("hmm_read_begin:", "waited_ns="));
-	EXPECT_EQ(1, lines_with("hmm_invalidate_start:", start));
-	EXPECT_EQ(1, lines_with("hmm_invalidate_end:", start));
+	EXPECT_EQ(1, lines_with("hmm_invalidate_start:", bounds));
+	EXPECT_EQ(1, lines_with("hmm_invalidate_end:", bounds));
 	EXPECT_LT(0, lines_with("hmm_invalidate_start:", "hit=1"));
 	EXPECT_LT(0, lines_with("hmm_read_retry:", "now="));
 	EXPECT_LT(0, lines_with("hmm_interval_remove:", "start=0x0 "));
