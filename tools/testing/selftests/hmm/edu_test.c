@@ -5,6 +5,8 @@
  * address. Except in the tests that announce faults, the kernel log must not
  * contain any.
  */
+#include <linux/capability.h>
+
 #include "edu_harness.h"
 #include "hmm_pagemap.h"
 
@@ -324,6 +326,44 @@ TEST_F(edu, r41_addresses_used_up)
 	EXPECT_EQ(2 * less, edu_stats(self->watch).mappings);
 	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 28));
 	EXPECT_TRUE(hmm_is_filled(dst, less, 6, 0));
+}
+
+static int edu_without_capability(char *mem)
+{
+	static const unsigned long requests[] = {
+		HMM_EDU_TEST_STATS, HMM_EDU_TEST_PAGE, HMM_EDU_TEST_DMA,
+		HMM_EDU_TEST_FAULT,
+	};
+	union {
+		struct hmm_edu_test_stats stats;
+		struct hmm_edu_test_page page;
+		struct hmm_edu_test_dma dma;
+		struct hmm_edu_test_fault fault;
+	} arg;
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	size_t i;
+
+	if (fd < 0 || ioctl(fd, HMM_EDU_TEST_STATS, &arg))
+		return 1;
+	if (hmm_drop_capability(CAP_SYS_RAWIO))
+		return 2;
+	for (i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		memset(&arg, 0, sizeof(arg));
+		if (!ioctl(fd, requests[i], &arg) || errno != EPERM)
+			return 10 + i;
+	}
+	return edu_register(fd, mem, NPAGES, 0) ? 3 : 0;
+}
+
+/* R68: the ioctls of the tests need CAP_SYS_RAWIO, and the others do not. */
+TEST_F(edu, r68_test_ioctls_need_a_capability)
+{
+	pid_t pid = hmm_fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(edu_without_capability(self->src));
+	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
 /* Returns bit 4 of /proc/kpageflags, or -1. */
