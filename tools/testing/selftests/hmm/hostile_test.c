@@ -309,6 +309,41 @@ TEST_F(hostile, invalid_and_unreached_stop_points)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
+TEST_F(hostile, point_is_armed_while_a_task_is_stopped)
+{
+	const unsigned int point = HMM_DMIRROR_POINT_FAULTED;
+	struct hmm_access access;
+	struct hmm_thread device;
+
+	hmm_access_init(&access, self->fd, HMM_DMIRROR_READ, self->mem,
+			self->buf, 4);
+	ASSERT_EQ(0, hmm_thread_create(&device, hmm_access_run, &access));
+	ASSERT_EQ(0, hmm_stop_at(self->fd, point));
+	hmm_thread_start(&device);
+	ASSERT_EQ(0, hmm_wait_at(self->fd, point, HMM_TIMEOUT_MS));
+	EXPECT_EQ(-EBUSY, hmm_stop_at(self->fd, point));
+	/* The refused request does not resume the task. */
+	EXPECT_EQ(0, hmm_wait_at(self->fd, point, 1));
+	ASSERT_EQ(0, hmm_resume(self->fd, point));
+	EXPECT_EQ(0, hmm_thread_join(&device));
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
+TEST_F(hostile, mapping_of_the_device_is_too_long)
+{
+	const size_t max = 4UL << 20;
+	void *mem;
+
+	mem = mmap(NULL, max, PROT_READ, MAP_PRIVATE, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, munmap(mem, max));
+	errno = 0;
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, max + self->page, PROT_READ,
+				   MAP_PRIVATE, self->fd, 0));
+	EXPECT_EQ(EINVAL, errno);
+	still_works(_metadata, self->fd, self->mem, self->buf);
+}
+
 /*
  * R68: commands that slow down or stop the device, or that migrate memory of
  * other processes, need CAP_SYS_RAWIO. All other commands do not.
