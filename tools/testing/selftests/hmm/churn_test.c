@@ -263,4 +263,44 @@ TEST_F(churn, contexts_are_listed_while_thousands_of_processes_exit)
 	EXPECT_LT(10, reads);
 }
 
+/* One process has one mirror, and the test itself has two. */
+TEST_F(churn, counts_include_all_processes)
+{
+	long contexts, mirrors, intervals;
+	struct hmm_completion ready, end;
+	int fds[2];
+	pid_t pid;
+
+	if (self->contexts < 0)
+		SKIP(return, "no debugfs file hmm_mirror/counts");
+	contexts = hmm_debugfs_count("contexts");
+	mirrors = hmm_debugfs_count("mirrors");
+	intervals = hmm_debugfs_count("intervals");
+	ASSERT_EQ(0, hmm_completion_init(&ready));
+	ASSERT_EQ(0, hmm_completion_init(&end));
+	pid = hmm_fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int fd = hmm_open(0);
+
+		hmm_complete(&ready);
+		hmm_wait_for_completion(&end);
+		_exit(fd < 0 ? 1 : 0);
+	}
+	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = hmm_open(0);
+		ASSERT_LE(0, fds[i]);
+	}
+	/* Each open file has one mirror and one interval. */
+	EXPECT_EQ(contexts + 2, hmm_debugfs_count("contexts"));
+	EXPECT_EQ(contexts + 2, hmm_debugfs_count("pinned_mms"));
+	EXPECT_EQ(mirrors + 3, hmm_debugfs_count("mirrors"));
+	EXPECT_EQ(intervals + 3, hmm_debugfs_count("intervals"));
+	hmm_complete(&end);
+	EXPECT_EQ(0, hmm_wait_exit(pid));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
 TEST_HARNESS_MAIN
