@@ -162,6 +162,30 @@ static void r40_killed_during_a_long_read(void)
 	api_unregister(mirror);
 }
 
+/* SIGKILL also ends a read of present pages, which needs no page fault. */
+static void r40_killed_while_reading_present_pages(void)
+{
+	struct api_populate *populate = api_alloc(sizeof(*populate));
+	const unsigned long npages = HMM_API_ARENA_SIZE / PAGE_SIZE;
+	struct api_mirror *mirror = api_mirror();
+
+	/* The last page of the first half is not accessible. */
+	EXPECT_EQ(0, api_syscall(__NR_mprotect, api_addr(npages / 2 - 1),
+				 PAGE_SIZE, PROT_READ | PROT_WRITE));
+	populate->range = api_request(mirror, 0, npages,
+				      HMM_MIRROR_PFN_REQ_FAULT);
+	EXPECT_EQ(0, hmm_mirror_range_populate(populate->range, 0));
+	EXPECT_EQ(API_READABLE, api_rights(populate->range, npages - 1));
+	populate->range->pfns[npages - 1] = 0;
+	populate->killed = true;
+	EXPECT_EQ(-EINTR, api_join(api_thread(api_populate_fn, populate)));
+	EXPECT_EQ(-EINTR, populate->snapshot);
+	/* Neither read has reached the last page. */
+	EXPECT_EQ(0, api_rights(populate->range, npages - 1));
+	hmm_mirror_range_unregister(populate->range);
+	api_unregister(mirror);
+}
+
 /* An error, not an endless loop, and only if that page requests to write. */
 static void r29_write_to_a_read_only_vma(void)
 {
@@ -333,6 +357,8 @@ const struct api_case api_populate_cases[] = {
 	  HMM_API_HELPER },
 	{ "r31_only_requested_access", r31_only_requested_access },
 	{ "r40_killed_during_a_long_read", r40_killed_during_a_long_read },
+	{ "r40_killed_while_reading_present_pages",
+	  r40_killed_while_reading_present_pages, HMM_API_HELPER },
 	{ "r59_fault_that_maps_nothing", r59_fault_that_maps_nothing },
 	{ "r59_fault_that_always_waits", r59_fault_that_always_waits },
 	{}
