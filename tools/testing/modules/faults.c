@@ -13,13 +13,11 @@
 
 /**
  * struct api_fault_log - a mapping that records its faults
- * @ops: the operations of the mapping
  * @result: what the first fault returns; later ones return VM_FAULT_SIGBUS
  * @calls: number of faults
  * @flags: the flags of the first two
  */
 struct api_fault_log {
-	struct vm_operations_struct ops;
 	vm_fault_t result;
 	unsigned int calls;
 	unsigned int flags[2];
@@ -28,8 +26,7 @@ struct api_fault_log {
 static vm_fault_t api_log_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct api_fault_log *log = container_of(vma->vm_ops,
-						 struct api_fault_log, ops);
+	struct api_fault_log *log = vma->vm_private_data;
 
 	if (log->calls < ARRAY_SIZE(log->flags))
 		log->flags[log->calls] = vmf->flags;
@@ -41,11 +38,14 @@ static vm_fault_t api_log_fault(struct vm_fault *vmf)
 	return log->result;
 }
 
+static const struct vm_operations_struct api_log_ops = {
+	.fault = api_log_fault,
+};
+
 static int api_log_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct api_fault_log *log = file->private_data;
-
-	vma->vm_ops = &log->ops;
+	vma->vm_private_data = file->private_data;
+	vma->vm_ops = &api_log_ops;
 	return 0;
 }
 
@@ -61,7 +61,6 @@ static struct api_fault_log *api_map_log(vm_fault_t result)
 	unsigned long addr = api_addr(0);
 	struct file *file;
 
-	log->ops.fault = api_log_fault;
 	log->result = result;
 	file = anon_inode_getfile("[hmm_api_test]", &api_log_fops, log, O_RDWR);
 	if (!EXPECT(!IS_ERR(file)))
