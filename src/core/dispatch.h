@@ -99,7 +99,7 @@ bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
  */
 static inline void
 hmm_interval_list_updated(struct hmm_context *context,
-			struct hmm_interval_notifier *interval)
+			  struct hmm_interval_notifier *interval)
 {
 	if (interval->updated)
 		return;
