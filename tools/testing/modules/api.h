@@ -275,6 +275,23 @@ struct hmm_mirror_range *api_range(struct api_mirror *mirror,
 				   unsigned long page, unsigned long npages);
 int api_snapshot(struct hmm_mirror_range *range);
 
+/* bounds.c: a range of API_RANGE_PAGES pages, bound to the interval. */
+#define API_RANGE_PAGES	4
+
+struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
+					 unsigned long page);
+
+/* populate.c: a registered range with the same request for every page. */
+struct hmm_mirror_range *api_request(struct api_mirror *mirror,
+				     unsigned long page, unsigned long npages,
+				     unsigned long flags);
+/*
+ * Map a page of the arena with @ops, and @data as vm_private_data; api_unmap()
+ * makes it anonymous again.
+ */
+bool api_map_page_with(unsigned long page,
+		       const struct vm_operations_struct *ops, void *data);
+
 bool api_can_begin(struct api_interval *interval);
 unsigned long api_seq(struct api_interval *interval);
 bool api_retry(struct api_interval *interval, unsigned long seq);

@@ -9,8 +9,6 @@
 
 #include "api.h"
 
-#define API_RANGE_PAGES	4
-
 static unsigned long api_task_size(void)
 {
 	return current->mm->task_size;
@@ -30,8 +28,8 @@ static struct hmm_mirror_range *api_unbound_range(unsigned long page)
 	return range;
 }
 
-static struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
-						unsigned long page)
+struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
+					 unsigned long page)
 {
 	struct hmm_mirror_range *range = api_unbound_range(page);
 

@@ -2,9 +2,7 @@
 /*
  * How pages are faulted in: the flags of a fault, and what is requested.
  */
-#include <linux/anon_inodes.h>
-#include <linux/file.h>
-#include <linux/mman.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 
 #include <hmm/range.h>
@@ -42,45 +40,14 @@ static const struct vm_operations_struct api_log_ops = {
 	.fault = api_log_fault,
 };
 
-static int api_log_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vma->vm_private_data = file->private_data;
-	vma->vm_ops = &api_log_ops;
-	return 0;
-}
-
-static const struct file_operations api_log_fops = {
-	.owner = THIS_MODULE,
-	.mmap = api_log_mmap,
-};
-
 /* Map page 0 so that its faults are recorded. */
 static struct api_fault_log *api_map_log(vm_fault_t result)
 {
 	struct api_fault_log *log = api_alloc(sizeof(*log));
-	unsigned long addr = api_addr(0);
-	struct file *file;
 
 	log->result = result;
-	file = anon_inode_getfile("[hmm_api_test]", &api_log_fops, log, O_RDWR);
-	if (!EXPECT(!IS_ERR(file)))
-		return log;
-	EXPECT_EQ(addr, vm_mmap(file, addr, PAGE_SIZE, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_FIXED, 0));
-	fput(file);
+	api_map_page_with(0, &api_log_ops, log);
 	return log;
-}
-
-static struct hmm_mirror_range *api_faulting_range(struct api_mirror *mirror,
-						   unsigned long npages)
-{
-	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
-
-	range->pfns = api_alloc(npages * sizeof(*range->pfns));
-	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
-	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
-					       api_addr(0), api_addr(npages)));
-	return range;
 }
 
 /*
@@ -91,7 +58,8 @@ static void r75_first_fault_may_drop_the_lock(void)
 {
 	struct api_fault_log *log = api_map_log(VM_FAULT_RETRY);
 	struct api_mirror *mirror = api_mirror();
-	struct hmm_mirror_range *range = api_faulting_range(mirror, 1);
+	struct hmm_mirror_range *range = api_request(mirror, 0, 1,
+						     HMM_MIRROR_PFN_REQ_FAULT);
 
 	EXPECT_EQ(-EFAULT, hmm_mirror_range_populate(range, 0));
 	EXPECT_EQ(2, log->calls);
@@ -109,7 +77,8 @@ static void r75_locked_faults_do_not_wait(void)
 {
 	struct api_fault_log *log = api_map_log(VM_FAULT_NOPAGE);
 	struct api_mirror *mirror = api_mirror();
-	struct hmm_mirror_range *range = api_faulting_range(mirror, 1);
+	struct hmm_mirror_range *range = api_request(mirror, 0, 1,
+						     HMM_MIRROR_PFN_REQ_FAULT);
 	unsigned int i;
 
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 0));
@@ -130,7 +99,8 @@ static void r75_locked_faults_do_not_wait(void)
 static void r75_fresh_memory_has_minor_faults(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct hmm_mirror_range *range = api_faulting_range(mirror, 16);
+	struct hmm_mirror_range *range = api_request(mirror, 0, 16,
+						     HMM_MIRROR_PFN_REQ_FAULT);
 	unsigned long major = current->maj_flt, minor = current->min_flt;
 
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
@@ -144,7 +114,8 @@ static void r75_fresh_memory_has_minor_faults(void)
 static void r79_snapshot_keeps_the_requests(void)
 {
 	struct api_mirror *mirror = api_mirror();
-	struct hmm_mirror_range *range = api_faulting_range(mirror, 2);
+	struct hmm_mirror_range *range = api_request(mirror, 0, 2,
+						     HMM_MIRROR_PFN_REQ_FAULT);
 
 	range->default_flags = 0;
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;

@@ -110,7 +110,7 @@ static void r01_register_during_unregister(void)
  * R01: the last mirror is unregistered, and its context is about to be
  * detached from the mm. Unregister waits twice: the first stopped callback
  * blocks the wait for callbacks of the mirror. The second callback starts after
- * that wait, so it blocks only the second one, for the mmu notifiers.
+ * that wait has ended, so it blocks only the wait in mmu_notifier_unregister().
  */
 static void r01_register_during_context_teardown(void)
 {

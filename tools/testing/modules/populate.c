@@ -16,10 +16,9 @@
 #define API_READABLE	HMM_MIRROR_PFN_VALID
 #define API_WRITABLE	(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
 
-static struct hmm_mirror_range *api_request(struct api_mirror *mirror,
-					    unsigned long page,
-					    unsigned long npages,
-					    unsigned long flags)
+struct hmm_mirror_range *api_request(struct api_mirror *mirror,
+				     unsigned long page, unsigned long npages,
+				     unsigned long flags)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
 
@@ -145,6 +144,15 @@ static void r28_populate_is_killed_while_waiting(void)
 	api_unregister(mirror);
 }
 
+/* A killed task reads the range, and neither read reaches page @last. */
+static void api_expect_killed(struct api_populate *populate, unsigned long last)
+{
+	populate->killed = true;
+	EXPECT_EQ(-EINTR, api_join(api_thread(api_populate_fn, populate)));
+	EXPECT_EQ(-EINTR, populate->snapshot);
+	EXPECT_EQ(0, api_rights(populate->range, last));
+}
+
 /* SIGKILL ends the read of a long range. */
 static void r40_killed_during_a_long_read(void)
 {
@@ -154,10 +162,7 @@ static void r40_killed_during_a_long_read(void)
 
 	populate->range = api_request(mirror, 0, npages,
 				      HMM_MIRROR_PFN_REQ_FAULT);
-	populate->killed = true;
-	EXPECT_EQ(-EINTR, api_join(api_thread(api_populate_fn, populate)));
-	EXPECT_EQ(-EINTR, populate->snapshot);
-	EXPECT_EQ(0, api_rights(populate->range, npages - 1));
+	api_expect_killed(populate, npages - 1);
 	hmm_mirror_range_unregister(populate->range);
 	api_unregister(mirror);
 }
@@ -177,11 +182,7 @@ static void r40_killed_while_reading_present_pages(void)
 	EXPECT_EQ(0, hmm_mirror_range_populate(populate->range, 0));
 	EXPECT_EQ(API_READABLE, api_rights(populate->range, npages - 1));
 	populate->range->pfns[npages - 1] = 0;
-	populate->killed = true;
-	EXPECT_EQ(-EINTR, api_join(api_thread(api_populate_fn, populate)));
-	EXPECT_EQ(-EINTR, populate->snapshot);
-	/* Neither read has reached the last page. */
-	EXPECT_EQ(0, api_rights(populate->range, npages - 1));
+	api_expect_killed(populate, npages - 1);
 	hmm_mirror_range_unregister(populate->range);
 	api_unregister(mirror);
 }
@@ -269,9 +270,22 @@ static const struct vm_operations_struct api_waits = {
 	.fault = api_fault_waits,
 };
 
+/**
+ * struct api_mapping - the arguments of api_map_page_with()
+ * @ops: the operations of the vma
+ * @data: its vm_private_data
+ */
+struct api_mapping {
+	const struct vm_operations_struct *ops;
+	void *data;
+};
+
 static int api_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	vma->vm_ops = file->private_data;
+	const struct api_mapping *mapping = file->private_data;
+
+	vma->vm_ops = mapping->ops;
+	vma->vm_private_data = mapping->data;
 	return 0;
 }
 
@@ -280,20 +294,23 @@ static const struct file_operations api_mmap_fops = {
 	.mmap = api_mmap,
 };
 
-/* Map page 1 of the arena with @ops; api_unmap() makes it anonymous again. */
-static bool api_map_page_with(const struct vm_operations_struct *ops)
+bool api_map_page_with(unsigned long page,
+		       const struct vm_operations_struct *ops, void *data)
 {
+	struct api_mapping mapping = { .ops = ops, .data = data };
 	struct file *file;
 	unsigned long addr;
 
-	file = anon_inode_getfile("[hmm_api_test]", &api_mmap_fops, (void *)ops,
+	file = anon_inode_getfile("[hmm_api_test]", &api_mmap_fops, &mapping,
 				  O_RDWR);
 	if (!EXPECT(!IS_ERR(file)))
 		return false;
-	addr = vm_mmap(file, api_addr(1), PAGE_SIZE, PROT_READ | PROT_WRITE,
+	addr = vm_mmap(file, api_addr(page), PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, 0);
+	/* The vma has what it needs. */
+	file->private_data = NULL;
 	fput(file);
-	return EXPECT_EQ(api_addr(1), addr);
+	return EXPECT_EQ(api_addr(page), addr);
 }
 
 static int api_populate_no_signal_fn(void *arg)
@@ -312,7 +329,7 @@ static void api_populate_ends(const struct vm_operations_struct *ops)
 	struct api_thread *thread;
 	int ret;
 
-	if (!api_map_page_with(ops))
+	if (!api_map_page_with(1, ops, NULL))
 		goto out;
 	range = api_request(mirror, 0, 3, HMM_MIRROR_PFN_REQ_FAULT);
 	thread = api_thread(api_populate_no_signal_fn, range);

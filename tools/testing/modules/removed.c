@@ -6,16 +6,11 @@
 
 #include "api.h"
 
-/* A range of the first pages of @interval, bound to it and populated. */
-static struct hmm_mirror_range *api_populated_range(struct api_interval *interval)
+static struct hmm_mirror_range *
+api_populated_range(struct api_interval *interval)
 {
-	struct hmm_mirror_range *range = api_alloc(sizeof(*range));
+	struct hmm_mirror_range *range = api_bound_range(interval, 0);
 
-	range->pfns = api_alloc(4 * sizeof(*range->pfns));
-	range->default_flags = HMM_MIRROR_PFN_REQ_FAULT;
-	range->start = api_addr(0);
-	range->end = api_addr(4);
-	EXPECT_EQ(0, hmm_mirror_range_bind(range, &interval->notifier));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
 	EXPECT(hmm_mirror_range_valid(range));
 	return range;
@@ -45,7 +40,7 @@ static void r76_interval_is_inserted_again(void)
 	struct hmm_mirror_range *range = api_populated_range(interval);
 
 	api_remove(interval);
-	EXPECT_EQ(0, api_unmap(0, 4));
+	EXPECT_EQ(0, api_unmap(0, API_RANGE_PAGES));
 	EXPECT_EQ(0, api_insert_ops(interval, mirror, 0, 16, &api_ops));
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
