@@ -16,7 +16,7 @@
  * @minor: minor version, 0 to 255
  * @patch: patch level, 0 to 255
  *
- * Like KERNEL_VERSION(), it can be used in preprocessor conditions::
+ * Use it in preprocessor conditions::
  *
  *	#if HMM_MIRROR_VERSION >= HMM_MIRROR_VERSION_CODE(0, 2, 0)
  *

@@ -5,7 +5,7 @@
 #include "interval_ref.h"
 #include "trace.h"
 
-/* Like __hmm_interval_is_unused(), for a caller that does not hold the lock. */
+/* The same as __hmm_interval_is_unused(), but acquires the lock itself. */
 bool hmm_interval_is_unused(struct hmm_context *context,
 			    struct hmm_interval_notifier *interval)
 {

@@ -58,7 +58,7 @@ static void choose_requests(struct property *p, struct property_range *range,
 	op->max_entries = range->npages;
 }
 
-/* The requests that count, for the model. */
+/* Set the effective requests in the model. */
 static void apply_mask(struct property_range *range,
 		       const struct hmm_property_op *op)
 {
