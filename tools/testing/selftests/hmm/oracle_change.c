@@ -105,14 +105,31 @@ static void change_during_read(struct oracle_worker *w,
  * the invalidation, but the CPU's page tables are unchanged. It must not use
  * entries that it reads from them now.
  */
-static void set_delay(struct oracle_worker *w)
+static void set_delay(struct oracle_worker *w, int device, unsigned int us)
+{
+	struct hmm_dmirror_config config = { .invalidate_delay_us = us };
+
+	ioctl(w->oracle->fd[device], HMM_DMIRROR_CONFIG, &config);
+}
+
+static void change_delay(struct oracle_worker *w)
 {
 	static const unsigned int us[] = { 0, 0, 100, 1000 };
-	struct hmm_dmirror_config config = {
-		.invalidate_delay_us = us[oracle_pick(w, 4)],
-	};
+	unsigned int delay = us[oracle_pick(w, 4)];
 
-	ioctl(w->oracle->fd[oracle_pick(w, 2)], HMM_DMIRROR_CONFIG, &config);
+	set_delay(w, oracle_pick(w, 2), delay);
+}
+
+/*
+ * A thread that changes memory calls this before it ends. With a delay, a WRITE
+ * of many merged pages may take forever: each page that it faults in causes an
+ * invalidation, and KSM merges the first pages again before the last one is
+ * faulted in.
+ */
+void oracle_end_delays(struct oracle_worker *w)
+{
+	for (int i = 0; i < 2; i++)
+		set_delay(w, i, 0);
 }
 
 void oracle_change(struct oracle_worker *w)
@@ -126,7 +143,7 @@ void oracle_change(struct oracle_worker *w)
 		return;
 	case 1:
 		if (!alone)
-			set_delay(w);
+			change_delay(w);
 		return;
 	}
 	region = &w->oracle->region[oracle_pick(w, ORACLE_KINDS)];

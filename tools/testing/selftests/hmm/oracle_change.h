@@ -9,6 +9,8 @@
 
 /* One random change, or the end of one that blocks accesses. */
 void oracle_change(struct oracle_worker *w);
+/* Let both devices handle invalidations without a delay. */
+void oracle_end_delays(struct oracle_worker *w);
 /* Make all pages accessible. No other thread must change the arena. */
 void oracle_restore_all(struct oracle_worker *w);
 

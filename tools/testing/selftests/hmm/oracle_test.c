@@ -67,6 +67,7 @@ static int do_changes(void *arg)
 	for (int i = 0; i < TOGETHER_STEPS && !oracle_stopped(w->oracle) &&
 	     hmm_now_ms() < w->oracle->deadline; i++)
 		oracle_change(w);
+	oracle_end_delays(w);
 	oracle_reap_all(w);
 	return 0;
 }
