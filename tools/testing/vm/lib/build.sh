@@ -102,11 +102,8 @@ build_tests() {
 		build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
 			KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules || return
 	done
-	rm -rf "$BUILD_DIR/kselftest"
-	cp -r "$TOOLS_DIR/tools/testing/selftests" "$BUILD_DIR/kselftest" &&
-	build_harness "$BUILD_DIR/kselftest/kselftest_harness.h" || return
 	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
-		KSELFTEST_DIR="$BUILD_DIR/kselftest" all
+		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
 }
 
 # The kernel's own tests of its HMM, unchanged and from the source of the same
