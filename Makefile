@@ -10,7 +10,7 @@ export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT F
 
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals need no kernel.
-ifneq ($(filter modules install modules_install,$(or $(MAKECMDGOALS),modules)),)
+ifneq ($(filter modules install install-test install-dev modules_install,$(or $(MAKECMDGOALS),modules)),)
   KERNEL_RELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
   KERNEL_CONFIG := $(firstword $(wildcard $(KDIR)/include/config/auto.conf $(KDIR)/.config))
   ifeq ($(KERNEL_RELEASE),)
@@ -43,20 +43,32 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 modules:
 	+$(kbuild) modules
 
-# make runs in the kernel's directory, so a relative path would be wrong there.
+# make splits words at blanks, and Kbuild runs in the kernel's directory, where a
+# relative path would be wrong.
 ifneq ($(INSTALL_MOD_PATH),)
+  ifneq ($(words $(INSTALL_MOD_PATH)),1)
+    $(error INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" contains blanks: pass a path without them)
+  endif
   override INSTALL_MOD_PATH := $(abspath $(INSTALL_MOD_PATH))
 endif
 MODLIB := $(INSTALL_MOD_PATH)/lib/modules/$(KERNEL_RELEASE)
+DEVDIR := $(INSTALL_MOD_PATH)/usr/src/hmm-mirror
 
-# The kernel's modules_install runs depmod only if there is a System.map, which
-# header packages lack.
-install: modules
-	@mkdir -p "$(MODLIB)" 2>/dev/null && [ -w "$(MODLIB)" ] || { \
-		echo "hmm-mirror: cannot write to $(MODLIB): run make install as root, or pass INSTALL_MOD_PATH=<directory>" >&2; \
+# can-write DIRECTORY
+define can-write
+	@mkdir -p "$(1)" 2>/dev/null && [ -w "$(1)" ] || { \
+		echo "hmm-mirror: cannot write to $(1): run make $@ as root, or pass INSTALL_MOD_PATH=<directory>" >&2; \
 		exit 1; \
 	}
-	+$(kbuild) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
+endef
+
+# install-modules DIRECTORY: installs the modules of one directory. The kernel's
+# modules_install runs depmod only if there is a System.map, which header packages
+# lack. Version 0.2.0 installed into directories named like those of this tree.
+define install-modules
+	$(call can-write,$(MODLIB))
+	@rm -f "$(MODLIB)"/*/$(1)/*.ko*
+	+$(MAKE) -C $(KDIR) M=$(CURDIR)/$(1) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
 	@if [ -z "$(INSTALL_MOD_PATH)" ]; then \
 		depmod -a $(KERNEL_RELEASE); \
 	elif [ -e "$(MODLIB)/modules.order" ]; then \
@@ -64,6 +76,25 @@ install: modules
 	else \
 		echo "depmod skipped: $(INSTALL_MOD_PATH) has no other modules of $(KERNEL_RELEASE)"; \
 	fi
+endef
+
+install: modules
+	$(call install-modules,src/core)
+
+install-test: modules
+	$(call install-modules,src/test_hmm)
+
+# What a driver is built against. The old directory is removed, because a newer
+# version may have fewer headers.
+install-dev: modules
+	$(call can-write,$(DEVDIR))
+	@rm -rf "$(DEVDIR)/$(KERNEL_RELEASE)"
+	@mkdir -p "$(DEVDIR)/$(KERNEL_RELEASE)/include/hmm"
+	@cp include/hmm/*.h "$(DEVDIR)/$(KERNEL_RELEASE)/include/hmm/"
+	@cp Module.symvers "$(DEVDIR)/$(KERNEL_RELEASE)/"
+	@echo $(KERNEL_RELEASE) >"$(DEVDIR)/$(KERNEL_RELEASE)/kernel.release"
+	@ln -sfn $(KERNEL_RELEASE) "$(DEVDIR)/default"
+	@echo "installed $(DEVDIR)/$(KERNEL_RELEASE); the link \"default\" next to it points to it"
 
 modules_install: install
 
@@ -118,9 +149,11 @@ model:
 
 help:
 	@echo 'Build against a kernel:'
-	@echo '  make           build hmm_mirror.ko and test_hmm.ko (also: make modules)'
-	@echo '  make install   install both below /lib/modules, as root, and run depmod'
-	@echo '  make clean     remove everything that was built in this tree'
+	@echo '  make               build hmm_mirror.ko and test_hmm.ko (also: make modules)'
+	@echo '  make install       install hmm_mirror.ko below /lib/modules, as root, and run depmod'
+	@echo '  make install-test  the same for test_hmm.ko'
+	@echo '  make install-dev   install what drivers are built against below /usr/src/hmm-mirror'
+	@echo '  make clean         remove everything that was built in this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
 	@echo '  make demo      run a program that shows step by step how mirroring works'
@@ -159,4 +192,4 @@ help:
 	@echo '                        that cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install modules_install clean demo test matrix shell bench mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install clean demo test matrix shell bench mutants selftest check docs model help

@@ -312,15 +312,10 @@ mutant_build() {
 
 # mutant_make LOG: builds the modules that contain changed files
 mutant_make() {
-	local dir
-
 	{
 		build_modules || return
 		grep -qE '^(include|src/compat|samples|tools)/' "$BUILD_DIR/.mutated" || return 0
-		for dir in $(build_test_modules); do
-			build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
-				KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules || return
-		done
+		build_clients
 	} >"$1" 2>&1
 }
 

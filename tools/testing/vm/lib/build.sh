@@ -90,18 +90,34 @@ build_modules() {
 
 # build_test_modules: prints the directories of the modules that the tests use
 build_test_modules() {
-	(cd "$BUILD_DIR" && ls -d tools/testing/modules/Kbuild samples/edu/Kbuild 2>/dev/null || :) |
+	(cd "$BUILD_DIR" && ls -d tools/testing/modules/Kbuild samples/*/Kbuild 2>/dev/null || :) |
 		sed 's|/Kbuild$||'
+}
+
+# build_clients: builds the modules that use hmm_mirror. The samples are built as any
+# driver is: by their own Makefile, against what is installed for drivers.
+build_clients() {
+	local dir
+
+	build_make -C "$BUILD_DIR" KDIR="$KERNEL_DIR" INSTALL_MOD_PATH="$BUILD_DIR/install" \
+		install-dev || return
+	for dir in $(build_test_modules); do
+		case $dir in
+		samples/*)
+			build_make -C "$BUILD_DIR/$dir" KDIR="$KERNEL_DIR" \
+				HMM="$BUILD_DIR/install/usr/src/hmm-mirror/default" modules
+			;;
+		*)
+			build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
+				KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules
+			;;
+		esac || return
+	done
 }
 
 # A part of its own, so that the modules can be built without it.
 build_tests() {
-	local dir
-
-	for dir in $(build_test_modules); do
-		build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
-			KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules || return
-	done
+	build_clients || return
 	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
 		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
 }
