@@ -204,12 +204,44 @@ static void own_invalidations_are_recognized(void)
 	EXPECT(!hmm_mirror_caused_by(&range, NULL));
 }
 
+/*
+ * A range of 1024 pages that begins and ends in the middle of a huge page. It is
+ * not read, only its entries matter.
+ */
+static void next_entry_is_after_the_mapping(void)
+{
+	const unsigned long half = PTRS_PER_PTE / 2;
+	const unsigned long pages[] = { 0, half, 3 * half };
+	const unsigned int order = PMD_SHIFT - PAGE_SHIFT;
+	struct hmm_mirror_range range = {
+		.start = PMD_SIZE + PMD_SIZE / 2,
+		.end = 3 * PMD_SIZE + PMD_SIZE / 2,
+	};
+	unsigned long i;
+
+	range.pfns = kvcalloc(4 * half, sizeof(*range.pfns), GFP_KERNEL);
+	if (!EXPECT(range.pfns))
+		return;
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		range.pfns[pages[i]] = hmm_mirror_pfn_entry(0, false, order);
+	EXPECT_EQ(half, hmm_mirror_range_next(&range, 0));
+	EXPECT_EQ(3 * half, hmm_mirror_range_next(&range, half));
+	EXPECT_EQ(4 * half, hmm_mirror_range_next(&range, 3 * half));
+	/* A page of its own, and an entry of a range that is not compact. */
+	EXPECT_EQ(2UL, hmm_mirror_range_next(&range, 1));
+	range.pfns[half + 7] = range.pfns[half];
+	EXPECT_EQ(3 * half, hmm_mirror_range_next(&range, half + 7));
+	kvfree(range.pfns);
+}
+
 const struct api_case api_range_cases[] = {
 	{ "r32_addresses_of_a_range", r32_addresses_of_a_range },
 	{ "r32_flags_of_a_range", r32_flags_of_a_range },
 	{ "r30_each_page_has_its_own_request",
 	  r30_each_page_has_its_own_request },
 	{ "compact_matches_full", compact_matches_full },
+	{ "next_entry_is_after_the_mapping",
+	  next_entry_is_after_the_mapping },
 	{ "own_invalidations_are_recognized",
 	  own_invalidations_are_recognized },
 	{}
