@@ -6,6 +6,13 @@ LAB := tools/testing/vm/lab
 
 .DEFAULT_GOAL := modules
 
+# make and Kbuild split words at blanks.
+ifneq ($(words $(CURDIR)),1)
+  ifneq ($(or $(MAKECMDGOALS),modules),help)
+    $(error the path of this tree, "$(CURDIR)", contains blanks: move the tree to a path without them)
+  endif
+endif
+
 export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
@@ -108,30 +115,37 @@ clean:
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
 
 demo:
+	@$(LAB) arguments demo
 	@scripts/install-deps build lab
 	@$(LAB) demo
 
 test:
+	@$(LAB) arguments test
 	@scripts/install-deps build lab
 	@$(LAB) test
 
 matrix:
+	@$(LAB) arguments matrix
 	@scripts/install-deps build lab
 	@KERNEL="$${KERNEL:-$$($(LAB) list matrix)}" $(LAB) test
 
 shell:
+	@$(LAB) arguments shell
 	@scripts/install-deps build lab
 	@$(LAB) shell
 
 bench:
+	@$(LAB) arguments bench
 	@scripts/install-deps build lab bench
 	@$(LAB) bench
 
 mutants:
+	@$(LAB) arguments mutants
 	@scripts/install-deps build lab
 	@$(LAB) mutants
 
 selftest:
+	@$(LAB) arguments selftest
 	@scripts/install-deps lab
 	@$(LAB) selftest
 

@@ -20,7 +20,6 @@ declare -A MUTANTS_MISSED
 lab_mutants() {
 	local kernel mutant pending
 
-	[ -z "${KERNEL-}" ] || kernels_check_one "$KERNEL"
 	mutants_select
 	MUTANTS_RESULTS=$CACHE/mutants/$TREE_ID
 	mkdir -p "$MUTANTS_RESULTS"

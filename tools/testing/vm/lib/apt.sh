@@ -53,6 +53,7 @@ apt_fetch() {
 			apt_download "$dir" "$package" && continue
 		fi
 		show_tail "$WORK_DIR/apt-download.log"
+		disk_check "$dir"
 		die "cannot download $package: check the network and /etc/apt/sources.list*, then try again"
 	done
 }
@@ -116,6 +117,7 @@ apt_suites() {
 	END
 	apt-get -c "$dir/apt.conf" update -q --error-on=any >"$dir/update.log" 2>&1 || {
 		show_tail "$dir/update.log" 5
+		disk_check "$dir"
 		die "cannot fetch the package lists of Debian's ${suites// / and }: check the network, then try again"
 	}
 	touch "$dir/ready"

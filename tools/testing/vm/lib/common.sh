@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Messages, the cache, locks and the clean-up.
 
-CACHE=${HMM_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set it or HMM_CACHE}/.cache}/hmm-mirror}
+CACHE=${HMM_CACHE-}
+: "${CACHE:=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}"
+[ -z "$CACHE" ] || [ -n "${HMM_CACHE-}" ] || CACHE+=/hmm-mirror
 
 # Progress is printed to stderr, results to stdout.
 say() {
@@ -12,6 +14,15 @@ say() {
 die() {
 	printf 'hmm-mirror: %s\n' "$*" >&2
 	exit 1
+}
+
+# disk_check DIR: after a failure, ends the run if the disk is full
+disk_check() {
+	local free_kb
+
+	free_kb=$(df --output=avail -k "$1" | tail -n 1)
+	((free_kb >= 1024)) ||
+		die "the disk of $1 is full: free some space, or set HMM_CACHE to a directory on another disk"
 }
 
 # Prints the end of a log after a failure.
@@ -25,6 +36,7 @@ show_tail() {
 lab_start() {
 	local old pid
 
+	[ -n "$CACHE" ] || die "HOME is not set: set it or HMM_CACHE"
 	[[ $CACHE == /* ]] || die "HMM_CACHE must be an absolute path, not $CACHE"
 	[[ $CACHE/ != "$TREE"/* ]] || die "HMM_CACHE must be outside the source tree"
 	# make splits words at blanks.

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Checks the variables of make before anything is installed, downloaded or built.
+
+# arguments_check GOAL
+arguments_check() {
+	arguments_kernel "$1"
+	[[ ${SUITE-} =~ ^(|own|upstream)$ ]] ||
+		die "unknown SUITE=$SUITE: use own, upstream, or leave it empty for both"
+	[[ ${SEED-} =~ ^[0-9]*$ ]] || die "SEED=$SEED is not a number"
+	[[ $HMM_CPUS =~ ^[1-9][0-9]{0,2}$ ]] ||
+		die "HMM_CPUS=$HMM_CPUS is not a number of CPUs: use 1 to 999"
+	[[ $HMM_TIMEOUT =~ ^[1-9][0-9]{0,8}$ ]] ||
+		die "HMM_TIMEOUT=$HMM_TIMEOUT is not a time: use a number of seconds, at least 1"
+	[ -z "${HMM_MEM-}" ] || guest_mb "$HMM_MEM" >/dev/null
+	[ -z "${HMM_QEMU-}" ] || command -v "$HMM_QEMU" >/dev/null ||
+		die "HMM_QEMU=$HMM_QEMU is not a program"
+	case $1 in
+	test | matrix) arguments_test ;;
+	esac
+}
+
+arguments_kernel() {
+	[ -n "${KERNEL-}" ] || return 0
+	case $1 in
+	test | matrix) kernels_check "$KERNEL" ;;
+	*) kernels_check_one "$KERNEL" ;;
+	esac
+}
+
+# TEST and CASE must match something. hmm-tests has no known cases.
+arguments_test() {
+	local source name all='' patterns
+
+	read -ra patterns <<<"${CASE-}"
+	if [ "${SUITE-}" != upstream ]; then
+		for source in "$TREE"/tools/testing/selftests/hmm/*_test.c; do
+			name=${source##*/}
+			all+=" ${name%.c}"
+		done
+	fi
+	[ "${SUITE-}" = own ] || all+=" hmm-tests"
+	for name in $all; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $name == ${TEST:-*} ]] || continue
+		[ -z "${CASE-}" ] || cases_args "$name" "${patterns[@]}" >/dev/null || continue
+		return
+	done
+	die "TEST=${TEST:-*}${CASE:+ CASE=$CASE} matches no test program: choose among$all"
+}
