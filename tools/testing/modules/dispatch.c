@@ -97,6 +97,7 @@ static void r14_moved_below_the_walk_twice(void)
 struct api_interval_set {
 	struct api_set_interval {
 		struct hmm_interval_notifier notifier;
+		struct api_interval_set *set;
 		int calls;
 	} *intervals;
 	unsigned long updates;
@@ -107,10 +108,27 @@ struct api_interval_set {
 #define API_SET_SIZE	50000
 #define API_SET_PAGES	500
 
+/* The interval that is updated in a loop. */
+static struct api_set_interval *api_set_updated(struct api_interval_set *set)
+{
+	return &set->intervals[API_SET_PAGES / 2];
+}
+
+/* The updated interval is updated again during each of its callbacks. */
 static bool api_set_invalidate(struct hmm_interval_notifier *notifier,
 			       const struct mmu_notifier_range *range)
 {
-	container_of(notifier, struct api_set_interval, notifier)->calls++;
+	struct api_set_interval *interval =
+		container_of(notifier, struct api_set_interval, notifier);
+	struct api_interval_set *set = interval->set;
+	unsigned long before = READ_ONCE(set->updates);
+
+	interval->calls++;
+	if (interval != api_set_updated(set))
+		return true;
+	/* The update that is in progress may have begun before the callback. */
+	while (READ_ONCE(set->updates) < before + 2 && !READ_ONCE(set->stop))
+		cond_resched();
 	return true;
 }
 
@@ -133,6 +151,7 @@ static struct api_interval_set *api_interval_set(struct api_mirror *mirror)
 		struct hmm_interval_notifier *notifier =
 			&set->intervals[i].notifier;
 
+		set->intervals[i].set = set;
 		EXPECT_EQ(0, hmm_interval_notifier_insert(notifier,
 							  &mirror->mirror,
 							  api_set_addr(i),
@@ -146,9 +165,8 @@ static struct api_interval_set *api_interval_set(struct api_mirror *mirror)
 static int api_update_in_a_loop(void *arg)
 {
 	struct api_interval_set *set = arg;
-	struct hmm_interval_notifier *notifier;
+	struct hmm_interval_notifier *notifier = &api_set_updated(set)->notifier;
 
-	notifier = &set->intervals[API_SET_PAGES / 2].notifier;
 	while (!READ_ONCE(set->stop)) {
 		hmm_interval_notifier_update(notifier,
 					     api_set_addr(API_SET_PAGES / 2),
