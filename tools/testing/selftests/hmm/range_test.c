@@ -157,7 +157,10 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 		EXPECT_EQ(NONE, prot[NPAGES + i]);
 }
 
-/* Maps gib GiB with one page in each. */
+/*
+ * Maps gib GiB with one page in each: page 0 of the first, page 1 of the second
+ * and so on, so that no two GiB are equal.
+ */
 static char *map_sparse(size_t gib)
 {
 	char *mem = mmap(NULL, gib * GIB, PROT_READ | PROT_WRITE,
@@ -167,16 +170,18 @@ static char *map_sparse(size_t gib)
 		return NULL;
 	madvise(mem, gib * GIB, MADV_NOHUGEPAGE);
 	for (size_t i = 0; i < gib; i++)
-		hmm_fill(mem + i * GIB, 1, 1, i);
+		hmm_fill(mem + i * (GIB + sysconf(_SC_PAGESIZE)), 1, 1, i);
 	return mem;
 }
 
 /* R40: a long range neither fails nor stalls the machine. */
 TEST_F(range, r40_snapshot_of_64_gib)
 {
-	const size_t gib = 64, npages = gib * GIB / self->page;
+	const size_t gib = 64, pages_per_gib = GIB / self->page;
+	const size_t npages = gib * pages_per_gib;
 	char *mem = map_sparse(gib);
 	size_t present = 0, wrong = 0;
+	bool filled;
 	__u8 *prot;
 
 	ASSERT_NE(NULL, mem);
@@ -186,7 +191,8 @@ TEST_F(range, r40_snapshot_of_64_gib)
 	ASSERT_EQ(0, hmm_snapshot(self->fd, mem, prot, npages));
 	for (size_t i = 0; i < npages; i++) {
 		present += prot[i] == WRITE;
-		wrong += prot[i] != (i % (npages / gib) ? NONE : WRITE);
+		filled = i % pages_per_gib == i / pages_per_gib;
+		wrong += prot[i] != (filled ? WRITE : NONE);
 	}
 	EXPECT_EQ(gib, present);
 	EXPECT_EQ(0, wrong);
