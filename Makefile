@@ -18,7 +18,8 @@ export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT F
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals need no kernel.
 ifneq ($(filter modules install install-test install-dev modules_install,$(or $(MAKECMDGOALS),modules)),)
-  KERNEL_RELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+  # Debian's headers of 6.1 have another string in kernel.release.
+  KERNEL_RELEASE := $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
   KERNEL_CONFIG := $(firstword $(wildcard $(KDIR)/include/config/auto.conf $(KDIR)/.config))
   ifeq ($(KERNEL_RELEASE),)
     $(error $(KDIR) is not a kernel build directory: install the headers of the running kernel ("apt-get install linux-headers-$(shell uname -r)" on Debian) or pass KDIR=<kernel build directory>)
@@ -69,13 +70,14 @@ define can-write
 	}
 endef
 
-# install-modules DIRECTORY: installs the modules of one directory. The kernel's
-# modules_install runs depmod only if there is a System.map, which header packages
-# lack. Version 0.2.0 installed into directories named like those of this tree.
+# install-modules DIRECTORY: installs the modules of one directory. Kbuild installs
+# those that MODORDER lists. Its modules_install runs depmod only if there is a
+# System.map, which header packages lack.
 define install-modules
 	$(call can-write,$(MODLIB))
-	@rm -f "$(MODLIB)"/*/$(1)/*.ko*
-	+$(MAKE) -C $(KDIR) M=$(CURDIR)/$(1) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
+	@grep -E '(^|/)$(1)/' modules.order >$(1)/install.order
+	+$(kbuild) MODORDER=$(CURDIR)/$(1)/install.order INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
+		modules_install
 	@if [ -z "$(INSTALL_MOD_PATH)" ]; then \
 		depmod -a $(KERNEL_RELEASE); \
 	elif [ -e "$(MODLIB)/modules.order" ]; then \
@@ -109,7 +111,7 @@ modules_install: install
 clean:
 	@find . \( -path ./.git -o -path ./tools \) -prune -o -type f \
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
-		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name 'modules.order' \
+		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name '*.order' \
 		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
 	@rm -rf .tmp_versions docs-out
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
@@ -166,7 +168,7 @@ help:
 	@echo '  make               build hmm_mirror.ko and test_hmm.ko (also: make modules)'
 	@echo '  make install       install hmm_mirror.ko below /lib/modules, as root, and run depmod'
 	@echo '  make install-test  the same for test_hmm.ko'
-	@echo '  make install-dev   install what drivers are built against below /usr/src/hmm-mirror'
+	@echo '  make install-dev   install headers and Module.symvers for drivers in /usr/src/hmm-mirror'
 	@echo '  make clean         remove everything that was built in this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
@@ -176,7 +178,7 @@ help:
 	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM; writes plots'
 	@echo '  make shell     start a shell in the machine, with the modules loaded'
 	@echo '  make mutants   break the code in many ways, and check that a test fails each time'
-	@echo '  make selftest  check that QEMU emulates a machine correctly; make test does this once'
+	@echo '  make selftest  check that QEMU emulates several CPUs correctly; make test does this'
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     run all static checks: warnings, sparse, style, spelling, documentation'

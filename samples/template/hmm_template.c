@@ -32,14 +32,14 @@
 #error "this driver needs hmm-mirror 0.2 or later"
 #endif
 
-/* How long a page may keep changing before a read fails, in milliseconds. */
+/* How long hmm_mirror_range_populate() may retry, in milliseconds. */
 #define TEMPLATE_POPULATE_MS	10000
 
 /**
  * struct template_client - an open file
  * @mirror: the process that opened the file
  * @interval: all of its addresses
- * @mm: its mm, which is only compared
+ * @mm: its mm, used only for comparison
  * @lock: protects @table, and the device's copy of it
  * @table: the device page table: from page numbers to struct page
  */
@@ -52,7 +52,10 @@ struct template_client {
 	struct xarray table;
 };
 
-/* The process is about to lose pages. It also does so when it exits. */
+/*
+ * The page table entries in @range are about to change. This function is also
+ * called when the process exits.
+ */
 static bool template_invalidate(struct hmm_interval_notifier *interval,
 				const struct mmu_notifier_range *range)
 {
@@ -111,7 +114,8 @@ static int template_fault(struct template_client *client, unsigned long addr)
 /*
  * Device: access memory. Returns -ENOENT if the device page table has no entry.
  * The page is not freed during the copy, because its invalidation waits for the
- * lock. The kernel may have no mapping of it, for example of memfd_secret().
+ * lock. It may be missing from the kernel's mapping, for example if it belongs
+ * to memfd_secret().
  */
 static int template_copy(struct template_client *client, void *to,
 			 unsigned long addr, size_t size)
@@ -162,7 +166,7 @@ static ssize_t template_read(struct file *file, char __user *to, size_t size,
 	while (done < size) {
 		n = min(size - done, PAGE_SIZE - offset_in_page(addr));
 		ret = template_read_page(client, bounce, addr, n);
-		/* Without the lock: it may fault, and so cause a callback. */
+		/* It may fault and cause a callback, so do not hold the lock. */
 		if (!ret && copy_to_user(to + done, bounce, n))
 			ret = -EFAULT;
 		if (ret)

@@ -34,7 +34,7 @@
  * If the reader acquires the update lock before the callback does, the callback
  * removes what the reader has programmed. If it acquires the lock after the
  * callback, it sees the incremented sequence, because the callback dropped the
- * lock after the increment. It starts again then, and its next read_begin()
+ * lock after the increment. It then retries, and its next read_begin()
  * sleeps until the end. So it never uses page tables that are half changed.
  *
  * If many intervals overlap, their sequences are incremented one after the
