@@ -100,11 +100,6 @@ static void change_during_read(struct oracle_worker *w,
 	hmm_resume(fd, point);
 }
 
-/*
- * Delay the invalidations of one device. Meanwhile the other device has handled
- * the invalidation, but the CPU's page tables are unchanged. It must not use
- * entries that it reads from them now.
- */
 static void set_delay(struct oracle_worker *w, int device, unsigned int us)
 {
 	struct hmm_dmirror_config config = { .invalidate_delay_us = us };
@@ -112,6 +107,11 @@ static void set_delay(struct oracle_worker *w, int device, unsigned int us)
 	ioctl(w->oracle->fd[device], HMM_DMIRROR_CONFIG, &config);
 }
 
+/*
+ * Delay the invalidations of one device. Meanwhile the other device has handled
+ * the invalidation, but the CPU's page tables are unchanged. It must not use
+ * entries that it reads from them now.
+ */
 static void change_delay(struct oracle_worker *w)
 {
 	static const unsigned int us[] = { 0, 0, 100, 1000 };

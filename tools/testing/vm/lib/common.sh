@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Messages, the cache, locks and the clean-up.
 
-CACHE=${HMM_CACHE-}
-: "${CACHE:=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}"
-[ -z "$CACHE" ] || [ -n "${HMM_CACHE-}" ] || CACHE+=/hmm-mirror
+CACHE=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+CACHE=${HMM_CACHE:-${CACHE:+$CACHE/hmm-mirror}}
 
 # Progress is printed to stderr, results to stdout.
 say() {
