@@ -101,21 +101,29 @@ mutants_tree_id() {
 }
 
 # mutant_id MUTANT KERNEL: prints an identifier that depends on the mutant and on
-# the files that it changes
+# the code of the files that it changes, without their comments
 mutant_id() {
 	{
 		echo "$2"
 		cat "$MUTANTS_DIR/$1.mutant"
 		"$MUTANTS_DIR/mutate" -l "$MUTANTS_DIR/$1.mutant" | while read -r file; do
-			cat "$TREE/$file" 2>/dev/null || :
+			mutant_code "$TREE/$file"
 		done
 	} | sha1sum | cut -c 1-12
 }
 
+# mutant_code FILE: prints the source code without comments. The compiler omits some
+# preprocessor directives.
+mutant_code() {
+	[ -e "$1" ] || return 0
+	gcc -x c -w -fpreprocessed -dD -E -P "$1"
+	grep '^[ 	]*#' "$1" || :
+}
+
 # mutant_kept MUTANT KERNEL: true if there is a valid result. Then it sets
 # MUTANT_STATE (killed, survived, argued, unbuilt, stale, untested), MUTANT_BY and
-# MUTANT_NOTE. The result "killed" is valid until the mutant or its file changes.
-# Other results are valid until any file changes.
+# MUTANT_NOTE. The result "killed" is valid until the mutant or the code of its file
+# changes. Other results are valid until any file changes.
 mutant_kept() {
 	local id old_id old_tree file=$MUTANTS_RESULTS/${1//\//,}
 
