@@ -10,10 +10,11 @@ apt_check() {
 		die "the lab supports only amd64 kernels: run it on an amd64 machine"
 }
 
-# Options of apt: empty, or within apt_in those that select other suites.
+# Options of apt. Empty, except within apt_in, where they select other suites.
 APT=()
 
-# apt_update: runs at most once, because it downloads a lot
+# apt_update: updates the package lists. Runs at most once, because it downloads a
+# lot. Fails if it has already run, and within apt_in.
 apt_update() {
 	[ -z "${APT_UPDATED-}" ] && [ "${#APT[@]}" = 0 ] || return 1
 	APT_UPDATED=y
@@ -48,7 +49,7 @@ apt_fetch() {
 		size=$(apt_field "$package" Size)
 		say "downloading $package ($((${size:-0} / 1000000)) MB)"
 		apt_download "$dir" "$package" && continue
-		# An outdated list has files that the archive no longer has.
+		# An outdated list names files that the archive no longer has.
 		if apt_update; then
 			apt_download "$dir" "$package" && continue
 		fi
@@ -72,11 +73,11 @@ apt_missing() {
 		sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep .
 }
 
-# apt_in "SUITE..." COMMAND...: runs a command in which apt has only these suites
+# apt_in "SUITE..." COMMAND...: runs a command in which apt uses only these suites
 # of Debian, and prefers the last.
 #
-# The configuration of the machine is not changed, and its lists, cache and
-# sources are not used. Only the address of its archive and its keys are.
+# The machine's configuration does not change. apt uses the machine's keyring and the
+# address of its archive, but not its package lists, cache and sources.
 apt_in() {
 	local APT=() suites=$1 dir=$WORK_DIR/apt-${1// /+}
 	shift
@@ -86,7 +87,7 @@ apt_in() {
 	"$@"
 }
 
-# apt_suites "SUITE..." DIR: fetches the lists of suites to DIR
+# apt_suites "SUITE..." DIR: fetches the package lists of these suites to DIR
 apt_suites() {
 	local suites=$1 dir=$2 uri suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -99,7 +100,7 @@ apt_suites() {
 	for suite in $suites; do
 		echo "deb [arch=amd64 target=Packages lang=none ${keys##/*}] $uri $suite main"
 	done >"$dir/sources.list"
-	# The hooks of the machine expect its own lists and archives.
+	# Clear the machine's hooks, because they expect its own lists and archives.
 	cat >"$dir/apt.conf" <<-END
 		Dir::State "$dir/state";
 		Dir::State::lists "$dir/lists";

@@ -28,7 +28,8 @@ arguments_kernel() {
 	esac
 }
 
-# TEST and CASE must match something. hmm-tests has no known cases.
+# TEST and CASE must match at least one program. The names of hmm-tests' cases are
+# unknown, so CASE never matches that program.
 arguments_test() {
 	local source name all='' patterns
 

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The machine: QEMU with two serial ports, without disk and network. Except for
+# The machine: QEMU with two serial ports and without a disk or network. Except for
 # bench, it has two memory nodes, and a device that does DMA behind an IOMMU.
 
 : "${HMM_CPUS:=2}" "${HMM_TIMEOUT:=1800}"
 
-# MiB at the end of the second node that the guest's kernel does not use. test_hmm
-# uses them as device-coherent memory of two devices. The hmm-tests of 7.2 migrate
-# 256 MiB at once, and need some more.
+# Size in MiB of a region at the end of the second node that the guest's kernel does
+# not use. test_hmm uses it as device-coherent memory of two devices. The hmm-tests
+# of 7.2 migrate 256 MiB at once, so each device needs more than that.
 COHERENT_MB=1024
-# Limits of q35: memory that does not fit below 4 GiB continues at this address.
+# The memory map of q35: memory above LOW_MAX_MB begins at HIGH_START_MB.
 HIGH_START_MB=4096 LOW_MAX_MB=2048
 
 # guest_machine [KERNEL]: sets QEMU, the command without kernel and serial ports,
@@ -17,13 +17,14 @@ HIGH_START_MB=4096 LOW_MAX_MB=2048
 guest_machine() {
 	local accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu max)
 
-	# identify_cpu() clears the CPU's features for a moment. An interrupt then
-	# finds four levels of page tables instead of five, and KASAN reports it.
+	# identify_cpu() clears the CPU's features for a moment. An interrupt at that
+	# moment assumes four levels of page tables instead of five, and KASAN reports
+	# it.
 	[[ ${1-} != debug-* ]] || accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu "max,la57=off")
 
 	if [ -n "${GUEST_ICOUNT-}" ]; then
-		# Each instruction takes a nanosecond of the guest's time, and
-		# nothing else takes any, so measurements repeat exactly.
+		# Each instruction takes one nanosecond of guest time, and nothing
+		# else takes time, so measurements are reproducible.
 		accel=(-accel "tcg,thread=single" -icount "shift=0,sleep=off"
 			-cpu "max,-rdrand,-rdseed" -rtc "base=2026-01-01T00:00:00,clock=vm")
 	elif kvm_works; then
@@ -41,8 +42,8 @@ guest_machine() {
 	GUEST_MACHINE="QEMU $QEMU_VERSION, ${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
 }
 
-# One node is below 4 GiB and one is above. A huge page of 1 GiB fits only in the
-# upper one, because tables of the firmware are at the end of the lower one.
+# One node is below 4 GiB and the other one above. A huge page of 1 GiB fits only in
+# the upper node, because firmware tables are at the end of the lower node.
 guest_machine_test() {
 	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high
 
@@ -64,13 +65,14 @@ guest_machine_test() {
 		-numa "node,memdev=low,${nodes[0]}"
 		-numa "node,memdev=high${nodes[1]+,${nodes[1]}}"
 		-device "intel-iommu,intremap=off"
-		# The device uses all bits of an address: a truncated one may be mapped.
+		# The device uses all address bits, because a truncated address might
+		# be mapped.
 		-device "edu,dma_mask=0xffffffffffffffff")
 
 	start=$((HIGH_START_MB + high - COHERENT_MB))
 	# NUMA balancing causes unexpected invalidations, so only some tests turn it
-	# on. Strict mode removes DMA mappings immediately, so the use of a stale one
-	# is a fault.
+	# on. Strict mode removes DMA mappings immediately, so that the use of a stale
+	# mapping causes a fault.
 	GUEST_WORDS="numa_balancing=disable intel_iommu=on iommu.passthrough=0 iommu.strict=1"
 	GUEST_WORDS+=" hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=16"
 	GUEST_WORDS+=" memmap=${COHERENT_MB}M\$${start}M"
@@ -90,9 +92,10 @@ guest_mb() {
 }
 
 # The limits of the kernel's watchdogs are above those of the tests, because the
-# host may be busy. no_timer_check: at boot the kernel waits ten ticks for a timer
-# interrupt and panics if it does not arrive, which may happen on a busy host. The
-# first oops stops the machine, because later results prove nothing.
+# host may be busy. Without no_timer_check, the kernel waits at boot for a timer
+# interrupt and panics if none arrives within ten ticks; on a busy host, the
+# interrupt may be late. The first oops stops the machine, because later results
+# prove nothing.
 guest_cmdline() {
 	echo "console=ttyS0 panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
 		"rcupdate.rcu_cpu_stall_timeout=300" \
@@ -131,10 +134,10 @@ guest_boot() {
 	sed -i 's/\r$//' "$RUN_DIR/console" "$RUN_DIR/verdict"
 }
 
-# guest_watch PID: kills a machine that hangs, which means that its programs print
-# nothing for HMM_TIMEOUT seconds. There is no limit on the length of a run,
+# guest_watch PID: kills a machine that hangs. A machine is considered hung if its
+# programs print nothing for HMM_TIMEOUT seconds. The length of a run has no limit,
 # because it depends on the load of the host. Output in the kernel's log does not
-# count, because a kernel that hangs keeps reporting stalls.
+# count, because a hung kernel keeps reporting stalls.
 guest_watch() {
 	local size=0 now since=$SECONDS
 

@@ -78,7 +78,7 @@ build() {
 	[ -z "$reused" ] || say "$kernel: reusing the build of ${reused#, }"
 }
 
-# Drops the variables of a make that runs the lab.
+# Runs make, without the environment variables of a make that runs the lab.
 build_make() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
 		make -j "$(nproc)" V="${V-}" "$@"
@@ -94,8 +94,8 @@ build_test_modules() {
 		sed 's|/Kbuild$||'
 }
 
-# build_clients: builds the modules that use hmm_mirror. The samples are built as any
-# driver is: by their own Makefile, against what is installed for drivers.
+# build_clients: builds the modules that use hmm_mirror. The samples are built like
+# any driver: with their own Makefile, against the files that install-dev installs.
 build_clients() {
 	local dir
 
@@ -115,7 +115,7 @@ build_clients() {
 	done
 }
 
-# A part of its own, so that the modules can be built without it.
+# Separate from build_modules, because not all goals need the tests.
 build_tests() {
 	build_clients || return
 	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
@@ -124,8 +124,8 @@ build_tests() {
 
 # The kernel's own tests of its HMM, unchanged and from the source of the same
 # series. In newer series they share code with other tests in the same directory.
-# Only the harness differs: its limits are raised. The harness of 6.1 repeats a
-# failing clean-up endlessly, so a newer one replaces it.
+# Only the harness is changed: its time limits are raised. The harness of 6.1 repeats
+# a failing clean-up endlessly, so a newer one replaces it.
 build_upstream() {
 	local tests=$SOURCE_TREE/tools/testing/selftests new=$BUILD_DIR/upstream dir=mm file
 
@@ -159,7 +159,6 @@ build_demo() {
 		"$BUILD_DIR/samples/demo/demo.c"
 }
 
-# Also a part of its own.
 build_bench() {
 	local module=$BUILD_DIR/tools/bench/module
 

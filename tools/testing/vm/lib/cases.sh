@@ -17,7 +17,7 @@ cases() {
 }
 
 # cases_args PROGRAM PATTERN...: prints the arguments that select the matching
-# cases, one in each line; fails if no case matches
+# cases, one word in each line; fails if no case matches
 cases_args() {
 	local name pattern program=$1 found=1
 	shift

@@ -15,7 +15,7 @@ die() {
 	exit 1
 }
 
-# disk_check DIR: after a failure, ends the run if the disk is full
+# disk_check DIR: called after a failure; exits with a message if the disk is full
 disk_check() {
 	local free_kb
 
@@ -30,15 +30,15 @@ show_tail() {
 	tail -n "${2:-30}" "$1" | sed 's/^/# | /' >&2
 }
 
-# All unfinished work is in one directory. Finished parts are renamed into place, so
-# the directory must be in the file system of the cache. The rest is removed.
+# All unfinished work is in WORK_DIR. Finished parts are renamed into place, so
+# WORK_DIR must be on the file system of the cache. lab_cleanup removes the rest.
 lab_start() {
 	local old pid
 
 	[ -n "$CACHE" ] || die "HOME is not set: set it or HMM_CACHE"
 	[[ $CACHE == /* ]] || die "HMM_CACHE must be an absolute path, not $CACHE"
 	[[ $CACHE/ != "$TREE"/* ]] || die "HMM_CACHE must be outside the source tree"
-	# make splits words at blanks.
+	# make treats a path with a blank as two words.
 	[[ $CACHE$TREE != *[[:space:]]* ]] || die "the paths of the tree and of HMM_CACHE must not contain blanks"
 	mkdir -p "$CACHE/tmp" "$CACHE/lock" 2>/dev/null ||
 		die "cannot write to the cache directory $CACHE: set HMM_CACHE to another one"
@@ -69,7 +69,7 @@ lab_cleanup() {
 	exit "$status"
 }
 
-# Two runs may share a cache: one waits for the other if both need the same thing.
+# Runs may share a cache. A run waits while another run prepares the same entry.
 declare -A LOCKS
 
 lock() {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The file system of the guest: busybox, the init script, modules and programs.
 
-# busybox_get: sets BUSYBOX. The host's busybox may be linked dynamically.
+# busybox_get: sets BUSYBOX to a statically linked busybox. That of the host may be
+# linked dynamically.
 busybox_get() {
 	local entry=$CACHE/busybox
 

@@ -5,7 +5,7 @@
 # judge KERNEL: prints further results, such as a report in the kernel's log, and
 # writes "passed failed skipped" to RUN_DIR/counts
 judge() {
-	local kernel=$1 why="QEMU ended with status $GUEST_STATUS" logs
+	local kernel=$1 why="QEMU exited with status $GUEST_STATUS" logs
 
 	[ "$GUEST_STATUS" != 0 ] || why="the machine stopped"
 	[ "$GUEST_STATUS" != 124 ] || why="no output for $HMM_TIMEOUT seconds (HMM_TIMEOUT)"
@@ -22,7 +22,7 @@ judge() {
 	cp "$RUN_DIR"/{console,verdict,qemu.log} "$logs/"
 	if ! grep -q '^#hmm done' "$RUN_DIR/verdict"; then
 		[ ! -s "$logs/qemu.log" ] || show_tail "$logs/qemu.log"
-		# klog.awk has already printed a report in the log.
+		# If the log has a report, klog.awk has already printed it.
 		[ "$(cat "$RUN_DIR/counts.klog")" != "1 0 0" ] || show_tail "$logs/console" 40
 	fi
 	[ "$(cut -d ' ' -f 2 "$RUN_DIR/counts")" = 0 ] ||
@@ -39,7 +39,7 @@ judge_demo_status() {
 		say "no report in the kernel's log, no leak, both modules unloaded"
 		echo 0
 	elif [ "${status:-0}" != 0 ]; then
-		say "the demo ended with status $status"
+		say "the demo exited with status $status"
 		echo "$status"
 	else
 		say "the demo passed, but a check after it failed: see above"

@@ -24,7 +24,8 @@ kernels_check_one() {
 	[[ $1 != *" "* ]] || die "KERNEL must be one kernel here, not \"$1\""
 }
 
-# kernel_offered NAME: true if Debian still has the source of the kernel
+# kernel_offered NAME: true for a stock kernel, and for other kernels if Debian still
+# has the source
 kernel_offered() {
 	case $1 in
 	stock-*) ;;

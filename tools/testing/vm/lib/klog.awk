@@ -7,7 +7,7 @@
 # Matching reports between these lines are expected, and at least one must occur.
 # Every other report is a failure.
 #
-# Variables: kernel; mode (test, demo or bench); counts, the file for
+# Variables: kernel; mode (test, demo, bench or selftest); counts, the file for
 # "passed failed skipped".
 
 BEGIN {

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The emulator. Without KVM, an old QEMU with a thread for each virtual CPU executes
-# stale instructions while another CPU patches them. The kernel patches its code for
-# every static key and tracepoint, so guests crash with "Oops: int3" in functions
-# that have nothing to do with a test. A newer QEMU is unpacked into the cache, and
-# the machine is not changed.
+# Selects the emulator. Without KVM, an old QEMU with a thread for each virtual CPU
+# executes stale instructions while another CPU patches them. The kernel patches its
+# code for every static key and tracepoint, so guests crash with "Oops: int3" in
+# functions that are unrelated to the test. In this case, a newer QEMU is unpacked
+# into the cache; nothing is installed.
 
-# The oldest version that is known to pass the self-test. 7.2 of Debian 12 fails.
+# The oldest version that is known to pass the self-test. Debian 12's 7.2 fails it.
 QEMU_GOOD=10.0
 # This suite has a newer version for Debian 12.
 QEMU_SUITE=bookworm-backports
@@ -54,10 +54,10 @@ qemu_is_good() {
 }
 
 # qemu_unpacked: uses the newest QEMU in the cache, and fetches one if the cache has
-# none. On failure, the machine's own QEMU stays in use.
+# none that starts. On failure, the machine's own QEMU stays in use.
 qemu_unpacked() {
 	lock qemu
-	# In the subshell, die is a failure and does not end the run.
+	# In the subshell, die does not exit the lab.
 	qemu_take || { (qemu_fetch) && qemu_take; } || {
 		unlock qemu
 		return 1
@@ -98,7 +98,7 @@ qemu_fetch() {
 	for suites in "$QEMU_SUITE" "${QEMU_SUITE%-*} $QEMU_SUITE"; do
 		packages=$(apt_in "$suites" apt_missing qemu-system-x86) && break
 	done
-	# A newer libc does not work together with the machine's own.
+	# Fail if a newer libc is needed: it does not work together with the machine's.
 	[ -n "$packages" ] && ! grep -qx libc6 <<<"$packages" || return
 	version=$(apt_in "$suites" apt_field qemu-system-x86 Version)
 	# shellcheck disable=SC2086 # one word per package

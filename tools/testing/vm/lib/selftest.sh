@@ -51,15 +51,15 @@ selftest_failed() {
 	[ -e "$CACHE/selftest/$QEMU_ID.failed" ]
 }
 
-# selftest_once KERNEL: tests a QEMU that was not tested before, and falls back to
-# one thread for all CPUs if it fails
+# selftest_once KERNEL: tests a QEMU that has no stored result, and falls back to one
+# thread for all CPUs if it does not pass
 selftest_once() {
 	local log=$WORK_DIR/selftest.log
 
 	[[ $1 == stock-* ]] || return 0
 	qemu_get
 	[ "$QEMU_THREADS" = multi ] && ! kvm_works && ! selftest_passed || return 0
-	say "QEMU $QEMU_VERSION was not tested before: testing it first"
+	say "QEMU $QEMU_VERSION has not been tested yet: testing it first"
 	selftest "$1" >"$log"
 	[ "$SELFTEST" != passed ] || return 0
 	show_tail "$log" 60

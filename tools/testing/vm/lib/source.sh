@@ -26,8 +26,8 @@ source_kernel_get() {
 	KERNEL_ID=${entry##*/}
 }
 
-# source_fragments KIND SERIES: sets the caller's array, general fragments first. A
-# series may have a fragment that unsets options which it lacks.
+# source_fragments KIND SERIES: sets the caller's array "fragments", general fragments
+# first. A series may have a fragment that unsets options which it lacks.
 source_fragments() {
 	local dir=$LAB_DIR/config fragment
 
@@ -58,8 +58,9 @@ source_unpack() {
 }
 
 # source_build NAME TREE ENTRY FRAGMENT...
-# Builds in a temporary directory and renames it. External modules are built against
-# it later, so the path in the Makefile of newer kernels is adapted.
+# Builds in a temporary directory and renames it to ENTRY. External modules are built
+# against ENTRY later. In newer kernels, the generated Makefile contains the path of
+# the build directory, so it is changed to ENTRY.
 source_build() {
 	local name=$1 tree=$2 entry=$3 out=$WORK_DIR/kernel log=$CACHE/log/$1/kernel-build.log make start=$SECONDS
 	shift 3
@@ -98,8 +99,8 @@ source_configure() {
 	build_make -C "$tree" O="$out" olddefconfig
 }
 
-# Kconfig silently drops options with missing dependencies. The tests would then
-# check less without a message.
+# Kconfig silently drops options with missing dependencies. Without this check, the
+# tests would silently cover less.
 source_config_check() {
 	local name=$1 config=$2 lost
 	shift 2
@@ -133,7 +134,7 @@ source_progress() {
 			say "$text"
 			next=$((next + 30))
 		fi
-		# In the background, so that traps run immediately.
+		# Sleep in the background, so that traps run immediately.
 		sleep 1 &
 		wait "$!"
 	done

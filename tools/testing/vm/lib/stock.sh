@@ -18,7 +18,7 @@ stock_get() {
 
 	apt_check
 	stock_find "$series" || die "$(stock_missing "$series")"
-	# An older version of the lab made entries without modules.
+	# An entry of an older version of the lab lacks modules and is replaced.
 	if [ -d "$STOCK_ENTRY/modules" ]; then
 		say "stock-$series: reusing $STOCK_RELEASE"
 	elif [ -n "$STOCK_SUITE" ]; then
@@ -40,7 +40,7 @@ stock_find() {
 	STOCK_SUITE=
 	suites=$(stock_suites "$series")
 	if [ -z "$suites" ]; then
-		# Without package lists, the cache may still have a kernel.
+		# If apt has no package lists, the cache may still have a kernel.
 		stock_known "$series" || stock_cached "$series" ||
 			{ apt_update && stock_known "$series"; }
 		return
@@ -61,7 +61,7 @@ stock_missing() {
 	if [ -n "$suites" ]; then
 		echo "Debian has no linux-image-$1.*-amd64 in $suites: choose another KERNEL"
 	else
-		echo "apt knows no linux-image-$1.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
+		echo "apt has no linux-image-$1.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
 	fi
 }
 
@@ -106,7 +106,7 @@ stock_unpack() {
 		dpkg-deb -x "$deb" "$new"
 		rm "$deb"
 	done
-	# Only the kernel and a few modules of the image are kept.
+	# Store only the kernel and a few modules of the image.
 	for deb in "$WORK_DIR"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$WORK_DIR/image"
 	done
@@ -117,10 +117,11 @@ stock_unpack() {
 		stock_module "$WORK_DIR/image" "$new/modules" "$module"
 	done
 	rm -rf "$WORK_DIR/image"
-	# The packages expect to be in /usr/src.
+	# The Makefiles of the packages contain paths below /usr/src.
 	sed -i "s|^include /usr/src/|include ../|; s|=/usr/src/|=$entry/usr/src/|" \
 		"$new/usr/src/$headers/Makefile"
-	# It is only needed for BTF, and with it a build of a module needs pahole.
+	# vmlinux is only needed for BTF. If it exists, modules can be built only with
+	# pahole.
 	rm -f "$new/usr/src/$headers/vmlinux"
 	stock_compiler "$new/usr/src/$headers"
 	stock_programs "$new" "$entry" "$(grep '^linux-kbuild-' <<<"$depends")"
@@ -174,8 +175,8 @@ stock_compiler() {
 }
 
 # stock_programs NEW ENTRY KBUILD: programs of kbuild may need newer libraries than
-# the machine has. These are unpacked then, and wrappers use them. NEW is renamed to
-# ENTRY later.
+# the machine has. In this case, unpacks the libraries and replaces each program with
+# a wrapper that uses them. NEW is renamed to ENTRY later.
 stock_programs() {
 	local program libs=$2/libs packages
 

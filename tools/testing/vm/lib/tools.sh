@@ -37,11 +37,11 @@ source_missing() {
 	if [ -n "$suites" ]; then
 		echo "Debian has no linux-source-$1, neither here nor in ${suites// / or }: choose another KERNEL"
 	else
-		echo "apt knows no linux-source-$1: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
+		echo "apt has no linux-source-$1: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
 	fi
 }
 
-# Without package lists, the cache may still have a source. The lists of another
+# If apt has no package lists, the cache may still have a source. The lists of another
 # suite are not fetched only to look for an update.
 source_cached() {
 	local dir

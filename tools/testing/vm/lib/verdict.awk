@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Counts the results of the guest's programs. Adds a failure for each program that
-# crashed, ended early, printed nothing or did not end.
+# crashed, exited early, printed nothing or did not finish.
 #
-# Variables: kernel; mode (test, demo or bench); why, the reason for which the
+# Variables: kernel; mode (test, demo, bench or selftest); why, the reason why the
 # machine stopped; counts, the file for "passed failed skipped".
 
 # True if a program prints results
@@ -101,10 +101,10 @@ mode != "test" && program == "guest" && NF {
 
 END {
 	if (program != "")
-		problem(program ": did not end: " why)
+		problem(program ": did not finish: " why)
 	else if (!started)
 		problem("boot: the guest never reached its init: " why)
 	else if (!done)
-		problem("guest: ended before it was done: " why)
+		problem("guest: stopped before all programs had finished: " why)
 	print passed + 0, failed + 0, skipped + 0 > counts
 }
