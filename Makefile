@@ -16,7 +16,7 @@ endif
 export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
-# other goals need no kernel.
+# other goals do not use KDIR.
 ifneq ($(filter modules install install-test install-dev modules_install,$(or $(MAKECMDGOALS),modules)),)
   # Debian's headers of 6.1 have another string in kernel.release.
   KERNEL_RELEASE := $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
@@ -93,8 +93,8 @@ install: modules
 install-test: modules
 	$(call install-modules,src/test_hmm)
 
-# What a driver is built against. The old directory is removed, because a newer
-# version may have fewer headers.
+# Installs the files that drivers are built against. The old directory is removed,
+# because a newer version may have fewer headers.
 install-dev: modules
 	$(call can-write,$(DEVDIR))
 	@rm -rf "$(DEVDIR)/$(KERNEL_RELEASE)"
@@ -107,7 +107,7 @@ install-dev: modules
 
 modules_install: install
 
-# Does not use kbuild, so it works even if the kernel headers are gone.
+# Does not use kbuild, so it works even if the kernel headers have been removed.
 clean:
 	@find . \( -path ./.git -o -path ./tools \) -prune -o -type f \
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
@@ -169,16 +169,17 @@ help:
 	@echo '  make install       install hmm_mirror.ko below /lib/modules, as root, and run depmod'
 	@echo '  make install-test  the same for test_hmm.ko'
 	@echo '  make install-dev   install headers and Module.symvers for drivers in /usr/src/hmm-mirror'
-	@echo '  make clean         remove everything that was built in this tree'
+	@echo '  make clean         remove build products and docs-out from this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
 	@echo '  make demo      run a program that shows step by step how mirroring works'
 	@echo '  make test      run the kselftests; the last line is "N passed, N failed, N skipped"'
-	@echo '  make matrix    run them on every kernel: $(shell $(LAB) list matrix)'
+	@echo '  make matrix    run them on more kernels: $(shell $(LAB) list matrix)'
 	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM; writes plots'
-	@echo '  make shell     start a shell in the machine, with the modules loaded'
+	@echo '  make shell     start a shell in the virtual machine, with the modules loaded'
 	@echo '  make mutants   break the code in many ways, and check that a test fails each time'
-	@echo '  make selftest  check that QEMU emulates several CPUs correctly; make test does this'
+	@echo '  make selftest  check that QEMU emulates several CPUs correctly; without KVM, make test'
+	@echo '                 does this once for each version of QEMU'
 	@echo
 	@echo 'On the sources:'
 	@echo '  make check     run all static checks: warnings, sparse, style, spelling, documentation'
@@ -189,8 +190,10 @@ help:
 	@echo '  KDIR=dir              kernel build directory; now $(KDIR)'
 	@echo '  INSTALL_MOD_PATH=dir  install below this directory instead of /'
 	@echo '  V=1                   show the commands of the build'
-	@echo '  KERNEL="name ..."     kernels for test, demo, bench and shell: $(shell $(LAB) list)'
-	@echo '                        ($(shell $(LAB) list test) for test, $(shell $(LAB) list demo) for the others)'
+	@echo '  KERNEL=name           kernel: $(shell $(LAB) list);'
+	@echo '                        test and matrix accept several names. Defaults: for test,'
+	@echo '                        $(shell $(LAB) list test); for matrix, see above;'
+	@echo '                        for the others, $(shell $(LAB) list demo) (some mutants name another one)'
 	@echo '  SEED=n                seed of oracle_test, diff_test and property_test'
 	@echo '  SUITE=own|upstream    run only our tests, or only hmm-tests of the kernel source; by default'
 	@echo '                        both, the latter on kernels with device memory'
@@ -203,9 +206,11 @@ help:
 	@echo '                        mutants that their own tests do not detect'
 	@echo '  MODEL=glob            check only matching configurations or options of the model'
 	@echo '  HMM_CACHE=dir         cache of kernels and builds; now $(shell $(LAB) cache)'
-	@echo '  HMM_CPUS, HMM_MEM     number of CPUs and memory of the machine; 2 and 5G'
+	@echo '  HMM_CPUS=n            number of CPUs of the virtual machine; 2 (bench always uses 1, 2 and 4)'
+	@echo '  HMM_MEM=size          memory of the virtual machine; 5G, which is also the minimum'
+	@echo '                        (2G for bench, without a minimum)'
 	@echo '  HMM_QEMU=program      QEMU; by default the installed one, or a newer one from Debian if'
-	@echo '                        that cannot emulate several CPUs correctly'
+	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
 .PHONY: modules install install-test install-dev modules_install clean demo test matrix shell bench mutants selftest check docs model help
