@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # lab uses these variables
 # SPDX-License-Identifier: GPL-2.0
-# make mutants: builds the modules with one mistake after another, and runs tests
-# that must fail.
+# make mutants: builds the modules with one mistake at a time, and runs tests that
+# must fail.
 
 MUTANTS_DIR=$TREE/tools/testing/mutants
 MUTANTS_KERNEL=stock-6.12
 # Maximum number of mutants in one guest
 MUTANTS_PER_GUEST=16
-# A mutant hangs if its tests have not ended after this number of seconds, which is
-# "patience" in mutants/guest. Tests also have their own limits, and the limit of
-# the guest is higher.
+# A mutant is considered hung if its tests take longer than this number of seconds.
+# It is "patience" in mutants/guest. The tests also have their own limits, and
+# HMM_TIMEOUT of the guest is higher.
 MUTANTS_PATIENCE=300
 # Names of mutants that must run alone in a guest
 declare -A MUTANTS_ALONE
@@ -44,8 +44,8 @@ lab_mutants() {
 }
 
 # mutants_select: sets MUTANTS to the names that match MUTANT: the first one of each
-# source file, then the second one of each, and so on. An interrupted run has thus
-# tried mutants of all files.
+# source file, then the second one of each, and so on. In this order, even an
+# interrupted run has tried mutants of many files.
 mutants_select() {
 	local path
 
@@ -76,7 +76,7 @@ mutant_kernel() {
 	echo "${kernel:-$MUTANTS_KERNEL}"
 }
 
-# mutants_kernels: prints the kernels that are needed, the one of most mutants
+# mutants_kernels: prints the kernels that the mutants need, the most frequent one
 # first
 mutants_kernels() {
 	local mutant
@@ -86,8 +86,8 @@ mutants_kernels() {
 	done | LC_ALL=C sort | uniq -c | sort -rn | awk '{ print $2 }'
 }
 
-# mutants_tests MUTANT...: prints the tests that they name, a program and patterns
-# of its cases in each line
+# mutants_tests MUTANT...: prints the tests that the mutants name: in each line, a
+# program and patterns of its cases
 mutants_tests() {
 	local mutant
 
@@ -112,15 +112,15 @@ mutant_id() {
 	} | sha1sum | cut -c 1-12
 }
 
-# mutant_code FILE: prints the source code without comments. The compiler omits some
-# preprocessor directives.
+# mutant_code FILE: prints the source code without comments. The output of the
+# compiler lacks some preprocessor directives, so all of them are added.
 mutant_code() {
 	[ -e "$1" ] || return 0
 	gcc -x c -w -fpreprocessed -dD -E -P "$1"
 	grep '^[ 	]*#' "$1" || :
 }
 
-# mutant_kept MUTANT KERNEL: true if there is a valid result. Then it sets
+# mutant_kept MUTANT KERNEL: true if a valid result is stored. If so, sets
 # MUTANT_STATE (killed, survived, argued, unbuilt, stale, untested), MUTANT_BY and
 # MUTANT_NOTE. The result "killed" is valid until the mutant or the code of its file
 # changes. Other results are valid until any file changes.
@@ -199,7 +199,8 @@ mutants_run() {
 	wait "$MUTANTS_BUILDER" || :
 }
 
-# mutants_fit MUTANT BATCH...: true if the mutant can run in the same guest
+# mutants_fit MUTANT BATCH...: true if the mutant can run in the same guest as the
+# mutants of BATCH
 mutants_fit() {
 	local mutant=$1
 	shift
@@ -216,7 +217,8 @@ mutant_alone() {
 		mutant_field "$1" Killed-by | mutants_lockdep_tests | grep -q .
 }
 
-# mutants_lockdep_tests: prints the lines of stdin whose case makes lockdep report
+# mutants_lockdep_tests: prints the lines of stdin whose case provokes a lockdep
+# report
 mutants_lockdep_tests() {
 	grep -xE "api_test ($(wrong_drivers debug-any | paste -sd '|'))" || :
 }
@@ -273,13 +275,13 @@ mutants_build_ahead() {
 	done
 }
 
-# mutant_wait MUTANT: waits until the mutant is built. Sets MUTANT_STATE, which is
-# empty if it can run, MUTANT_BY and MUTANT_NOTE
+# mutant_wait MUTANT: waits until the mutant is built. Sets MUTANT_STATE, MUTANT_BY
+# and MUTANT_NOTE. If the mutant can run, MUTANT_STATE is empty.
 mutant_wait() {
 	local dir=$RUN_DIR/built/${1//\//,}
 
 	while [ ! -d "$dir" ]; do
-		kill -0 "$MUTANTS_BUILDER" 2>/dev/null || [ -d "$dir" ] || die "the build of $1 ended early"
+		kill -0 "$MUTANTS_BUILDER" 2>/dev/null || [ -d "$dir" ] || die "the build of $1 stopped early"
 		sleep 0.2
 	done
 	MUTANT_NOTE=
@@ -326,8 +328,8 @@ mutant_make() {
 	} >"$1" 2>&1
 }
 
-# mutants_boot KERNEL MUTANT...: boots one guest. RUN_DIR/results has its output for
-# each mutant that it reached.
+# mutants_boot KERNEL MUTANT...: boots one guest. Stores its output in
+# RUN_DIR/results, in separate files for each mutant that it reached.
 mutants_boot() {
 	local kernel=$1 mutant set tests root=$RUN_DIR/root number=100
 	shift
@@ -417,8 +419,8 @@ mutants_results() {
 		}' "$RUN_DIR/results/$1.verdict"
 }
 
-# mutants_baseline KERNEL TESTS: runs the tests without a mutant. A test that fails
-# then cannot kill a mutant.
+# mutants_baseline KERNEL TESTS: runs those of the tests without a mutant that have
+# no stored result. A test that fails without a mutant cannot kill a mutant.
 mutants_baseline() {
 	local passed=$MUTANTS_RESULTS/,baseline-$1-$MUTANTS_TREE_ID missing='' line
 
@@ -461,8 +463,8 @@ mutants_baseline_boot() {
 
 # mutant_judge MUTANT KERNEL FIRST: sets MUTANT_STATE, MUTANT_BY and MUTANT_NOTE.
 # Fails if the mutant must be tried again. This is the case if the guest did not
-# reach it, or if something other than its tests killed it and an earlier mutant may
-# be the cause.
+# reach it, if something other than its tests killed it and an earlier mutant may be
+# the cause, or if WHOLE requires a run with all tests.
 mutant_judge() {
 	local verdict=$RUN_DIR/results/${1//\//,}.verdict
 
