@@ -39,7 +39,10 @@ TEST_F(access, device_reads_what_the_cpu_wrote)
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + NPAGES * self->page, 1,
 				       0x55));
 
-	/* The device keeps its entries and sees the next write of the CPU. */
+	/*
+	 * The device's entries stay valid, and the next read returns the new
+	 * data.
+	 */
 	hmm_fill(self->mem, NPAGES, 2, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd));
 	EXPECT_EQ(NPAGES, cmd.cpages);
@@ -124,7 +127,7 @@ TEST_F(access, write_to_read_only_memory_is_refused)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(0, cmd.cpages);
 
-	/* The same when the device has read-only entries. */
+	/* The write is also refused if the device has read-only entries. */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, &cmd));
 	EXPECT_EQ(4, cmd.cpages);
 	EXPECT_TRUE(hmm_is_filled(self->buf, 4, 9, 0));
@@ -168,7 +171,10 @@ TEST_F(access, hole_ends_a_command)
 	EXPECT_TRUE(hmm_is_filled_with(self->buf + cmd.cpages * self->page,
 				       9 - cmd.cpages, 0x55));
 
-	/* With entries for the first pages, exactly these are completed. */
+	/*
+	 * If the device has entries for the first pages, exactly these are
+	 * completed.
+	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, NULL));
 	memset(self->buf, 0x55, 9 * self->page);
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, 8, &cmd));
@@ -185,7 +191,7 @@ TEST_F(access, hole_ends_a_command)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 3, 11, 5));
 }
 
-/* R32: the vma of each page decides whether it can be written. */
+/* R32: the vma of each page determines whether the page can be written. */
 TEST_F(access, two_vmas_with_different_rights_in_one_command)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -226,7 +232,7 @@ static void two_files(struct __test_metadata *_metadata, int fd, int other,
 	EXPECT_LT(0, cmd.faults);
 	EXPECT_TRUE(hmm_is_filled(buf, 8, 15, 0));
 
-	/* One invalidation removes the entries of both. */
+	/* One invalidation removes the entries of both files. */
 	ASSERT_EQ(0, hmm_stats(fd, &before[0]));
 	ASSERT_EQ(0, hmm_stats(other, &before[1]));
 	EXPECT_EQ(8, before[0].entries);

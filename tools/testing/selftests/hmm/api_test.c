@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Runs the cases of hmm_api_test.ko, each in a separate process, and prints
- * the results. The module lists the cases and what they need.
+ * the results. The module lists the cases and their requirements.
  *
  *	api_test [pattern...]
  *
- * Lockdep turns itself off after its first report. So a case that provokes one
- * runs only if an argument selects it, or hmm.wrong=<case> on the kernel
- * command line, which runs that case alone.
+ * Lockdep turns itself off after its first report. Therefore a case that
+ * provokes a report runs only if a pattern matches its name, or if there is no
+ * pattern and hmm.wrong=<case> on the kernel command line names it. In the
+ * latter case, no other case runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +29,9 @@
 #include "../../modules/hmm_api_test.h"
 #include "hmm_lib.h"
 
-/* Each step of a case has its own timeout, and only a few of them can hang. */
+/* Every wait in a case has its own timeout. This limit detects a hang. */
 #define CASE_TIMEOUT_MS	(HMM_TEST_TIMEOUT_S * 1000)
-/* Time for a killed process to exit. If it does not, the kernel hangs. */
+/* A killed process that has not exited after this time hangs in the kernel. */
 #define KILL_TIMEOUT_MS	HMM_TIMEOUT_MS
 
 struct outcome {
@@ -39,7 +40,7 @@ struct outcome {
 };
 
 static struct outcome *outcome;
-/* A process could not be killed: run no more cases. */
+/* A process could not be killed, so no more cases are run. */
 static bool stuck;
 
 static void conclude(int result, const char *why, int error)
@@ -52,7 +53,7 @@ static void conclude(int result, const char *why, int error)
 		snprintf(outcome->why, sizeof(outcome->why), "%s", why);
 }
 
-/* Not with stdio, because /dev/kmsg cannot seek. */
+/* This function does not use stdio, because /dev/kmsg cannot seek. */
 static void announce(const char *what, const char *word)
 {
 	char line[256];
@@ -82,7 +83,7 @@ static void *map_arena(void)
 		      MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Small pages, unless a case requests huge ones. */
+	/* Use small pages, unless a case requests huge pages. */
 	madvise(memory, HMM_API_ARENA_SIZE, MADV_NOHUGEPAGE);
 	if (mprotect((char *)memory + align - HMM_API_PAGE_SIZE,
 		     HMM_API_PAGE_SIZE, PROT_NONE))
@@ -90,7 +91,7 @@ static void *map_arena(void)
 	return memory;
 }
 
-/* The helper thread: makes the system calls of the case. */
+/* The helper thread makes the system calls that the case requests. */
 static void *helper(void *arg)
 {
 	struct hmm_api_syscall call = {};
@@ -105,7 +106,7 @@ static void *helper(void *arg)
 	return NULL;
 }
 
-/* The child process, whose mm the case can use and which it can kill. */
+/* Forks the child process. The case can use its mm and can kill it. */
 static pid_t fork_child(int fd, bool blocked)
 {
 	struct hmm_completion gate;
@@ -157,7 +158,7 @@ static void run_case(const struct hmm_api_case *info)
 
 	if (ioctl(fd, HMM_API_RUN, &run))
 		conclude(-1, errno == EBUSY ?
-			 "a case before this one left a thread behind" :
+			 "a thread of an earlier case is still running" :
 			 "HMM_API_RUN", errno);
 	else
 		conclude(run.result, run.why, 0);
@@ -167,7 +168,7 @@ static void run_case(const struct hmm_api_case *info)
 	}
 }
 
-/* After the exit of its process, a case must leave nothing behind. */
+/* After the process of a case has exited, no object of the core may remain. */
 static void check_counts(void)
 {
 	static const char * const names[] = {
@@ -186,7 +187,7 @@ static void check_counts(void)
 	}
 }
 
-/* Whether the process ends before the timeout. Stores its exit status. */
+/* Returns whether the process exits in time. Stores its exit status. */
 static bool ends(pid_t pid, int *status, unsigned int timeout_ms)
 {
 	__u64 end = hmm_now_ms() + timeout_ms;
@@ -236,7 +237,7 @@ static void print_result(unsigned int number, const struct hmm_api_case *info)
 	fflush(stdout);
 }
 
-/* Announce the expected report to the reader of the kernel log. */
+/* Announces the expected report to the check of the kernel log. */
 static void run_announced(const struct hmm_api_case *info)
 {
 	/* WARN_ONCE() must be able to warn again. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mirrors that are created and destroyed at a high rate: races of open, close
- * and exit that no stop point can force.
+ * Mirrors that are created and destroyed at a high rate. This causes races of
+ * open, close and exit that stop points cannot force.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -146,8 +146,8 @@ TEST_F(churn, processes_mirror_themselves_and_exit)
 }
 
 /*
- * The contexts of so many processes share some of the buckets of their hash
- * table. Each process must find its own one.
+ * With this many processes, several contexts share a bucket of the hash table.
+ * Each process must still use its own context.
  */
 TEST_F(churn, many_processes_read_their_own_memory)
 {
@@ -195,7 +195,8 @@ static void open_and_exit(int processes)
 }
 
 /*
- * Returns the number of contexts that debugfs lists, or -1 if it is malformed.
+ * Returns the number of contexts that debugfs lists, or -1 if the list is
+ * missing or malformed.
  */
 static long read_contexts(void)
 {

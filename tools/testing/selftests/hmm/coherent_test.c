@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Coherent device memory, which the CPU can access: pages stay in the device
- * until a command migrates them, and the CPU and all devices see the same
+ * until a command migrates them, and the CPU and all devices access the same
  * bytes.
  */
 #include <fcntl.h>
@@ -142,7 +142,7 @@ TEST_F(coherent, r45_unmapped)
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
-/* R47: the memory is limited. */
+/* R47: the memory of the device is exhausted. */
 TEST_F(coherent, r47_exhausted)
 {
 	struct hmm_dmirror_devmem devmem;
@@ -164,7 +164,7 @@ TEST_F(coherent, r47_exhausted)
 	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(devmem.capacity, devmem.used);
 	EXPECT_TRUE(hmm_is_filled_with(all, npages + 1, 9));
-	/* After one page migrates back, another one fits. */
+	/* After one page has migrated back, another page fits. */
 	ASSERT_EQ(0, hmm_to_sys(self->fd, all, 1, NULL));
 	EXPECT_EQ(0, hmm_to_dev(self->fd, all + npages * self->page, buf, 1,
 				NULL));
@@ -173,7 +173,7 @@ TEST_F(coherent, r47_exhausted)
 	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 }
 
-/* R46: pages in the device support exclusive access too. */
+/* R46: exclusive access to pages in the device is possible, too. */
 TEST_F(coherent, r46_exclusive_access)
 {
 	int ret = hmm_cmd(self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem, self->buf,
@@ -190,9 +190,9 @@ TEST_F(coherent, r46_exclusive_access)
 }
 
 /*
- * R66: a huge page migrates to the device, then one page of it migrates, and
- * then half of it is unmapped. No kernel can split a huge page in coherent
- * memory, so it must migrate as small pages.
+ * R66: a huge page migrates to the device, then one page of it migrates to the
+ * system and back, and then half of the range is unmapped. No kernel can split
+ * a huge page in coherent memory, so the huge page must migrate as small pages.
  */
 TEST_F(coherent, r66_part_of_a_huge_range)
 {
@@ -216,7 +216,7 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 	for (size_t i = 0; i < npages; i++)
 		EXPECT_EQ(LOCAL | HMM_DMIRROR_PROT_WRITE, prot[i]);
 
-	/* One page in each direction. */
+	/* Migrate one page in each direction. */
 	EXPECT_EQ(-ENOENT, hmm_to_dev(self->other, mem + self->page, buf, 1,
 				      NULL));
 	ASSERT_EQ(0, hmm_to_sys(self->fd, mem + self->page, 1, NULL));
@@ -233,7 +233,7 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 	ASSERT_EQ(0, munmap(mem, half));
 	EXPECT_EQ(self->used + NPAGES, hmm_devmem_used(self->fd));
 
-	/* An unpopulated range of the same size. */
+	/* Migrate an unpopulated range of the same size. */
 	HMM_MAP_HUGE_OR_SKIP(mem, &size);
 	ASSERT_EQ(0, madvise(mem, size, MADV_DONTNEED));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, NULL));
@@ -245,8 +245,8 @@ TEST_F(coherent, r66_part_of_a_huge_range)
 }
 
 /*
- * R67: a pipe holds a reference to a page. RELEASE prints that it waits, and
- * returns after the pipe was read.
+ * R67: a pipe holds a reference to a page. RELEASE logs that it waits, and
+ * returns after the pipe has been read.
  */
 TEST_F(coherent, r67_release_and_a_page_in_a_pipe)
 {

@@ -70,7 +70,7 @@ static int resume_and_join(int fd, struct hmm_thread *thread,
 	return ret ? ret : hmm_thread_join(thread);
 }
 
-/* The device has retried, and its entries are up to date. */
+/* Checks that the device has retried and that its entries are up to date. */
 static void expect_collision(struct __test_metadata *_metadata,
 			     collision_data *self)
 {
@@ -79,7 +79,10 @@ static void expect_collision(struct __test_metadata *_metadata,
 	EXPECT_LE(self->before.collisions + 1, self->after.collisions);
 }
 
-/* A read or write collides at a point with MADV_DONTNEED and new content. */
+/*
+ * Makes a read or write that is stopped at a point collide with MADV_DONTNEED,
+ * and then fills the memory with new content.
+ */
 static void race_with_new_memory(struct __test_metadata *_metadata,
 				 collision_data *self, unsigned int point)
 {
@@ -124,7 +127,7 @@ TEST_F(collision, whole_invalidation_of_one_page_of_several)
 	expect_collision(_metadata, self);
 }
 
-/* The same, before the device reads the page table. */
+/* The whole invalidation runs before the device reads the page table. */
 TEST_F(collision, whole_invalidation_between_begin_and_reading)
 {
 	race_with_new_memory(_metadata, self, BEGUN);
@@ -142,7 +145,7 @@ TEST_F(collision, device_write_reaches_the_new_memory)
 	expect_collision(_metadata, self);
 }
 
-/* R26, R29: the retry sees that the page is read-only now. */
+/* R26, R29: the retry detects that the pages are now read-only. */
 TEST_F(collision, device_write_after_write_permission_is_revoked)
 {
 	hmm_fill(self->buf, NPAGES, 4, 0);
@@ -186,8 +189,9 @@ TEST_F(collision, reader_waits_for_an_invalidation_in_progress)
 }
 
 /*
- * R21: the interval of SNAPSHOT covers only its pages. SNAPSHOT waits for an
- * invalidation of these, and not for an invalidation elsewhere.
+ * R21: the interval of SNAPSHOT covers only the pages of the command. SNAPSHOT
+ * waits for an invalidation of these pages, and not for an invalidation of
+ * other pages.
  */
 TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 {
@@ -217,10 +221,12 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 	EXPECT_EQ(HMM_DMIRROR_PROT_WRITE, *last);
 }
 
-/* The other order: the device holds the update lock, and the process waits. */
+/* The device holds the update lock, and the invalidation waits for it. */
 TEST_F(collision, invalidation_waits_for_the_update_lock)
 {
-	/* With these entries the device stops below while it copies. */
+	/*
+	 * With these entries, the device stops at LOCKED just before it copies.
+	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
@@ -246,9 +252,9 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 
 /*
  * A command completes the pages below a hole. The device has an entry for the
- * page below the hole and has found the hole; before it copies the page, the
- * page is invalidated. The device reads the page once more and returns the
- * error of the hole.
+ * page below the hole and has detected the hole; before it copies the page, the
+ * page is invalidated. The device reads the page again and returns the error of
+ * the hole.
  */
 TEST_F(collision, page_before_a_hole_is_invalidated)
 {

@@ -29,7 +29,8 @@ FIXTURE_TEARDOWN(devfork)
 }
 
 /*
- * All pages return to the system when both processes accessed them or exited.
+ * Device memory is freed after both processes have accessed their pages or have
+ * exited.
  */
 static void expect_no_leak(struct __test_metadata *_metadata,
 			   devfork_data *self, unsigned int seed)
@@ -61,7 +62,7 @@ TEST_F(devfork, r44_child_writes_are_private)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* The device's entries become read-only when the pages are shared. */
+/* fork() removes the device's writable entries, so its next write faults. */
 TEST_F(devfork, r44_device_breaks_copy_on_write)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -78,7 +79,7 @@ TEST_F(devfork, r44_device_breaks_copy_on_write)
 	expect_no_leak(_metadata, self, 3);
 }
 
-/* Reads by both devices leave the pages in device memory. */
+/* A read through the child's own file leaves the pages in device memory. */
 TEST_F(devfork, r44_device_reads_shared_device_pages)
 {
 	pid_t pid = hmm_fork();
@@ -104,7 +105,7 @@ TEST_F(devfork, r44_device_reads_shared_device_pages)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* Writes by the child's device do not change the parent's pages. */
+/* Writes through the child's own file do not change the parent's pages. */
 TEST_F(devfork, r44_child_device_is_separate)
 {
 	pid_t pid = hmm_fork();
@@ -155,7 +156,7 @@ TEST_F(devfork, r44_inherited_file_moves_the_parents_memory)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* Shared memory cannot migrate; both processes keep seeing the same pages. */
+/* Shared memory cannot migrate; both processes continue to share the pages. */
 TEST_F(devfork, r44_shared_memory_does_not_migrate)
 {
 	char *shared = hmm_map_shared(NPAGES);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R35, R45, R65, R67: huge pages and device memory that the CPU cannot access.
- * Newer kernels migrate a huge page as a whole. They split it when only a part
- * is requested, or when the destination has no huge page.
+ * R44, R45, R47, R48, R65, R67: huge pages and device memory that the CPU
+ * cannot access. Newer kernels migrate a huge page as a whole. They split it
+ * when only a part is requested, or when the destination has no huge page.
  */
 #include <sys/mman.h>
 
@@ -140,7 +140,7 @@ TEST_F(devhuge, r44_fork)
 	expect_intact(_metadata, self, 1);
 }
 
-/* R47: without a huge page in system memory, it returns as small pages. */
+/* R47: if the system has no free huge page, small pages migrate back. */
 TEST_F(devhuge, r47_huge_page_allocation_fails)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -158,8 +158,9 @@ TEST_F(devhuge, r47_huge_page_allocation_fails)
 }
 
 /*
- * R65: an unpopulated huge range, and room for a part of it. The kernel
- * collects one huge entry, which must not receive 100 small pages.
+ * R65: an unpopulated huge range migrates to a device that has room for only a
+ * part of it. The kernel collects the range as one huge entry, and the driver
+ * must not migrate such an entry to small pages.
  */
 TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 {
@@ -195,7 +196,9 @@ TEST_F(devhuge, huge_hole_migrates_as_small_pages)
 	expect_intact(_metadata, self, 4);
 }
 
-/* A child that shares the huge page and accesses it after the completion. */
+/*
+ * Forks a child that shares the huge page and accesses it after go completes.
+ */
 static pid_t fork_sharer(struct __test_metadata *_metadata, devhuge_data *self,
 			 struct hmm_completion *go)
 {
@@ -211,7 +214,7 @@ static pid_t fork_sharer(struct __test_metadata *_metadata, devhuge_data *self,
 	return pid;
 }
 
-/* R65: a huge page that another process maps migrates as small pages. */
+/* R65: a huge page that another process also maps migrates as small pages. */
 TEST_F(devhuge, r65_room_for_part_of_a_shared_huge_page)
 {
 	struct hmm_completion go;
@@ -229,7 +232,10 @@ TEST_F(devhuge, r65_room_for_part_of_a_shared_huge_page)
 	expect_intact(_metadata, self, 1);
 }
 
-/* R65: the same in the other direction, without a huge page in the system. */
+/*
+ * R65: a shared huge page migrates back as small pages if the system has no
+ * free huge page.
+ */
 TEST_F(devhuge, r65_shared_huge_page_returns_as_small_pages)
 {
 	struct hmm_completion go;
@@ -244,7 +250,9 @@ TEST_F(devhuge, r65_shared_huge_page_returns_as_small_pages)
 	expect_intact(_metadata, self, 1);
 }
 
-/* R67: RELEASE migrates by frame, so a huge page must move as a whole. */
+/*
+ * R67: RELEASE migrates by page frame, so a huge page must migrate as a whole.
+ */
 TEST_F(devhuge, r67_release_without_a_huge_page)
 {
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_NO_HUGE));
@@ -262,7 +270,7 @@ TEST_F(devhuge, r67_release_without_a_huge_page)
 	EXPECT_TRUE(hmm_is_filled(self->mem, self->npages, 5, 0));
 }
 
-/* R67: a CPU fault succeeds too. */
+/* R67: a CPU fault succeeds although the system has no free huge page. */
 TEST_F(devhuge, r67_cpu_fault_without_a_huge_page)
 {
 	struct hmm_completion go;

@@ -106,17 +106,17 @@ TEST_F(devlimit, r47_allocation_fails_in_migrate_to_sys)
 	EXPECT_EQ(NPAGES - 1, cmd.cpages);
 	EXPECT_EQ(1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(self->used + 1, hmm_devmem_used(self->fd));
-	/* A CPU fault that fails like this is retried. */
+	/* A CPU fault whose allocation fails is retried. */
 	ASSERT_EQ(0, hmm_set_flags(self->fd, HMM_DMIRROR_FLAG_FAIL_ALLOC));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
 }
 
 /*
- * Each allocation of a command fails once: the nth allocation of this thread,
- * with n from 1 until the command has fewer allocations. The device's memory
- * does not have to grow here, because the kernel warns when that fails
- * (add_pages() on x86).
+ * Each allocation of a command fails once: the test makes the nth allocation of
+ * this thread fail, with n from 1 until the command makes fewer allocations.
+ * The memory of the device does not grow during these commands, because on x86
+ * the kernel warns if add_pages() fails.
  */
 static int open_fail_nth(void)
 {
@@ -142,14 +142,16 @@ static int prepare_injection(void)
 		ret = ret ?: hmm_write_file(path, "N");
 	}
 	ret = ret ?: hmm_write_file(FAIL_PAGE_ALLOC "min-order", "0");
-	/* Memory of processes counts as highmem, also on 64 bits. */
+	/*
+	 * Allocations for user memory use __GFP_HIGHMEM on 64-bit systems, too.
+	 */
 	return ret ?: hmm_write_file(FAIL_PAGE_ALLOC "ignore-gfp-highmem", "N");
 }
 
 struct step {
 	const char *name;
 	unsigned long request;
-	/* whether the pages are in the device at first */
+	/* whether the pages are in the device when the step begins */
 	bool in_device;
 };
 
@@ -162,7 +164,10 @@ static const struct step steps[] = {
 	{ "write in the device", HMM_DMIRROR_WRITE, true },
 };
 
-/* Returns 1 if the nth allocation failed, 0 if there is none, or -errno. */
+/*
+ * Returns 1 if the nth allocation failed, 0 if the command made fewer
+ * allocations, or -errno.
+ */
 static int fail_nth(struct __test_metadata *_metadata,
 		    devlimit_data *self, const struct step *step,
 		    int nth_fd, unsigned int nth)

@@ -17,7 +17,9 @@ FIXTURE(devmem_race) {
 	HMM_DEVMEM_FIXTURE_MEMBERS;
 	struct hmm_access access;
 	struct hmm_thread migrator;	/* runs access */
-	/* For a child that shares its file descriptors: the file it opens. */
+	/*
+	 * A child that shares its file descriptors stores its device file here.
+	 */
 	int *shared;
 	struct hmm_completion ready;
 };
@@ -52,7 +54,7 @@ static void stop_migration(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, hmm_wait_at(self->fd, MIGRATING, 0));
 }
 
-/* A thread blocks on the stopped migration. */
+/* Starts a thread that blocks on the stopped migration. */
 static void block_on_migration(struct __test_metadata *_metadata,
 			       devmem_race_data *self,
 			       struct hmm_thread *thread)
@@ -200,7 +202,7 @@ TEST_F(devmem_race, r45_fork_during_migration)
 	EXPECT_INTACT(1);
 }
 
-/* The process is killed in its own migration. */
+/* The process is killed during its own migration. */
 TEST_F(devmem_race, r45_killed_during_migration)
 {
 	pid_t pid = hmm_fork_sharing_files();
@@ -229,8 +231,8 @@ TEST_F(devmem_race, r45_killed_during_migration)
 }
 
 /*
- * The process exits while another task migrates its memory. That task holds
- * the last reference to the mm and frees all of it when it is done.
+ * The process exits while another task migrates its memory. This task holds the
+ * last reference to the mm, so the memory is freed when the task drops it.
  */
 TEST_F(devmem_race, r45_exit_while_another_task_migrates)
 {
@@ -293,7 +295,9 @@ static void stop_cpu_fault(struct __test_metadata *_metadata,
 	EXPECT_EQ(NPAGES - 1, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
-/* The device's command waits for the CPU fault, and then succeeds. */
+/*
+ * Checks that the device's command waits for the CPU fault and then succeeds.
+ */
 static void expect_command_waits(struct __test_metadata *_metadata,
 				 devmem_race_data *self, struct cpu_fault *f)
 {
@@ -323,8 +327,8 @@ TEST_F(devmem_race, r45_migration_during_a_cpu_fault)
 	stop_cpu_fault(_metadata, self, &f, HMM_DMIRROR_MIGRATE_TO_DEV);
 	hmm_thread_start(&f.device);
 	/*
-	 * MIGRATE_TO_DEV skips a page that another migration has isolated. Its
-	 * content can only be checked after that migration is done.
+	 * MIGRATE_TO_DEV skips a page that another migration has isolated. The
+	 * content of the page can only be checked after that migration.
 	 */
 	EXPECT_EQ(-ENOENT, hmm_thread_join(&f.device));
 	EXPECT_EQ(0, hmm_resume(self->fd, RETURNING));
@@ -356,18 +360,23 @@ TEST_F(devmem_race, r45_release_during_migration)
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES / 2,
 				NULL));
 	stop_migration(_metadata, self);
-	/* The half in the device migrates back, and the memory is freed. */
+	/*
+	 * The half that is in the device migrates back, and its memory is
+	 * freed.
+	 */
 	hmm_thread_start(&releaser);
 	EXPECT_EQ(0, hmm_thread_wait_done(&releaser, HMM_TIMEOUT_MS));
 	EXPECT_EQ(0, hmm_thread_join(&releaser));
-	/* The pages reserved for the other half are gone. */
+	/*
+	 * RELEASE has removed the memory that was reserved for the other half.
+	 */
 	finish_migration(self);
 	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &devmem));
 	EXPECT_EQ(devmem.used,
 		  hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
-	/* The next migration gets new memory. */
+	/* The next migration allocates new device memory. */
 	EXPECT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }

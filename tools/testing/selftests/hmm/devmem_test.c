@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Device memory that the CPU cannot access: migration to the device and back,
- * release, and exit. devmem_race_test covers migration that races.
+ * release, and exit. devmem_race_test covers races of migrations.
  */
 
 #include "hmm_devmem_harness.h"
@@ -49,7 +49,7 @@ TEST_F(devmem, migrate_to_the_device_and_back)
 	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &after));
 	EXPECT_EQ(NPAGES, after.allocated - before.allocated);
 	EXPECT_EQ(NPAGES, after.freed - before.freed);
-	/* At least one in each direction. */
+	/* The device has received at least one callback in each direction. */
 	EXPECT_LE(2, after.own - before.own);
 }
 
@@ -116,7 +116,9 @@ TEST_F(devmem, r45_exit_frees_device_memory)
 	if (!pid) {
 		int fd = hmm_open(0);
 
-		/* Break copy-on-write: these pages are the child's own. */
+		/*
+		 * Break copy-on-write, so that only the child maps these pages.
+		 */
 		hmm_fill(self->mem, NPAGES, 2, 0);
 		_exit(hmm_to_dev(fd, self->mem, self->buf, NPAGES, NULL) ||
 		      hmm_devmem_used(fd) != self->used + NPAGES);
@@ -125,7 +127,7 @@ TEST_F(devmem, r45_exit_frees_device_memory)
 	EXPECT_EQ(self->used, hmm_devmem_wait_used(self->fd, self->used));
 }
 
-/* R48: RELEASE by one process also empties the memory of the others. */
+/* R48: RELEASE by one process also migrates the pages of other processes. */
 TEST_F(devmem, r48_release_migrates_pages_of_all_processes)
 {
 	struct hmm_completion to_child, to_parent;

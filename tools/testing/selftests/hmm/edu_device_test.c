@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device that fails: an identity domain, a hung device, a removed device.
- * Only binding it again restarts a stopped device, so each test does that.
+ * Failures of the device: an identity domain, a hung device and a removed
+ * device. A device that was stopped works again only after it is bound again,
+ * so each test that stops the device binds it again.
  */
 #include "edu_harness.h"
 
@@ -57,7 +58,7 @@ static int kmsg_count(int kmsg, const char *text)
 
 /*
  * R69: with an identity domain, the IOMMU does not translate the addresses of
- * the device, and its DMA would use bounce buffers.
+ * the device, and DMA would use bounce buffers.
  */
 TEST_F(edu, r69_identity_domain_is_refused)
 {
@@ -84,7 +85,7 @@ TEST_F(edu, r69_identity_domain_is_refused)
 	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
-/* Another process copies, and waits for the device. */
+/* Forks a child that copies after go. The copy must fail with -EIO. */
 static pid_t copy_in_a_child(struct hmm_completion *ready,
 			     struct hmm_completion *go)
 {
@@ -103,7 +104,7 @@ static pid_t copy_in_a_child(struct hmm_completion *ready,
 
 /*
  * R71: no DMA of a hung device counts as completed, every task that waits for
- * the device returns, and no DMA starts until it is bound again.
+ * the device returns, and no DMA starts until the device is bound again.
  */
 TEST_F(edu, r71_timed_out_device_is_dead)
 {
@@ -122,12 +123,14 @@ TEST_F(edu, r71_timed_out_device_is_dead)
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
 
 	started = edu_stats(self->watch).started;
-	/* The second DMA of the copy, which is its last. */
+	/*
+	 * Lose the interrupt of the second DMA, which is the last of the copy.
+	 */
 	ASSERT_EQ(0, edu_fault(self->watch, HMM_EDU_FAULT_LOST_IRQ, 1));
 	hmm_thread_start(&thread);
 	ASSERT_EQ(0, edu_wait_started(self->watch, started + 2));
 	ASSERT_EQ(0, hmm_complete(&go));
-	/* The callback waits for the DMA too. */
+	/* The invalidate callback also waits for the DMA. */
 	ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
 	EXPECT_EQ(0, edu_stats(self->watch).busy);
 	EXPECT_EQ(-EIO, hmm_thread_join(&thread));
@@ -158,7 +161,7 @@ TEST_F(edu, r71_late_interrupt_does_not_end_a_dma)
 	EXPECT_TRUE(hmm_is_filled(self->dst + self->page, NPAGES - 1, 2, 1));
 }
 
-/* R71: a register that reads as all ones means neither done nor idle. */
+/* R71: a register that reads as all ones must not count as done or idle. */
 TEST_F(edu, r71_removed_device_reads_as_all_ones)
 {
 	struct edu_job job = EDU_JOB;

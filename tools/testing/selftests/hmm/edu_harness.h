@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of the edu tests. Its teardown fails a test that leaves an IOMMU
- * fault in the kernel log, a buffer or a mapping.
+ * The fixture of the edu tests. Its teardown fails a test that leaves a buffer,
+ * a mapping, or an IOMMU fault in the kernel log.
  */
 #ifndef _EDU_HARNESS_H
 #define _EDU_HARNESS_H
@@ -21,12 +21,12 @@
 #define EDU_SKIP_NO_DEVICE \
 	"no " DEVICE ": no edu device behind an IOMMU, or no hmm_edu.ko"
 
-/* The pages of src, and of dst. */
+/* The number of pages of src, and of dst. */
 #define NPAGES		4
 
 FIXTURE(edu) {
 	int fd;
-	/* A second file: its ioctls do not wait for those of fd. */
+	/* A second file, whose ioctls do not wait for those of fd. */
 	int watch;
 	int kmsg;
 	size_t page;
@@ -80,7 +80,7 @@ FIXTURE_TEARDOWN(edu)
 	EXPECT_EQ(0, memcmp(self->dst, self->src, CHUNK));		\
 } while (0)
 
-/* After the device was bound again. */
+/* Checks that the device works after it was bound again. */
 #define EXPECT_DEVICE_WORKS_AGAIN() do {				\
 	close(self->fd);						\
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);			\

@@ -104,13 +104,15 @@ int iommu_faults(int kmsg)
 
 	for (;;) {
 		got = read(kmsg, record, sizeof(record) - 1);
-		/* EPIPE: the next record was overwritten. */
+		/* EPIPE means that the next record was overwritten. */
 		if (got < 0 && errno != EPIPE)
 			return n;
 		if (got <= 0)
 			continue;
 		record[got] = '\0';
-		/* The announcement contains some of the words. */
+		/*
+		 * An announcement of faults contains only one of these strings.
+		 */
 		n += strstr(record, "DMAR: [DMA ") &&
 		     strstr(record, "fault addr");
 	}

@@ -17,18 +17,18 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define DRIVER		"/sys/bus/pci/drivers/hmm_edu/"
 
-/* The most that the driver moves with one DMA. */
+/* The largest number of bytes that the driver copies with one DMA. */
 #define CHUNK		2048
 
 int edu_register(int fd, void *addr, size_t npages, __u32 flags);
 int edu_unregister(int fd, void *addr);
 int edu_copy(int fd, void *dst, const void *src, size_t length);
-/* All ones on an error. */
+/* Returns all ones on an error. */
 struct hmm_edu_test_stats edu_stats(int fd);
 /* Makes the device misbehave: HMM_EDU_FAULT_*. */
 int edu_fault(int fd, __u32 kind, __u32 arg);
 
-/* For hmm_thread: copies one chunk. */
+/* Argument of edu_job_run(), which copies one chunk. */
 struct edu_job {
 	int fd;
 	void *dst;
@@ -44,8 +44,8 @@ int edu_wait_started(int fd, __u64 started);
 int edu_name(char *name, size_t size);
 
 /*
- * For a child: opens the device and registers two pages of its own. Returns
- * the file descriptor or -EIO.
+ * For a child: opens the device, and maps and registers two pages. Returns the
+ * file descriptor or -EIO.
  */
 int edu_map_and_register(char **src, char **dst);
 
@@ -53,11 +53,12 @@ int edu_map_and_register(char **src, char **dst);
 int iommu_faults(int kmsg);
 
 /*
- * Traces what the kernel maps and unmaps in an IOMMU: "1" starts and "0"
- * stops. Returns 0, or -errno without these tracepoints.
+ * Starts ("1") or stops ("0") the trace of the mappings that the kernel adds to
+ * and removes from an IOMMU. Returns -errno if the kernel has no such
+ * tracepoints.
  */
 int iommu_trace(const char *on);
-/* Return the number of bytes in the trace, or -1. */
+/* Return how many bytes the traced events mapped or unmapped, or -1. */
 long iommu_mapped(void);
 long iommu_unmapped(void);
 

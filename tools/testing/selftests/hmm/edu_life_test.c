@@ -7,10 +7,16 @@
 
 #include "edu_harness.h"
 
-/* A DMA takes 100 ms. A test retries if the DMA ended before its next step. */
+/*
+ * A DMA takes 100 ms. A test retries if the DMA ended before the test's next
+ * step.
+ */
 #define TRIES		20
 
-/* An invalidation returns after the DMA ends and the mapping is removed. */
+/*
+ * An invalidation returns only after the DMA has ended and the mapping is
+ * removed.
+ */
 TEST_F(edu, invalidation_waits_for_the_dma)
 {
 	struct edu_job job = EDU_JOB;
@@ -23,7 +29,7 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 		before = edu_stats(self->watch);
 		ASSERT_EQ(0, hmm_thread_create(&thread, edu_job_run, &job));
 		hmm_thread_start(&thread);
-		/* The second DMA of the two is the last, and writes to dst. */
+		/* A copy consists of two DMAs. The second one writes to dst. */
 		ASSERT_EQ(0, edu_wait_started(self->watch,
 					      before.started + 2));
 		ASSERT_EQ(0, madvise(self->dst, self->page, MADV_DONTNEED));
@@ -35,7 +41,7 @@ TEST_F(edu, invalidation_waits_for_the_dma)
 		if (after.waited > before.waited)
 			break;
 	}
-	/* Otherwise every try was too slow, and nothing was tested. */
+	/* If all tries were too slow, nothing was tested. */
 	EXPECT_GT(TRIES, i);
 }
 
@@ -58,7 +64,9 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 		job.dst = mem;
 		ASSERT_EQ(0, edu_register(self->fd, mem, size / self->page,
 					  HMM_EDU_WRITE));
-		/* One mapping for four pages of the huge page. */
+		/*
+		 * The copy maps four pages at each end, with one mapping each.
+		 */
 		ASSERT_EQ(0, edu_copy(self->fd, mem, mem + size / 2,
 				      NPAGES * self->page));
 		hmm_fill(mem + size / 2, 1, 7, 0);
@@ -82,7 +90,9 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 	EXPECT_GT(TRIES, i);
 }
 
-/* A process whose memory the device maps; it changes the memory after go. */
+/*
+ * Runs in a child, whose memory the device maps. Changes the memory after go.
+ */
 static void change_memory(struct hmm_completion *ready,
 			  struct hmm_completion *go,
 			  struct hmm_completion *done)
@@ -105,8 +115,8 @@ static void change_memory(struct hmm_completion *ready,
 }
 
 /*
- * R70: while one process waits in a callback for its DMA, another process and
- * other pages of the same process can be invalidated.
+ * R70: while one process waits in a callback for its DMA, memory of another
+ * process and other pages of the same process can be invalidated.
  */
 TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 {
@@ -161,9 +171,9 @@ TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 }
 
 /*
- * R73: registering a mirror takes the mmap lock for writing, and all misc
- * devices are opened under one lock. So the first ioctl registers the mirror,
- * for the process that calls it.
+ * R73: registering a mirror acquires the mmap lock for writing, and all misc
+ * devices are opened under one lock. Therefore open() does not register the
+ * mirror. The first ioctl does, for the process that calls it.
  */
 TEST_F(edu, r73_open_does_not_register_a_mirror)
 {
@@ -230,7 +240,7 @@ static void copy_until_killed(int *shared, struct hmm_completion *ready)
 
 /*
  * The process exits during a DMA to its memory, and its file stays open. The
- * memory is freed after the DMA.
+ * memory is freed only after the DMA.
  */
 TEST_F(edu, exit_waits_for_the_dma)
 {
@@ -281,7 +291,7 @@ static int change_mappings(void *arg)
 		size_t at = rand_r(&seed) % NPAGES * page;
 		char *mem = rand_r(&seed) % 2 ? changes->src : changes->dst;
 
-		/* None of these changes the content of a page. */
+		/* None of these operations changes the content of a page. */
 		switch (rand_r(&seed) % 3) {
 		case 0:
 			madvise(mem + at, page, MADV_DONTNEED);
@@ -300,7 +310,7 @@ static int change_mappings(void *arg)
 }
 
 /*
- * Pages are replaced between copies; during a copy they are unmapped, migrate
+ * Pages are replaced between copies. During a copy, pages are unmapped, migrate
  * and change their protection. Each page has its own content, and a replaced
  * page stays in the file, so a copy from or to a wrong page is detected.
  */
@@ -325,7 +335,9 @@ TEST_F(edu, copies_are_correct_while_mappings_change)
 	ASSERT_NE(NULL, want);
 	memcpy(want, content, 2 * nfile * self->page);
 
-	/* src maps pages of the file's first half, dst of its second half. */
+	/*
+	 * src maps pages of the first half of the file, and dst of the second.
+	 */
 	ASSERT_NE(MAP_FAILED, mmap(self->src, length, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_FIXED, file, 0));
 	ASSERT_NE(MAP_FAILED, mmap(self->dst, length, PROT_READ | PROT_WRITE,
@@ -389,7 +401,7 @@ TEST_F(edu, unbind_during_a_copy)
 		EXPECT_EQ(2 * (long)self->page, iommu_mapped());
 		EXPECT_EQ(iommu_mapped(), iommu_unmapped());
 	}
-	/* Unbinding aborts the DMA in flight, unless the copy was done. */
+	/* Unbinding aborts the DMA in flight, unless the copy has completed. */
 	ret = hmm_thread_join(&thread);
 	EXPECT_TRUE(ret == -ENODEV || ret == 0);
 	EXPECT_EQ(-ENODEV, edu_copy(self->fd, self->dst, self->src, CHUNK));

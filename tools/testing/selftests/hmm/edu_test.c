@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA to and from the memory of a process by QEMU's edu device behind its
- * IOMMU, through samples/edu. The IOMMU faults when the device uses a stale
- * address. Except in the tests that announce faults, the kernel log must not
- * contain any.
+ * DMA by QEMU's edu device, through samples/edu, to and from the memory of a
+ * process. The IOMMU reports a fault if the device uses a stale address. The
+ * kernel log must not contain such a fault, except in the tests that announce
+ * faults.
  */
 #include <linux/capability.h>
 
@@ -60,7 +60,7 @@ static int iommu_wait_fault(int kmsg)
 	return 0;
 }
 
-/* Tells the check of the kernel log that the test causes these faults. */
+/* Announces the faults of this test to the check of the kernel log. */
 static int announce_faults(void)
 {
 	return hmm_write_file("/dev/kmsg",
@@ -133,7 +133,7 @@ TEST_F(edu, r49_aliased_addresses_reach_no_memory)
 	const __u64 bits[] = {
 		1ULL << 48,
 #ifdef __x86_64__
-		/* On arm64 these bits are an ignored tag. */
+		/* On arm64, these bits are a tag that the CPU ignores. */
 		1ULL << 57, 1ULL << 62, 1ULL << 63,
 #endif
 	};
@@ -226,7 +226,7 @@ TEST_F(edu, copy_uses_the_current_pages)
 	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, CHUNK));
 	ASSERT_EQ(2, edu_stats(self->watch).mappings);
 
-	/* Move another page there: it cannot have the same frame. */
+	/* Move another page to this address. Its page frame is different. */
 	ASSERT_EQ(self->src,
 		  mremap(self->dst + self->page, self->page, self->page,
 			 MREMAP_MAYMOVE | MREMAP_FIXED, self->src));
@@ -302,8 +302,9 @@ TEST_F(edu, r41_map_fails_half_way)
 }
 
 /*
- * R41: the same with exhausted DMA addresses. A mask of 16 bits leaves 15 pages
- * besides the page at 0. Afterwards a map that needs most of them succeeds.
+ * R41: a map that fails because the DMA addresses are exhausted is undone as
+ * well. A mask of 16 bits leaves 15 pages besides the page at 0. Afterwards, a
+ * map that needs most of them succeeds.
  */
 TEST_F(edu, r41_addresses_used_up)
 {
@@ -366,7 +367,7 @@ TEST_F(edu, r68_test_ioctls_need_a_capability)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-/* Returns bit 4 of /proc/kpageflags, or -1. */
+/* Returns the dirty flag, bit 4 in /proc/kpageflags, or -1. */
 static int is_dirty(const void *addr)
 {
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), ret = -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* R46: exclusive access of the device, which any other access revokes. */
+/* R46: exclusive access by the device, which any other access revokes. */
 #include <sys/mman.h>
 
 #include "hmm_devmem_harness.h"
@@ -101,7 +101,7 @@ TEST_F(exclusive, r46_fork_revokes_it)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 4, 0));
 }
 
-/* The child's pages are not affected. */
+/* Exclusive access breaks copy-on-write, so the child's pages do not change. */
 TEST_F(exclusive, r46_copy_on_write_is_broken_first)
 {
 	struct hmm_completion to_child;
@@ -138,8 +138,8 @@ TEST_F(exclusive, r46_another_device_acquires_it)
 }
 
 /*
- * A file that has exclusive access may acquire it again; so may another file of
- * the same device.
+ * A file that has exclusive access may acquire it again. Another file of the
+ * same device may acquire it as well, and the first file then loses it.
  */
 TEST_F(exclusive, r46_acquired_twice)
 {
@@ -175,8 +175,8 @@ TEST_F(exclusive, exclusive_access_is_refused)
 }
 
 /*
- * Stopped after the first page was unmapped from the CPU, before the device has
- * an entry for it.
+ * An EXCLUSIVE command that is stopped after the first page was unmapped from
+ * the CPU, and before the device has an entry for this page.
  */
 struct acquiring {
 	struct hmm_thread thread;
@@ -186,7 +186,9 @@ struct acquiring {
 static void stop_acquiring(struct __test_metadata *_metadata,
 			   exclusive_data *self, struct acquiring *a)
 {
-	/* Revoke exclusive access, so that the stop is at the first page. */
+	/*
+	 * Revoke exclusive access, so that the command stops at the first page.
+	 */
 	ASSERT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 	hmm_access_init(&a->access, self->fd, HMM_DMIRROR_EXCLUSIVE, self->mem,
 			self->buf, NPAGES);
@@ -232,7 +234,8 @@ TEST_F(exclusive, r46_cpu_fault_waits_while_acquiring)
 	EXPECT_EQ(-ETIMEDOUT, hmm_thread_wait_done(&cpu, HMM_QUIET_MS));
 	EXPECT_EQ(0, hmm_resume(self->fd, HMM_DMIRROR_POINT_EXCLUSIVE));
 	/*
-	 * The device may lose the page before it copies, and must notice that.
+	 * The device may lose the page before it copies the page, and must
+	 * detect this.
 	 */
 	hmm_thread_join(&a.thread);
 	EXPECT_EQ(0, hmm_thread_join(&cpu));

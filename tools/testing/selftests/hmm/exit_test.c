@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Processes that exit while they are mirrored, and files that are closed while
- * they are in use. Neither may leave anything behind.
+ * they are in use. Neither may leak a context.
  *
  * The mirrored process is a child that shares the test's file descriptors, so
- * the test keeps the file that the child opened.
+ * the file that the child opened stays open in the test.
  */
 #include <signal.h>
 
@@ -17,10 +17,12 @@
 #define LOCKED		HMM_DMIRROR_POINT_LOCKED
 #define RELEASE		HMM_DMIRROR_POINT_RELEASE
 
-/* What the child does after the device has mirrored the first half of mem. */
+/* The child's action after the device has mirrored the first half of mem. */
 enum owner_action { OWNER_WAITS, OWNER_READS, OWNER_READS_LARGE };
 
-/* Long enough that the read is in progress when the signal arrives. */
+/*
+ * This size is so large that the read is in progress when the signal arrives.
+ */
 #define LARGE_SIZE	(256UL << 20)
 #define FILE_SIZE	(2UL << 20)
 
@@ -173,7 +175,7 @@ static int dead_contexts(void)
 	return dead;
 }
 
-/* A context is listed as dead while its file is open after the exit. */
+/* A context is listed as dead after the exit, until its file is closed. */
 TEST_F(exit, r10_dead_contexts_are_listed)
 {
 	if (self->contexts < 0)
@@ -194,7 +196,7 @@ static void kill_owner(struct __test_metadata *_metadata, exit_data *self)
 
 	ASSERT_EQ(0, kill(self->owner, SIGKILL));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(self->owner));
-	/* The signal ends the stop, not the device's limit. */
+	/* The signal, not the device's time limit, must resume the task. */
 	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - start);
 	expect_gone(_metadata, self);
 	ASSERT_EQ(0, close(self->fd));
@@ -212,7 +214,10 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 	}
 }
 
-/* R40: first stopped at the beginning, then in the middle of a long read. */
+/*
+ * R40: the process is killed while it is stopped at the beginning of a long
+ * read, and then during the read.
+ */
 TEST_F(exit, process_is_killed_in_a_long_read)
 {
 	for (int running = 0; running < 2; running++) {
@@ -246,7 +251,7 @@ TEST_F(exit, process_exits_while_another_is_in_a_command)
 	expect_gone(_metadata, self);
 }
 
-/* R03: a command while the driver's release callback runs. */
+/* R03: a command is issued while the driver's release callback runs. */
 TEST_F(exit, command_while_the_release_is_in_progress)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -256,7 +261,7 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 	hmm_complete(&self->end);
 	ASSERT_EQ(0, hmm_wait_at(self->fd, RELEASE, HMM_TIMEOUT_MS));
 
-	/* This page would have to be faulted in. */
+	/* The device would have to fault this page in. */
 	EXPECT_EQ(-ESRCH, hmm_read(self->fd, self->mem +
 				   NPAGES / 2 * self->page, self->buf, 1,
 				   &cmd));
@@ -270,7 +275,7 @@ TEST_F(exit, command_while_the_release_is_in_progress)
 	expect_gone(_metadata, self);
 }
 
-/* R05: the last close waits for the release that is in progress. */
+/* R05: the last close waits for the release callback that is in progress. */
 TEST_F(exit, close_while_the_release_is_in_progress)
 {
 	__u64 start;

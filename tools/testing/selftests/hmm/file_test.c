@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of files: on tmpfs, whose pages are shmem, and on ramfs, whose
- * pages are plain page cache.
+ * Mappings of files on tmpfs, whose pages are shmem, and on ramfs, whose pages
+ * are plain page cache.
  */
 #include <fcntl.h>
 #include <sys/vfs.h>
@@ -110,14 +110,15 @@ TEST_F(file, device_write_to_a_shared_mapping_reaches_the_file)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 2, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + 2 * self->page, 3, 3, 0));
 	EXPECT_TRUE(hmm_is_filled(self->buf + 5 * self->page, 3, 1, 5));
-	/* Other mappings of the file see it too. */
+	/* The write is also visible in other mappings of the file. */
 	EXPECT_TRUE(hmm_is_filled(self->private + 2 * self->page, 3, 3, 0));
 }
 
 TEST_F(file, device_write_to_a_private_mapping_stays_private)
 {
 	/*
-	 * The device has read entries of the page cache, which it must replace.
+	 * The device has read-only entries for pages of the page cache, and
+	 * must replace them.
 	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->private, self->buf, NPAGES,
 			      NULL));
@@ -137,7 +138,7 @@ TEST_F(file, device_write_to_a_private_mapping_stays_private)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->private, NPAGES));
 }
 
-/* R29: a mapping of a file that is open for reading only. */
+/* R29: the mapping is of a file that is open for reading only. */
 TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 {
 	char path[32], *mem;
@@ -156,7 +157,7 @@ TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
 }
 
-/* The device gets -EFAULT where the CPU would get SIGBUS. */
+/* A command returns -EFAULT where the CPU would receive SIGBUS. */
 TEST_F(file, no_page_beyond_the_end_of_the_file)
 {
 	struct hmm_dmirror_cmd cmd;
@@ -197,7 +198,7 @@ TEST_F(file, truncate_takes_the_pages_from_the_device)
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->shared + 3 * self->page,
 				    self->buf, 1, NULL));
 
-	/* The file grows again and gets new pages. */
+	/* The file grows again and has new pages. */
 	ASSERT_EQ(0, ftruncate(self->file, NPAGES * self->page));
 	memset(self->buf, 0x55, NPAGES * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->shared, self->buf, NPAGES, NULL));

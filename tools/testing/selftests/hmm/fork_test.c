@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R44: a mirror belongs to one process: what fork() does to it, and how the
- * writes of parent, child and device become visible.
+ * R44: a mirror belongs to one process. These tests check the effects of fork()
+ * on a mirror, and where the writes by the parent, the child and the device are
+ * visible.
  */
 #include <sys/prctl.h>
 
@@ -57,7 +58,7 @@ TEST_F(fork, child_writes_are_private)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-/* fork() makes the device's entries read-only. */
+/* fork() removes the device's writable entries of private memory. */
 TEST_F(fork, device_write_does_not_leak_to_the_child)
 {
 	struct hmm_dmirror_stats stats;
@@ -79,7 +80,7 @@ TEST_F(fork, device_write_does_not_leak_to_the_child)
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 3, 0));
 }
 
-/* The same, with read-only entries when the parent writes. */
+/* The device has read-only entries when the parent writes. */
 TEST_F(fork, device_follows_the_parent_when_the_cpu_breaks_copy_on_write)
 {
 	pid_t pid = hmm_fork_to_verify(&self->to_child, self->mem, NPAGES, 1);
@@ -125,7 +126,10 @@ TEST_F(fork, inherited_file_addresses_the_parent)
 	if (!pid) {
 		struct hmm_dmirror_cmd cmd;
 
-		/* The child's mem differs now; its buf is private too. */
+		/*
+		 * The content of the child's mem differs now. Its buf is
+		 * private, too.
+		 */
 		hmm_fill(self->mem, NPAGES, 7, 0);
 		if (hmm_read(self->fd, self->mem, self->buf, NPAGES, &cmd) ||
 		    cmd.cpages != NPAGES)

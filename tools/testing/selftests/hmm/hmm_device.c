@@ -26,7 +26,7 @@ int hmm_cmd(int fd, unsigned long request, const void *addr, const void *ptr,
 		.addr = (uintptr_t)addr,
 		.ptr = (uintptr_t)ptr,
 		.npages = npages,
-		/* Shows whether the device sets these. */
+		/* The device must overwrite these values. */
 		.cpages = ~0ULL,
 		.faults = ~0ULL,
 	};

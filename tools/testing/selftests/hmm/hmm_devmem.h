@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The device's memory: commands as functions, and where pages are. Functions
- * return 0 or -errno, unless stated otherwise.
+ * Functions for the commands of device memory, and for the location of pages.
+ * They return 0 or -errno, unless stated otherwise.
  */
 #ifndef _HMM_DEVMEM_H
 #define _HMM_DEVMEM_H
@@ -33,28 +33,29 @@ int hmm_devmem_stats(int fd, struct hmm_dmirror_devmem *devmem);
 long hmm_devmem_used(int fd);
 /*
  * Waits until at most max pages are in use, because an exiting process may
- * still be freeing its memory. Returns the last value read.
+ * still be freeing its memory. Returns the last value read, or -errno.
  */
 long hmm_devmem_wait_used(int fd, long max);
 
 /*
- * Returns for how many pages SNAPSHOT reports a location, 0 or
- * HMM_DMIRROR_PROT_DEV_*, or -errno.
+ * Returns how many pages SNAPSHOT reports at a location, or -errno. The
+ * location is one of HMM_DMIRROR_PROT_DEV_*, or 0 for pages outside of device
+ * memory, except the zero page.
  */
 long hmm_pages_at(int fd, const void *addr, size_t npages, __u8 location);
-/* Returns how many pages are in this device, or -errno. */
+/* Returns how many pages are in this device's private memory, or -errno. */
 long hmm_pages_in_device(int fd, const void *addr, size_t npages);
 
 /*
- * Migrates one page of the caller's to the device and back: -EOPNOTSUPP if
- * the device has no memory.
+ * Migrates one page to the device and back. Returns -EOPNOTSUPP if the device
+ * has no memory.
  */
 int hmm_probe_devmem(int fd, void *addr, void *ptr);
 
 /*
- * Maps memory that one PMD entry covers. A migration collects at most that
- * much in one step, and a test that stops it expects all of the pages to be
- * in flight.
+ * Maps memory that does not cross a PMD boundary. One step of a migration
+ * collects at most the pages below one PMD entry, and a test that stops a
+ * migration expects all of its pages to be in flight.
  */
 char *hmm_map_within_pmd(size_t npages);
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The fixture of the tests of device memory. */
+/* Fixture for tests of device memory. */
 #ifndef _HMM_DEVMEM_HARNESS_H
 #define _HMM_DEVMEM_HARNESS_H
 
 #include "hmm_devmem.h"
 #include "hmm_harness.h"
 
-/* used: the pages of the device that are in use when the test begins. */
+/* used: the number of device pages in use when the test begins. */
 #define HMM_DEVMEM_FIXTURE_MEMBERS					\
 	HMM_FIXTURE_MEMBERS;						\
 	long used
 
 /*
- * Memory that one PMD entry covers, in system memory. A process of an earlier
- * test may still be freeing pages of the device.
+ * Sets up memory that does not cross a PMD boundary, filled with the pattern of
+ * seed 1 and in system memory. Waits for a process of an earlier test, which
+ * may still be freeing pages of the device.
  */
 #define HMM_SETUP_DEVMEM(npages) do {					\
 	size_t _filled = (npages);					\
@@ -28,8 +29,8 @@
 } while (0)
 
 /*
- * The device and then the CPU read the pattern of a seed. The CPU's reads
- * migrate all pages back.
+ * The device and then the CPU must read the pattern of a seed. The reads by the
+ * CPU migrate all pages back.
  */
 #define EXPECT_INTACT(seed) do {					\
 	unsigned int _seed = (seed);					\

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The harness, and the setup that most fixtures share: a file of the device,
- * memory that it mirrors, and a buffer for its commands.
+ * The harness, and the setup that most fixtures share: an open file of the
+ * device, memory that the device mirrors, and a buffer for its commands.
  *
  *	FIXTURE(name) {
  *		HMM_FIXTURE_MEMBERS;
@@ -17,7 +17,8 @@
  *		close(self->fd);
  *	}
  *
- * A thread that is stopped in the kernel exits with the test's process.
+ * A test need not resume a thread that is stopped in the kernel. The thread
+ * exits with the process of the test.
  */
 #ifndef _HMM_HARNESS_H
 #define _HMM_HARNESS_H
@@ -30,7 +31,7 @@
 
 #include "hmm_lib.h"
 
-/* Names for what SNAPSHOT reports, short enough for tables. */
+/* Short names, for tables, of the values that SNAPSHOT reports. */
 #define NONE	HMM_DMIRROR_PROT_NONE
 #define READ	HMM_DMIRROR_PROT_READ
 #define WRITE	HMM_DMIRROR_PROT_WRITE
@@ -48,7 +49,7 @@
 	(fd) = _opened;							\
 } while (0)
 
-/* Skips unless the device exists, for tests that open it later. */
+/* Skips a test that opens the device later, if the device does not exist. */
 #define HMM_SKIP_WITHOUT_DEVICE(unit) do {				\
 	int _fd;							\
 									\
@@ -62,7 +63,7 @@
 	char *mem;							\
 	char *buf
 
-/* map: hmm_map() or a function like it. */
+/* map: hmm_map() or a function with the same prototype. */
 #define HMM_SETUP_MAPPED_BY(map, npages) do {				\
 	size_t _npages = (npages);					\
 									\
@@ -74,10 +75,10 @@
 	ASSERT_NE(NULL, self->buf);					\
 } while (0)
 
-/* Small pages that the device has not mirrored yet. */
+/* Maps small pages, which the device has not mirrored yet. */
 #define HMM_SETUP(npages)	HMM_SETUP_MAPPED_BY(hmm_map, npages)
 
-/* The same, with the pattern of seed 1 in mem and 0x55 in buf. */
+/* Also fills mem with the pattern of seed 1, and buf with 0x55. */
 #define HMM_SETUP_FILLED(npages) do {					\
 	size_t _filled = (npages);					\
 									\
@@ -95,7 +96,7 @@
 	(mem) = _huge;							\
 } while (0)
 
-/* One huge page, and a buffer of the same size. */
+/* Members for one huge page and a buffer of the same size. */
 #define HMM_HUGE_FIXTURE_MEMBERS					\
 	HMM_FIXTURE_MEMBERS;						\
 	size_t size;							\

@@ -6,11 +6,15 @@
 #include <stddef.h>
 
 /*
- * Makes sure that count huge pages of a size are free; pages that it adds
- * stay. Returns 0 or -errno, with *why as the reason to skip.
+ * Makes sure that count huge pages of a size are free. Pages that this function
+ * adds to the pool stay there. Returns 0, or -errno with the reason to skip in
+ * *why.
  */
 int hmm_hugetlb_reserve(size_t size, unsigned int count, const char **why);
-/* Maps a file, or anonymous memory if file is negative. NULL on an error. */
+/*
+ * Maps count huge pages of a file, or of anonymous memory if file is negative.
+ * Returns NULL on an error.
+ */
 void *hmm_map_hugetlb(size_t size, unsigned int count, int flags, int file);
 
 #endif /* _HMM_HUGETLB_H */

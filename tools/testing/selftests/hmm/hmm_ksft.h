@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The start of a program that reports by kselftest.h and opens one device.
+ * Setup for programs that report with kselftest.h and open one device.
  */
 #ifndef _HMM_KSFT_H
 #define _HMM_KSFT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What most of the test programs use. */
+/* The headers that most test programs need. */
 #ifndef _HMM_LIB_H
 #define _HMM_LIB_H
 

@@ -34,7 +34,7 @@ static void *hmm_map_small_pages(size_t npages, int flags)
 	size_t page = hmm_page_size();
 	void *mem = hmm_map_guarded(npages * page, page, flags);
 
-	/* Fails on a kernel without huge pages, which is harmless. */
+	/* This fails on a kernel without huge pages, which is harmless. */
 	if (mem)
 		madvise(mem, npages * page, MADV_NOHUGEPAGE);
 	return mem;
@@ -96,7 +96,7 @@ void *hmm_map_huge(size_t *size, const char **why)
 	}
 	mem = hmm_map_guarded(*size, *size, MAP_PRIVATE);
 	if (!mem || madvise(mem, *size, MADV_HUGEPAGE)) {
-		*why = "madvise(MADV_HUGEPAGE) fails";
+		*why = "cannot map memory with MADV_HUGEPAGE";
 		return NULL;
 	}
 	memset(mem, 0, *size);

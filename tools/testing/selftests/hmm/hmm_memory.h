@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-/* Missing from older C libraries. */
+/* Older C libraries do not define these. */
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
@@ -26,27 +26,32 @@
 
 size_t hmm_page_size(void);
 
-/* Anonymous memory of small pages, between two inaccessible pages. */
+/*
+ * Map anonymous memory of small pages, between two inaccessible pages. Return
+ * NULL on an error.
+ */
 void *hmm_map(size_t npages);
 void *hmm_map_shared(size_t npages);
 
 /*
- * One huge page of zeros, mapped by a PMD entry, between two inaccessible
- * pages. Sets *size to the size of the page. Returns NULL if no huge page can
- * be had; *why is the reason then.
+ * Maps one huge page of zeros with a PMD entry, between two inaccessible pages,
+ * and stores the size of the page in *size. If no huge page is available,
+ * returns NULL and stores the reason in *why.
  */
 void *hmm_map_huge(size_t *size, const char **why);
-/* Whether the mapping of addr contains an anonymous huge page. */
+/* Returns whether the mapping of addr contains an anonymous huge page. */
 bool hmm_is_huge(const void *addr);
-/* What a PMD entry maps, or 0 without transparent huge pages. */
+/*
+ * Returns the size that a PMD entry maps, or 0 without transparent huge pages.
+ */
 size_t hmm_huge_size(void);
 
 /*
- * The pattern differs at every offset and for every seed. Page i of mem gets
- * page first + i of the pattern.
+ * Fills mem with a pattern that differs at every offset and for every seed.
+ * Page i of mem receives page first + i of the pattern.
  */
 void hmm_fill(void *mem, size_t npages, unsigned int seed, size_t first);
-/* Both print the first offset that differs. */
+/* Both functions print the first offset that differs. */
 bool hmm_is_filled(const void *mem, size_t npages, unsigned int seed,
 		   size_t first);
 bool hmm_is_filled_with(const void *mem, size_t npages, __u8 byte);

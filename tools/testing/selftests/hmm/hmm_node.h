@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Returns the last node of the machine: 0 if it has one. */
+/* Returns the number of the last node; 0 if the machine has only one. */
 int hmm_last_node(void);
 /* Returns the node of a page, or -errno. */
 int hmm_node_of(const void *addr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What /proc/self/pagemap says about a page. */
+/* Entries of /proc/self/pagemap. */
 #ifndef _HMM_PAGEMAP_H
 #define _HMM_PAGEMAP_H
 

@@ -10,12 +10,15 @@
 pid_t hmm_fork(void);
 /* The same, but parent and child share one table of file descriptors. */
 pid_t hmm_fork_sharing_files(void);
-/* Returns the exit status, or the negated signal that killed the child. */
+/*
+ * Returns the exit status, or the negated signal that killed the child. If
+ * waitpid() fails, returns -1000 - errno.
+ */
 int hmm_wait_exit(pid_t pid);
 
 /*
- * A completion that processes share: a wait returns after one call of
- * hmm_complete().
+ * A completion that processes share: each call of hmm_complete() lets one wait
+ * return. The functions return 0 or -errno.
  */
 struct hmm_completion {
 	int fds[2];
@@ -33,13 +36,13 @@ pid_t hmm_fork_to_verify(struct hmm_completion *go, const void *mem,
 			 size_t npages, unsigned int seed);
 
 /*
- * For a child: checks the pattern of a seed, writes that of another seed and
- * checks that. Returns an exit status.
+ * For a child: checks the pattern of seed, writes the pattern of next and
+ * checks it. Returns an exit status.
  */
 int hmm_verify_and_refill(void *mem, size_t npages, unsigned int seed,
 			  unsigned int next);
 
-/* Drops a capability of the calling thread for good. Returns 0 or -errno. */
+/* Permanently drops a capability of the calling thread. Returns 0 or -errno. */
 int hmm_drop_capability(unsigned int capability);
 
 #endif /* _HMM_PROCESS_H */

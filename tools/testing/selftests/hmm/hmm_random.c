@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random numbers that depend on a seed, and the seed that a run is given.
+ * Random numbers that depend on a seed, and the seed that the user specified.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #define HMM_ZRAM_KNOB	"/sys/block/zram0/"
 #define HMM_SWAP_SIZE	(64UL << 20)
 
-/* Writes what mkswap(8) writes: the header of a swap area of version 1. */
+/* Writes the header of a swap area of version 1, as mkswap(8) does. */
 static int hmm_make_swap(const char *path, size_t size)
 {
 	size_t page = hmm_page_size();
@@ -52,7 +52,7 @@ int hmm_swap_on(const char **why)
 		return -ENOENT;
 	}
 	*why = NULL;
-	/* A test that failed may have left it on. */
+	/* A test that failed may have left the swap area enabled. */
 	hmm_swap_off();
 	snprintf(size, sizeof(size), "%lu", HMM_SWAP_SIZE);
 	ret = hmm_write_file(HMM_ZRAM_KNOB "disksize", size);

@@ -5,10 +5,13 @@
 
 #include <stddef.h>
 
-/* One user at a time. Sets *why if the test is to be skipped. */
+/*
+ * Only one test at a time may use swap. Stores the reason in *why if the test
+ * must be skipped, and NULL otherwise.
+ */
 int hmm_swap_on(const char **why);
 void hmm_swap_off(void);
-/* Reclaims until none of the pages is present. */
+/* Reclaims pages until no page of the range is present. */
 int hmm_page_out(void *addr, size_t npages);
 
 #endif /* _HMM_SWAP_H */

@@ -64,7 +64,9 @@ long hmm_debugfs_wait_count(const char *name, long max)
 	__u64 end = hmm_now_ms() + HMM_TIMEOUT_MS;
 	long value = hmm_debugfs_count(name);
 
-	/* Freeing waits for readers, and nothing reports the end. */
+	/*
+	 * Contexts are freed after a grace period, and nothing signals its end.
+	 */
 	while (value > max && hmm_now_ms() < end) {
 		usleep(10000);
 		value = hmm_debugfs_count(name);
@@ -92,7 +94,10 @@ int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms)
 	ssize_t length;
 
 	for (;;) {
-		/* Returns one record. EPIPE: records were overwritten. */
+		/*
+		 * A read returns one record. EPIPE means that records were
+		 * overwritten.
+		 */
 		length = read(fd, line, sizeof(line) - 1);
 		if (length >= 0) {
 			line[length] = '\0';

@@ -6,16 +6,16 @@
 #include <linux/types.h>
 
 /*
- * How long a step may take. This finds a hang and does not measure speed: the
- * guest may be emulated on a busy host. It is below the device's own limit,
- * after which a stopped task resumes.
+ * Time limit of one step. The limit detects a hang and does not measure speed,
+ * because the guest may be emulated on a busy host. It is shorter than the
+ * device's own limit, after which a stopped task resumes.
  */
 #define HMM_TIMEOUT_MS		120000
 
-/* How long a test may take: see kselftest_harness.h. */
+/* Time limit of one test: see kselftest_harness.h. */
 #define HMM_TEST_TIMEOUT_S	600
 
-/* How long a test watches that something does not happen. */
+/* How long a test waits to check that an event does not occur. */
 #define HMM_QUIET_MS		200
 
 __u64 hmm_now_ms(void);
@@ -32,7 +32,9 @@ long hmm_debugfs_wait_count(const char *name, long max);
 
 /* Opens the kernel log at its end. Returns a file descriptor or -errno. */
 int hmm_kmsg_open(void);
-/* Waits for a record that contains the text; -ETIMEDOUT if there is none. */
+/*
+ * Waits for a record that contains the text. Returns -ETIMEDOUT on a timeout.
+ */
 int hmm_kmsg_wait(int fd, const char *text, unsigned int timeout_ms);
 
 #endif /* _HMM_SYSTEM_H */

@@ -48,7 +48,7 @@ int hmm_thread_create(struct hmm_thread *thread, int (*fn)(void *arg),
 	pthread_attr_destroy(&attr);
 	if (ret)
 		return -ret;
-	/* A thread maps and touches memory while it starts. */
+	/* Wait, because a thread maps and touches memory while it starts. */
 	while (sem_wait(&thread->done))
 		;
 	return 0;
@@ -98,7 +98,7 @@ int hmm_thread_wait_done(struct hmm_thread *thread, unsigned int timeout_ms)
 	while (sem_timedwait(&thread->done, &end))
 		if (errno != EINTR)
 			return -errno;
-	/* A second call must not block either. */
+	/* Let a second call return at once, too. */
 	sem_post(&thread->done);
 	return 0;
 }
@@ -115,10 +115,10 @@ int hmm_prefault(void)
 {
 	char stack[HMM_STACK_SIZE];
 
-	/* The kernel has mapped only the part of the stack in use. */
+	/* Until now, only the part of the stack in use is mapped. */
 	memset(stack, 0, sizeof(stack));
 	__asm__ volatile("" : : "r" (stack) : "memory");
-	/* mlockall() write-faults every writable page. */
+	/* mlockall() write-faults every writable private page. */
 	if (mlockall(MCL_CURRENT) || munlockall())
 		return -errno;
 	return 0;

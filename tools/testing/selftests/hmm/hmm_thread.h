@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Threads whose steps a test decides. No function here asserts, because the
- * harness's macros must not jump out of a thread. Functions return 0 or
+ * Threads that a test controls step by step. No function here asserts, because
+ * the harness's macros must not jump out of a thread. Functions return 0 or
  * -errno, unless stated otherwise.
  */
 #ifndef _HMM_THREAD_H
@@ -16,8 +16,8 @@
 
 /*
  * A thread that waits for hmm_thread_start(), calls fn(arg) once and exits.
- * Create it before the test stops a task in the kernel: creating a thread
- * takes the mmap lock for writing.
+ * Create it before the test stops a task in the kernel, because creating a
+ * thread acquires the mmap lock for writing.
  */
 struct hmm_thread {
 	pthread_t thread;
@@ -33,24 +33,24 @@ struct hmm_thread {
 int hmm_thread_create(struct hmm_thread *thread, int (*fn)(void *arg),
 		      void *arg);
 void hmm_thread_start(struct hmm_thread *thread);
-/* Waits until fn sleeps in the kernel. */
+/* Waits until fn sleeps in the kernel. Returns -ETIMEDOUT on a timeout. */
 int hmm_thread_wait_blocked(struct hmm_thread *thread);
-/* Waits until fn returns; -ETIMEDOUT if it does not. */
+/* Waits until fn returns. Returns -ETIMEDOUT on a timeout. */
 int hmm_thread_wait_done(struct hmm_thread *thread, unsigned int timeout_ms);
-/* Returns what fn returned. */
+/* Joins the thread. Returns the result of fn. */
 int hmm_thread_join(struct hmm_thread *thread);
 
 /*
- * Takes all page faults now that this process could take later. After a fork,
- * the first write to a page of the stack or of the data invalidates, and waits
- * for the task that the device has stopped. If the writer is the one that must
- * resume that task, it waits forever. So call this, after creating the
- * threads, before a task stops in an invalidation or with the update lock
- * held.
+ * Takes all page faults that this process could take later. After a fork, the
+ * first write to a page of the stack or the data starts an invalidation, which
+ * waits for the task that the device has stopped. If the writer is the thread
+ * that must resume this task, the test hangs. Therefore create the threads
+ * first, and call this function before a task stops in an invalidation or with
+ * the update lock held.
  */
 int hmm_prefault(void);
 
-/* For hmm_thread: one command, and what the device returned. */
+/* Argument of hmm_access_run(): one command, and the result of the device. */
 struct hmm_access {
 	int fd;
 	unsigned long request;
@@ -64,7 +64,7 @@ void hmm_access_init(struct hmm_access *access, int fd, unsigned long request,
 		     void *addr, void *ptr, size_t npages);
 int hmm_access_run(void *access);
 
-/* For hmm_thread: one madvise(). */
+/* Argument of hmm_madvise_run(), which calls madvise() once. */
 struct hmm_madvise {
 	void *addr;
 	size_t length;
@@ -73,7 +73,7 @@ struct hmm_madvise {
 
 int hmm_madvise_run(void *advice);
 
-/* For hmm_thread: takes the mmap lock for writing and drops it. */
+/* For hmm_thread: acquires the mmap lock for writing and drops it. */
 int hmm_take_mmap_lock_run(void *unused);
 
 #endif /* _HMM_THREAD_H */

@@ -14,7 +14,10 @@
  */
 int hmm_uffd_open(__u64 features);
 int hmm_uffd_register(int uffd, void *addr, size_t size, __u64 mode);
-/* Waits for a fault; sets its address and UFFD_PAGEFAULT_FLAG_*. */
+/*
+ * Waits for a page fault. Stores the address and UFFD_PAGEFAULT_FLAG_*, each
+ * only if its pointer is not NULL.
+ */
 int hmm_uffd_wait(int uffd, void **addr, __u64 *flags);
 int hmm_uffd_copy(int uffd, void *to, const void *from, size_t size);
 int hmm_uffd_protect(int uffd, void *addr, size_t size, bool protect);

@@ -59,8 +59,8 @@ FIXTURE_TEARDOWN(hostile)
 }
 
 /*
- * Whether ret is the expected errno, or, if that is 0, any errno for invalid
- * arguments.
+ * Returns whether ret is the expected errno. If want is 0, any errno for
+ * invalid arguments is expected.
  */
 static bool is_refusal(int ret, int want)
 {
@@ -83,7 +83,7 @@ TEST_F(hostile, addresses_and_lengths)
 		{ "unaligned end of page", mem + page - 1, 1, -EINVAL },
 		{ "no page", mem, 0, -EINVAL },
 		{ "no page at 0", 0, 0, -EINVAL },
-		{ "all pages there are", mem, ~0ULL, 0 },
+		{ "largest length", mem, ~0ULL, 0 },
 		{ "length wraps to 0", mem, ~0ULL / page + 1, 0 },
 		{ "length wraps to 1 page", mem, ~0ULL / page + 2, 0 },
 		{ "sum wraps to 0", 0 - page, 1, 0 },
@@ -100,8 +100,8 @@ TEST_F(hostile, addresses_and_lengths)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
 			/*
-			 * A command that completes pages before it fails writes
-			 * the same content.
+			 * If a command completes pages before it fails, it
+			 * writes the content that the pages already have.
 			 */
 			hmm_fill(self->buf, 4, 1, 0);
 			ret = hmm_cmd(self->fd, commands[c].request,
@@ -121,7 +121,7 @@ TEST_F(hostile, last_page_of_user_space_and_page_zero)
 {
 	char *last = (char *)0x7fffffffe000ULL;
 
-	/* In range, but not necessarily mapped. */
+	/* These addresses are valid, but not necessarily mapped. */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, NULL, self->buf, 1, NULL));
 	EXPECT_NE(-EIO, hmm_read(self->fd, last, self->buf, 1, NULL));
 	EXPECT_NE(0, hmm_read(self->fd, last, self->buf, 4, NULL));
@@ -176,7 +176,7 @@ TEST_F(hostile, invalid_buffers_of_the_caller)
 				   readonly, 1, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(readonly, 1, 0x77));
 
-	/* The buffer is shorter than the command. */
+	/* The buffer is too short for the command. */
 	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem,
 				    self->buf + 2 * self->page, 4, NULL));
 	EXPECT_EQ(-EFAULT, hmm_write(self->fd, self->mem,
@@ -345,8 +345,8 @@ TEST_F(hostile, mapping_of_the_device_is_too_long)
 }
 
 /*
- * R68: commands that slow down or stop the device, or that migrate memory of
- * other processes, need CAP_SYS_RAWIO. All other commands do not.
+ * R68: commands that slow down, limit or stop the device, or that migrate
+ * memory of other processes, need CAP_SYS_RAWIO. All other commands do not.
  */
 static int without_capability(int fd, char *mem, char *buf)
 {

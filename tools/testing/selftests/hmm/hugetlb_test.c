@@ -9,7 +9,10 @@
 #include "hmm_pagemap.h"
 #include "hmm_uffd.h"
 
-/* The huge pages that a test may use, and the small pages that it checks. */
+/*
+ * The number of huge pages that a test may use, and of small pages that it
+ * checks.
+ */
 #define NHUGE	4
 #define NPART	8
 
@@ -88,7 +91,7 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	}
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 
-	/* Its protection and mapping can only change as a whole. */
+	/* The huge page's protection and mapping can only change as a whole. */
 	ASSERT_EQ(0, mprotect(mem, size, PROT_READ));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
@@ -216,7 +219,7 @@ TEST_F(hugetlb, r36_no_page_left)
 
 /*
  * R36: two processes map a gigabyte of a file, so they may share a page table.
- * The mirror of each process follows that table, and a change in one process
+ * Both mirrors stay consistent with this table, and a change in one process
  * does not affect the mirror of the other.
  */
 TEST_F(hugetlb, r36_shared_page_table)
@@ -289,7 +292,7 @@ TEST_F(hugetlb, r36_fault_sleeps_without_any_lock)
 	void *addr;
 
 	if (uffd < 0)
-		SKIP(return, "no userfaultfd of hugetlb in this kernel");
+		SKIP(return, "no userfaultfd for hugetlb in this kernel");
 	mem = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
 	from = hmm_map_hugetlb(self->size, 1, MAP_PRIVATE, -1);
 	ASSERT_NE(NULL, mem);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: memory failure. The device loses its entry of the page and gets -EFAULT
- * where the CPU would get SIGBUS. The other pages are not affected.
+ * R34: memory failure. The device's entry for the page is removed, and a
+ * command returns -EFAULT where the CPU would receive SIGBUS. The other pages
+ * are not affected.
  */
 #include <signal.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Changes of mappings invalidate exactly the affected entries of the device,
- * and the device then sees the new content.
+ * and the next command accesses the new content.
  */
 #include "hmm_harness.h"
 
@@ -12,7 +12,7 @@ FIXTURE(invalidate) {
 	struct hmm_dmirror_stats before;
 };
 
-/* The device has writable entries of all pages, which contain seed 1. */
+/* The device has writable entries for all pages, which contain seed 1. */
 FIXTURE_SETUP(invalidate)
 {
 	HMM_SETUP(NPAGES);
@@ -184,8 +184,8 @@ TEST_F(invalidate, shrinking_heap)
 }
 
 /*
- * R19: the end of an invalidation is exclusive. Invalidating the pages directly
- * below and above the device's entries keeps the entries.
+ * R19: the end of an invalidation is exclusive. An invalidation of the pages
+ * directly below and above the device's entries does not remove these entries.
  */
 TEST_F(invalidate, entries_next_to_an_invalidation_stay)
 {

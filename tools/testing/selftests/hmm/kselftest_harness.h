@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's harness, with a longer limit for each test. Its default of 30
- * seconds is too short for a guest that is emulated on a busy host. A test
- * that exceeds this limit hangs, so no test sets a limit of its own.
+ * The kernel's harness, with a longer time limit for each test. The default of
+ * 30 seconds is too short for a guest that is emulated on a busy host. A test
+ * that exceeds this limit hangs, so no test sets its own limit.
  */
 #ifndef _HMM_KSELFTEST_HARNESS_H
 #define _HMM_KSELFTEST_HARNESS_H

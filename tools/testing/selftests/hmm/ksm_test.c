@@ -32,7 +32,7 @@ FIXTURE_SETUP(ksm)
 			     MADV_MERGEABLE));
 	hmm_fill(self->mem, NPAGES, 1, 0);
 	hmm_fill(self->twin, NPAGES, 1, 0);
-	/* The device gets writable entries of all pages. */
+	/* Make the device create writable entries for all pages. */
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
 			       NULL));
 	ASSERT_EQ(0, hmm_stats(self->fd, &self->before));
@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(ksm)
 	close(self->fd);
 }
 
-/* Returns how many pages share the frame of their twin. */
+/* Returns how many pages have the same page frame as their twin. */
 static size_t count_merged(const char *mem, const char *twin)
 {
 	size_t count = 0;
@@ -131,7 +131,7 @@ TEST_F(ksm, r34_unmerge_splits_all)
 	ASSERT_EQ(0, hmm_write_file(KSM "run", UNMERGE));
 	EXPECT_EQ(0, count_merged(self->mem, self->twin));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, 2 * NPAGES));
-	/* The device sees the CPU's writes to the new pages. */
+	/* The device reads what the CPU writes to the new pages. */
 	hmm_fill(self->mem, NPAGES, 4, 0);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 2 * NPAGES,
 			      NULL));
@@ -140,11 +140,11 @@ TEST_F(ksm, r34_unmerge_splits_all)
 				  0));
 }
 
-/* KSM maps the zero page in place of pages of zeros, without a fault. */
+/* KSM replaces pages of zeros with the zero page, without a fault. */
 TEST_F(ksm, r34_pages_of_zeros)
 {
 	if (hmm_write_file(KSM "use_zero_pages", "1"))
-		SKIP(return, "KSM does not use the zero page here");
+		SKIP(return, "KSM cannot use the zero page on this kernel");
 	memset(self->mem, 0, 2 * NPAGES * self->page);
 	ASSERT_EQ(0, hmm_write(self->fd, self->mem, self->mem, 2 * NPAGES,
 			       NULL));

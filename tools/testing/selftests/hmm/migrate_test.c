@@ -44,7 +44,6 @@ struct mover {
 	unsigned long moves;
 };
 
-/* Moves the pages once. */
 static int move_once(void *arg)
 {
 	struct mover *mover = arg;
@@ -83,7 +82,8 @@ static int move_until_stopped(void *arg)
  *                                                     callback resumes
  *   moves, remaps      READ returns
  *
- * So a reader finds migration entries although no invalidation is in progress.
+ * Therefore a reader of the parent's memory can encounter migration entries
+ * although no invalidation is in progress.
  */
 static void migration_entries(struct __test_metadata *_metadata, int fd,
 			      char *mem, char *buf, size_t npages, int node)
@@ -116,7 +116,9 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	if (!pid) {
 		int own = hmm_open(0);
 
-		/* With an entry of the page, the device is notified. */
+		/*
+		 * The device mirrors the child and has an entry for the page.
+		 */
 		if (own < 0 || hmm_read(own, mem, buf, 1, NULL))
 			_exit(1);
 		__atomic_store_n(shared, own, __ATOMIC_RELEASE);
@@ -129,8 +131,9 @@ static void migration_entries(struct __test_metadata *_metadata, int fd,
 	ASSERT_EQ(0, hmm_thread_create(&moving, move_once, &mover));
 
 	/*
-	 * Without hmm_prefault(), which would break copy-on-write. Only the
-	 * child's memory is blocked, and the child accesses nothing.
+	 * Do not call hmm_prefault(), because it would break copy-on-write. It
+	 * is not needed: only the memory of the child is blocked, and the child
+	 * accesses none of it.
 	 */
 	ASSERT_EQ(0, hmm_stop_at(*shared, INVALIDATE));
 	hmm_thread_start(&moving);
@@ -219,7 +222,7 @@ TEST_F(migrate, r34_huge_page_moved_under_the_device)
 	migrate_under_io(_metadata, self->fd, mem, self->buf, 1, self->node);
 }
 
-/* The pages of the test; every second one is freed, which leaves gaps. */
+/* Number of pages of the test, which frees every second one to leave gaps. */
 #define NSCATTERED	(8UL << 10)
 
 static int compact(void *unused)
@@ -254,7 +257,7 @@ FIXTURE_TEARDOWN(compact)
 {
 }
 
-/* Compaction needs one node only. */
+/* Compaction needs only one node, so this test has its own fixture. */
 TEST_F(compact, r34_compacted_under_the_device)
 {
 	const size_t page = hmm_page_size(), size = NSCATTERED * page;
@@ -291,7 +294,7 @@ TEST_F(compact, r34_compacted_under_the_device)
 
 	ASSERT_EQ(0, hmm_thread_create(&thread, compact, NULL));
 	hmm_thread_start(&thread);
-	/* Until compaction is done, and once more. */
+	/* Read until compaction is done, and once more. */
 	for (int rounds = 0; rounds < 2; rounds += ended) {
 		ended = !hmm_thread_wait_done(&thread, 1);
 		ASSERT_EQ(0, wrong_pages(fd, mem, buf));
@@ -303,7 +306,7 @@ TEST_F(compact, r34_compacted_under_the_device)
 	for (size_t i = 0; i < NSCATTERED; i += 2)
 		moved += (was[i] ^ is[i]) & HMM_PAGEMAP_PFN ? 1 : 0;
 	if (!moved)
-		SKIP(return, "compaction moved none of the pages");
+		SKIP(return, "compaction moved no page of the test");
 	ASSERT_EQ(0, hmm_stats(fd, &after));
 	EXPECT_LT(before.dropped, after.dropped);
 	close(fd);
@@ -333,7 +336,7 @@ static int wait_for_hints(int fd, const char *mem, size_t npages, __u8 *prot)
 	size_t hints = 0;
 
 	while (hints < npages && hmm_now_ms() < end) {
-		/* The scan runs on the CPU time of the task. */
+		/* The scan depends on the CPU time that the task uses. */
 		for (__u64 until = hmm_now_ms() + 20; hmm_now_ms() < until;)
 			;
 		if (hmm_snapshot(fd, mem, prot, npages))
@@ -368,8 +371,8 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	updates = numa_pte_updates();
 	hints = wait_for_hints(fd, mem, NPAGES, prot);
 	/*
-	 * The kernel decides when to install hinting entries; skip if it does
-	 * not.
+	 * The kernel decides when to install hinting entries. Skip the test if
+	 * it has not installed any.
 	 */
 	if (!hints && updates >= 0 && numa_pte_updates() == updates)
 		SKIP(return, "no NUMA hinting entries in %d s",
@@ -388,7 +391,7 @@ static void numa_hints(struct __test_metadata *_metadata, char *buf, int node)
 	ASSERT_EQ(0, hmm_move_to_node(mem, 1, node));
 	ASSERT_EQ(NPAGES, wait_for_hints(fd, mem, NPAGES, prot));
 	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPAGES, NULL));
-	/* smaps of 6.1 does not count the page before the read. */
+	/* Before the read, smaps of 6.1 does not count the page. */
 	EXPECT_TRUE(hmm_is_huge(mem));
 	EXPECT_TRUE(hmm_is_filled(buf, NPAGES, 3, 0));
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, NPAGES));
@@ -399,10 +402,10 @@ TEST_F(migrate, r34_numa_hinting)
 	if (hmm_write_file(BALANCING, "1"))
 		SKIP(return, "this kernel has no NUMA balancing");
 	if (hmm_write_file(KNOBS "scan_delay_ms", "1"))
-		SKIP(return, "no " KNOBS ", which makes the scan fast enough");
+		SKIP(return, "no " KNOBS " to make the scan fast enough");
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_max_ms", "20"));
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_min_ms", "10"));
-	/* The delay applies to new address spaces. */
+	/* The delay applies only to address spaces that are created later. */
 	numa_hints(_metadata, self->buf, self->node);
 }
 

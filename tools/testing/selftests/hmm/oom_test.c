@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A non-blockable invalidation that the device must refuse. The OOM reaper
- * causes one when it reclaims memory of a killed process that does not exit.
+ * starts one when it reclaims memory of a killed process that does not exit.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,13 +15,14 @@
 
 #define NPAGES		8
 /*
- * More than the victim has mappings, so that the reaper has to retry, and fewer
- * than ten times as many, because it gives up then.
+ * The device refuses more invalidations than the victim has mappings, so the
+ * reaper has to retry. It refuses fewer than ten times that number, because the
+ * reaper gives up after ten attempts.
  */
 #define REFUSALS	24
 /*
- * The reaper runs 2 s after the kill. The victim must still exist then; it
- * exits when the test resets the device's delay.
+ * The reaper runs 2 s after the kill, and the victim must still exist at that
+ * time. The victim exits when the test resets the device's delay.
  */
 #define HELD_US		60000000
 
@@ -36,8 +37,8 @@ static int configure(int fd, unsigned int delay_us, unsigned int refusals)
 }
 
 /*
- * Makes itself the preferred victim and then blocks in an invalidation, which
- * no signal interrupts, with the mmap lock held for reading.
+ * Makes itself the preferred victim, and then blocks in an uninterruptible
+ * invalidation with the mmap lock held for reading.
  */
 static void victim(int *shared, char *mem, char *buf,
 		   struct hmm_completion *ready)
@@ -56,8 +57,9 @@ static void victim(int *shared, char *mem, char *buf,
 }
 
 /*
- * R22: an invalidation that the device refuses does not stay in progress, and
- * one that it accepts removes the entries while the victim is still blocked.
+ * R22: an invalidation that the device refuses does not stay in progress. An
+ * invalidation that it accepts removes the entries while the victim is still
+ * blocked.
  */
 TEST(nonblockable_invalidation_is_refused)
 {
@@ -83,7 +85,7 @@ TEST(nonblockable_invalidation_is_refused)
 	if (!pid)
 		victim(shared, mem, buf, &ready);
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
-	/* f: invoke the OOM killer. */
+	/* f invokes the OOM killer. */
 	ASSERT_EQ(0, hmm_write_file("/proc/sysrq-trigger", "f"));
 
 	do {

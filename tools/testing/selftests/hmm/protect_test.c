@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R34: present pages with other protections than read and write: protection
- * keys, soft-dirty tracking, guard regions, and PROT_NONE of a huge page. A
- * snapshot changes none of them.
+ * R34: pages with special protection: protection keys, soft-dirty tracking,
+ * guard regions, and PROT_NONE of a huge page. A snapshot does not change these
+ * pages.
  */
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -130,8 +130,8 @@ TEST_F(protect, r34_soft_dirty)
 }
 
 /*
- * A protection key restricts one thread on the CPU; the device follows the
- * permissions of the vma. Such an entry has extra bits at each level.
+ * A protection key restricts one thread on the CPU. The device uses the
+ * permissions of the vma. An entry with a key has extra bits at each level.
  */
 TEST_F(protect, r34_protection_key)
 {

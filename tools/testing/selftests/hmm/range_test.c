@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whole ranges: many kinds of memory in one range, ranges of many GiB, and
- * locks that a read waits for.
+ * Whole ranges: many kinds of memory in one range, ranges of many GiB, and a
+ * range while another task holds the mmap lock.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -65,7 +65,7 @@ TEST_F(range, r32_many_vmas_in_one_range)
 	ASSERT_EQ(0, munmap(mem + 8 * page, page));
 	hmm_fill(mem + 9 * page, 1, 1, 9);
 
-	/* Every range from one page to another. */
+	/* Check every range from one page to another. */
 	for (size_t from = 0; from < n; from++) {
 		for (size_t to = from + 1; to <= n; to++) {
 			ASSERT_EQ(0, hmm_snapshot(self->fd, mem + from * page,
@@ -105,8 +105,8 @@ static int protect(void *arg)
 
 /*
  * R39: mprotect() of another page is stopped in its invalidation, with the mmap
- * lock held for writing. Reading present pages does not need the lock. A read
- * of absent pages waits, which shows that the lock is held.
+ * lock held for writing. A snapshot of present pages does not need the lock. A
+ * snapshot of absent pages waits, which shows that the lock is held.
  */
 TEST_F(range, r39_writer_holds_the_mmap_lock)
 {
@@ -158,8 +158,8 @@ TEST_F(range, r39_writer_holds_the_mmap_lock)
 }
 
 /*
- * Maps gib GiB with one page in each: page 0 of the first, page 1 of the second
- * and so on, so that no two GiB are equal.
+ * Maps gib GiB and fills one page in each: page 0 of the first, page 1 of the
+ * second and so on, so that no two GiB are equal.
  */
 static char *map_sparse(size_t gib)
 {
@@ -200,7 +200,7 @@ TEST_F(range, r40_snapshot_of_64_gib)
 
 /*
  * R40: a process is killed during a long snapshot. The bytes that the snapshot
- * has written so far show that it has begun and has not ended.
+ * has written so far show that it has begun and has not completed.
  */
 TEST_F(range, r40_killed_during_a_snapshot)
 {
@@ -233,7 +233,7 @@ TEST_F(range, r40_killed_during_a_snapshot)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
 	EXPECT_GT(HMM_TIMEOUT_MS, hmm_now_ms() - before);
-	/* The snapshot was far from its end. */
+	/* The snapshot has not reached the last GiB. */
 	EXPECT_EQ(0, prot[npages - npages / gib]);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Entries of mapped files: shmem and memfd, shared and private, sealed, small
- * and huge pages. file_test checks the content of mapped files.
+ * Entries for mappings of a memfd, which is shmem: shared, private and sealed
+ * mappings, small and huge pages. file_test checks the content of mapped files.
  */
 #include <fcntl.h>
 

@@ -88,7 +88,7 @@ TEST_F(snapshot, faults_nothing_in_and_adds_no_entries)
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 }
 
-/* More pages than a batch of the walk, a page table or an array holds. */
+/* The range exceeds a batch of the walk, a page table and the array of pfns. */
 TEST_F(snapshot, alternating_pages_of_a_long_range)
 {
 	const size_t npages = 3001;
@@ -148,7 +148,7 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, 4, READ));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, shared, 4, WRITE));
 
-	/* A write of the CPU copies one page, which is private again. */
+	/* A write by the CPU copies one page, which becomes private again. */
 	self->mem[self->page] ^= 1;
 	ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, self->prot, 4));
 	EXPECT_EQ(READ, self->prot[0]);
@@ -160,8 +160,8 @@ TEST_F(snapshot, fork_makes_only_private_pages_read_only)
 }
 
 /*
- * R31: a read in a writable vma. The page stays shared with the child: it has
- * the same frame and is not writable.
+ * R31: the device reads in a writable vma. The page remains shared with the
+ * child: it has the same frame and is not writable.
  */
 TEST_F(snapshot, device_read_does_not_break_copy_on_write)
 {
@@ -197,7 +197,8 @@ TEST_F(snapshot, device_read_does_not_break_copy_on_write)
 }
 
 /*
- * R35: a PMD entry is reported as such, even if the range covers a part of it.
+ * R35: a PMD entry is reported as such, even if the range covers only a part of
+ * it.
  */
 TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
 {
@@ -209,7 +210,7 @@ TEST_F(snapshot, huge_page_is_shown_as_one_until_it_is_split)
 	npages = size / self->page;
 	prot = malloc(npages + 2);
 	ASSERT_NE(NULL, prot);
-	/* Include the inaccessible pages around it. */
+	/* Include the inaccessible pages around the huge page. */
 	ASSERT_EQ(0, hmm_snapshot(self->fd, mem - self->page, prot,
 				  npages + 2));
 	EXPECT_EQ(ERROR, prot[0]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R33: mappings of drivers. Ordinary pages are usable. Special entries of any
- * level of the page table are an error, and do not cause an endless loop.
+ * R33: mappings of drivers. Ordinary pages are usable. A special entry at any
+ * level of the page table causes an error, and not an endless loop.
  */
 #include <fcntl.h>
 
@@ -152,7 +152,7 @@ TEST_F(special, r33_special_entries_between_pages_cannot_be_written)
 	mixed(_metadata, self, HMM_DMIRROR_WRITE);
 }
 
-/* R35: the same with a huge entry. */
+/* R35: a special huge entry causes an error, too. */
 TEST_F(special, r33_special_huge_entry)
 {
 	const size_t size = hmm_huge_size();
@@ -177,7 +177,10 @@ TEST_F(special, r33_special_huge_entry)
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, huge, 4, NONE));
 	EXPECT_EQ(-EFAULT, access_in_time(&self->device, &self->access,
 					  HMM_DMIRROR_READ, huge, 1));
-	/* Not pagemap: on 6.12 it expects a struct page, and there is none. */
+	/*
+	 * Do not use pagemap: on 6.12 it expects a struct page, which the entry
+	 * does not have.
+	 */
 	ASSERT_EQ(0, mincore(huge, self->page, &resident));
 	if (!(resident & 1))
 		SKIP(return, "this kernel has no special huge entries");

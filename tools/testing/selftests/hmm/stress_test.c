@@ -4,10 +4,11 @@
  * its mappings.
  *
  * A page contains one repeated stamp, or zeros after it was discarded. A stamp
- * includes the number of its page. Only the devices write stamps, always whole
- * pages, with their update lock held, which blocks invalidations. So every page
- * must contain one stamp of the right page, or zeros. A lock for each chunk
- * keeps the two devices from writing to a page at the same time.
+ * includes the number of its page. During the test, only the devices write
+ * stamps. They write whole pages with their update lock held, which blocks
+ * invalidations. Therefore every page must contain one stamp of the right page,
+ * or zeros. A lock for each chunk prevents the two devices from writing to a
+ * page at the same time.
  */
 #include <sys/uio.h>
 
@@ -28,7 +29,9 @@ struct worker {
 	__u64 random;
 	char *buf;
 	int fd;
-	/* For the log, and to check that the test did something. */
+	/*
+	 * Counters for the log. They also show that the threads made progress.
+	 */
 	unsigned long commands, stamps, zeros, incomplete;
 	/* The first failure. */
 	char failure[160];
@@ -53,7 +56,7 @@ static void put_stamp(char *page, __u64 value)
 		memcpy(page + i, &value, sizeof(value));
 }
 
-/* Whether the page contains one stamp of page index, or zeros. */
+/* Returns whether the page contains one stamp of page index, or zeros. */
 static bool page_is_whole(struct worker *w, const char *page, size_t index)
 {
 	__u64 first, value;
@@ -84,7 +87,7 @@ static bool failed(struct worker *w, int ret, const char *what)
 {
 	if (!ret)
 		return false;
-	/* The pages may be unmapped or read-only at the moment. */
+	/* The other threads may have unmapped or write-protected the pages. */
 	w->incomplete++;
 	if (ret == -EFAULT || ret == -EPERM)
 		return false;
@@ -134,7 +137,9 @@ static int use_device(void *arg)
 	return 0;
 }
 
-/* fork() copies at one moment, so the pages of a child must be whole too. */
+/*
+ * fork() copies each page at one moment, so the child's pages are whole, too.
+ */
 static int check_child(struct worker *w)
 {
 	struct iovec to = { w->buf, page_size }, from = { mem, page_size };
@@ -144,7 +149,7 @@ static int check_child(struct worker *w)
 		return pid < 0 ? -errno : hmm_wait_exit(pid);
 	for (size_t i = 0; i < NPAGES; i++) {
 		from.iov_base = mem + i * page_size;
-		/* Reading a hole fails. */
+		/* process_vm_readv() fails for a hole. */
 		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) ==
 		    (ssize_t)page_size && !page_is_whole(w, w->buf, i))
 			_exit(1);
@@ -171,7 +176,8 @@ static int change_mappings(void *arg)
 			break;
 		case 1 ... 4:
 			/*
-			 * EACCES, ENOMEM: the other thread has unmapped a part.
+			 * mprotect() fails if the other thread has unmapped a
+			 * part.
 			 */
 			mprotect(at, size, PROT_READ);
 			mprotect(at, size, PROT_READ | PROT_WRITE);

@@ -68,7 +68,7 @@ TEST_F(swap, r34_swapped_pages_are_written)
 	/* Readahead for one page does not reach the last page. */
 	EXPECT_TRUE(hmm_pagemap_entry(self->mem + (NPAGES - 1) * self->page) &
 		    HMM_PAGEMAP_SWAPPED);
-	/* The pages that the device wrote are swapped out too. */
+	/* The pages that the device wrote are swapped out, too. */
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
 	EXPECT_TRUE(hmm_is_filled(self->mem, 3, 1, 0));
@@ -77,14 +77,17 @@ TEST_F(swap, r34_swapped_pages_are_written)
 				  7));
 }
 
-/* R31, R44: parent and child share swapped pages, also after a read. */
+/* R31, R44: parent and child share swapped pages, even after a device read. */
 TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
 	struct hmm_completion written;
 	pid_t pid;
 
 	ASSERT_EQ(0, hmm_completion_init(&written));
-	/* MADV_PAGEOUT may skip pages that two processes map. */
+	/*
+	 * Page out before the fork, because MADV_PAGEOUT may skip pages that
+	 * two processes map.
+	 */
 	ASSERT_EQ(0, hmm_page_out(self->mem, NPAGES));
 	ASSERT_EQ(NPAGES, hmm_pagemap_count(self->mem, NPAGES,
 					    HMM_PAGEMAP_SWAPPED));
@@ -162,8 +165,8 @@ static int reclaim(void *arg)
 }
 
 /*
- * Pages are reclaimed all the time; each READ returns what the last WRITE
- * wrote.
+ * Another thread reclaims pages continuously. Each READ must return the data of
+ * the last WRITE.
  */
 TEST_F(swap, r34_reclaim_under_the_device)
 {
@@ -204,9 +207,9 @@ struct victim {
 };
 
 /*
- * Only reclaim may invalidate here, so this does not call malloc(), which may
- * unmap memory. Disarms the stop point at the end, because an exiting thread
- * discards its stack.
+ * Only reclaim may invalidate here, so this function does not call malloc(),
+ * which may unmap memory. It disarms the stop point at the end, because an
+ * exiting thread discards its stack, which is an invalidation.
  */
 static int page_out(void *arg)
 {

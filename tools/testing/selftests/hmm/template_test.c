@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(template)
 	close(self->fd);
 }
 
-/* The device reads from the process's address @from. */
+/* Makes the device read from the address @from of the process. */
 static ssize_t device_read(template_data *self, const char *from, size_t size)
 {
 	ssize_t ret;
@@ -55,7 +55,7 @@ static ssize_t device_read(template_data *self, const char *from, size_t size)
 	return ret < 0 ? -errno : ret;
 }
 
-/* More than one page, and neither end is aligned. */
+/* The read covers more than one page, and neither end is aligned. */
 TEST_F(template, reads_across_pages)
 {
 	size_t size = 2 * self->page;
@@ -76,7 +76,7 @@ TEST_F(template, invalidated_pages_are_read_again)
 	EXPECT_EQ(0, self->buf[self->page]);
 }
 
-/* The read ends at the hole, as that of a file ends at its end. */
+/* The read ends at the hole, like a read at the end of a file. */
 TEST_F(template, unmapped_pages_are_not_read)
 {
 	ssize_t size = PAGES * self->page;

@@ -105,7 +105,7 @@ TEST_F(thp, munmap_of_a_part_splits_it)
 	ASSERT_EQ(0, munmap(part, 3 * self->page));
 	ASSERT_EQ(0, hmm_stats(self->fd, &after));
 	EXPECT_LT(before.invalidations, after.invalidations);
-	/* Splitting may drop more entries than those of the part. */
+	/* A split may remove more entries than those of the part. */
 	EXPECT_LE(before.dropped + 3, after.dropped);
 	EXPECT_EQ(0, hmm_entries(self->fd, part, 3));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
@@ -167,7 +167,7 @@ TEST_F(thp, collapse_under_the_device)
 	    !hmm_is_huge(self->mem))
 		SKIP(return, "MADV_COLLAPSE: %s", strerror(errno));
 
-	/* The device has no entry of the old frames. */
+	/* The device has no entry for the old page frames. */
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, self->npages,
 			      NULL));
@@ -179,7 +179,7 @@ TEST_F(thp, collapse_under_the_device)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
 
-/* R31: all processes share the huge zero page until one of them writes. */
+/* R31: mappings share the huge zero page until the first write to each. */
 TEST_F(thp, r31_huge_zero_page)
 {
 	char *other, *middle = self->mem + self->npages / 2 * self->page;
@@ -193,7 +193,7 @@ TEST_F(thp, r31_huge_zero_page)
 	ASSERT_EQ(0, madvise(other, size, MADV_DONTNEED));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, self->npages,
 				       NONE));
-	/* The device faults in mem, the CPU faults in other. */
+	/* The device faults in mem, and the CPU faults in other. */
 	memset(self->buf, 0x55, NPART * self->page);
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPART, NULL));
 	EXPECT_TRUE(hmm_is_filled_with(self->buf, NPART, 0));
@@ -223,8 +223,8 @@ struct splitter {
 };
 
 /*
- * Changing the protection of one page splits the huge page, and permits every
- * access throughout.
+ * Changes the protection of one page, which splits the huge page. Reads and
+ * writes are always permitted.
  */
 static int split_and_collapse(void *arg)
 {
@@ -273,8 +273,8 @@ TEST_F(thp, r35_split_and_collapsed_under_the_walk)
 		ASSERT_EQ(0, hmm_mismatches(self->fd, self->mem,
 					    self->npages));
 		/*
-		 * The walk finds a huge or a small mapping, or one in
-		 * transition.
+		 * The walk may encounter a huge mapping, small mappings, or a
+		 * mapping in transition.
 		 */
 		ASSERT_EQ(0, hmm_snapshot(self->fd, self->mem, prot,
 					  self->npages));

@@ -61,7 +61,7 @@ TEST(events_report_the_addresses)
 	ASSERT_EQ(0, hmm_prefault());
 
 	/*
-	 * A read that collides once, with an invalidation of exactly its pages.
+	 * Make a read collide once, with an invalidation of exactly its pages.
 	 */
 	ASSERT_EQ(0, hmm_stop_at(fd, HMM_DMIRROR_POINT_FAULTED));
 	hmm_thread_start(&device);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * R38: memory that a userfaultfd handles. A fault of the device sleeps until
- * the handler resolves it. It does not hold the mmap lock meanwhile, because
- * the handler may need it.
+ * the handler resolves the fault. The sleeping task does not hold the mmap
+ * lock, because the handler may need this lock.
  */
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -16,7 +16,9 @@
 
 #define NPAGES	8
 
-/* Added in 5.19 and 6.6; missing from older headers. */
+/*
+ * These features were added in 5.19 and 6.6. Older headers do not define them.
+ */
 #define UFFD_WP_OF_FILES	0x1000
 #define UFFD_POISON		0x4000
 
@@ -35,7 +37,7 @@ FIXTURE(uffd) {
 	char *content;			/* for UFFDIO_COPY */
 	struct hmm_access access;
 	struct hmm_thread device;	/* runs access */
-	struct hmm_thread mapper;	/* takes the mmap lock for writing */
+	struct hmm_thread mapper;	/* acquires the mmap lock for writing */
 };
 
 FIXTURE_SETUP(uffd)
@@ -71,8 +73,9 @@ FIXTURE_TEARDOWN(uffd)
  *                             mmap(), munmap()
  *                                                       joins the mapper
  *
- * This thread resolves the fault only after that. If the fault held the mmap
- * lock, the mapper would wait for the device, and the device for this thread.
+ * This thread resolves the fault only after it has joined the mapper. If the
+ * device held the mmap lock, the mapper would wait for the device, and the
+ * device would wait for this thread.
  */
 static void start_and_fault(struct __test_metadata *_metadata, int uffd,
 			    struct hmm_thread *device,
@@ -202,7 +205,7 @@ TEST_F(uffd, r38_write_protected_pages)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
-/* Maps a memfd, whose file stays empty without content. */
+/* Maps a memfd. If content is NULL, the file has no pages. */
 static char *map_memfd(size_t size, const void *content, int *file)
 {
 	void *mem;
@@ -223,7 +226,7 @@ TEST_F(uffd, r38_minor_faults)
 	char *mem = map_memfd(self->size, self->content, &file);
 
 	if (uffd == -EINVAL)
-		SKIP(return, "no minor faults of shmem in this kernel");
+		SKIP(return, "no minor faults for shmem in this kernel");
 	ASSERT_LE(0, uffd);
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, hmm_uffd_register(uffd, mem, self->size,
@@ -241,7 +244,10 @@ TEST_F(uffd, r38_minor_faults)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, NPAGES));
 }
 
-/* R34: a marker in place of an absent page means that it is write-protected. */
+/*
+ * R34: a marker in place of an absent page means that the page is
+ * write-protected.
+ */
 TEST_F(uffd, r34_write_protect_markers)
 {
 	int file, uffd = hmm_uffd_open(UFFD_WP_OF_FILES);
@@ -258,7 +264,7 @@ TEST_F(uffd, r34_write_protect_markers)
 
 	ASSERT_EQ(0, hmm_read(self->fd, mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
-	/* The fault replaces the marker by a write-protected page. */
+	/* The fault replaces the marker with a write-protected page. */
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPAGES, READ));
 
 	hmm_fill(self->buf, NPAGES, 6, 0);
@@ -271,7 +277,7 @@ TEST_F(uffd, r34_write_protect_markers)
 	EXPECT_TRUE(hmm_is_filled(mem, NPAGES, 6, 0));
 }
 
-/* R34: another marker means that the page must not be used. */
+/* R34: a poison marker means that the page must not be used. */
 TEST_F(uffd, r34_poison_markers)
 {
 	int uffd = hmm_uffd_open(UFFD_POISON);
@@ -306,7 +312,7 @@ TEST_F(uffd, r34_poison_markers)
 	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 7, 3));
 }
 
-/* The process is killed while no handler resolves its fault. */
+/* The process is killed while its fault waits for a handler. */
 TEST_F(uffd, r38_killed_while_a_fault_waits)
 {
 	int *shared = hmm_map_shared(1);
@@ -316,8 +322,8 @@ TEST_F(uffd, r38_killed_while_a_fault_waits)
 	ASSERT_NE(NULL, shared);
 	*shared = -1;
 	/*
-	 * The test shares the file descriptors of the child, and reads its
-	 * faults.
+	 * The test and the child share file descriptors, so the test can
+	 * receive the fault of the child.
 	 */
 	pid = hmm_fork_sharing_files();
 	ASSERT_LE(0, pid);

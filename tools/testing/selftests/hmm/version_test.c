@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The version: drivers compare HMM_MIRROR_VERSION, people and packages read the
- * version of the module. Both must be the same.
+ * Drivers check HMM_MIRROR_VERSION; users and packages read the version of the
+ * module. Both versions must be the same.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static_assert(HMM_MIRROR_VERSION_CODE(0, 255, 255) <
 static_assert(HMM_MIRROR_VERSION_MINOR <= 255 &&
 	      HMM_MIRROR_VERSION_PATCH <= 255, "eight bits each");
 
-/* The version of a loaded module as a number, or 0. */
+/* Returns the version of a loaded module as a number, or 0 on an error. */
 static int module_version(const char *module)
 {
 	unsigned int major, minor, patch;
