@@ -5,10 +5,11 @@
 #include "api.h"
 
 /**
- * struct api_pair - data of a callback that works on a second interval
+ * struct api_pair - data of a callback that uses its mirror and another
+ * interval
  * @mirror: the mirror
- * @other: the second interval
- * @budget: limit for the number of updates
+ * @other: the other interval, or NULL
+ * @budget: number of updates that the callback may still make
  */
 struct api_pair {
 	struct api_mirror *mirror;
@@ -39,7 +40,10 @@ static void api_insert_find_update_put(struct api_interval *interval,
 	EXPECT_EQ(0, api_update(other, 0, 2));
 	EXPECT(!api_can_begin(other));
 	EXPECT(api_finds(pair->mirror, 8, NULL));
-	/* Both start there, and find returns the one inserted first. */
+	/*
+	 * Both intervals start at page 0. Find returns the one that was
+	 * inserted or updated first.
+	 */
 	EXPECT(api_finds(pair->mirror, 0, interval));
 	EXPECT_EQ(0, api_update(other, 8, 2));
 	EXPECT(api_finds(pair->mirror, 9, other));
@@ -49,7 +53,7 @@ static void api_insert_find_update_put(struct api_interval *interval,
 		  atomic_read(&other->releases));
 }
 
-/* R25: a callback may call all of these. */
+/* R25: a callback may insert, find, update and put intervals. */
 static void r25_insert_find_update_put(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -109,12 +113,18 @@ static void api_update_self(struct api_interval *interval,
 {
 	struct api_pair *pair = interval->data;
 
-	/* End the case even if the core calls the interval forever. */
+	/*
+	 * Limit the updates, so that the case ends even if the core runs the
+	 * callback in a loop.
+	 */
 	if (pair->budget-- > 0)
 		EXPECT_EQ(0, api_update(interval, 0, 2));
 }
 
-/* The updated interval still overlaps the invalidation, which must end. */
+/*
+ * A callback updates its own interval, which still overlaps the invalidation.
+ * The invalidation must end.
+ */
 static void r25_update_itself(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -146,7 +156,10 @@ static void api_update_other(struct api_interval *interval,
 		EXPECT_EQ(0, api_update(pair->other, 0, 2));
 }
 
-/* Two intervals update each other: each is called a bounded number of times. */
+/*
+ * Two callbacks update each other's interval. Each callback runs a limited
+ * number of times.
+ */
 static void r25_update_each_other(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -159,7 +172,7 @@ static void r25_update_each_other(void)
 	two->action = api_update_other;
 	EXPECT_EQ(0, api_write(0));
 	EXPECT(atomic_read(&two->calls) >= 1);
-	/* The updates may cause a few more calls. */
+	/* The updates may cause a few additional callbacks. */
 	if (atomic_read(&one->calls) > 4)
 		EXPECT_EQ(1, atomic_read(&one->calls));
 	api_remove(one);
@@ -206,13 +219,15 @@ static void api_put_other(struct api_interval *interval,
 	if (!pair->other)
 		return;
 	api_put(pair->other);
-	/* No callback of it runs, so put has called release. */
+	/*
+	 * No callback of that interval is running, so put has called release.
+	 */
 	EXPECT_EQ(1, atomic_read(&pair->other->releases));
 	api_free(pair->other);
 	pair->other = NULL;
 }
 
-/* The callback frees the interval that the walk would call next. */
+/* A callback frees the interval whose callback would run next. */
 static void r25_put_the_next(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which readers collide, and until when they wait.
+ * Collisions: which readers must retry, and how long readers wait.
  */
 #include <linux/bits.h>
 #include <linux/mman.h>
@@ -9,7 +9,7 @@
 
 #include "api.h"
 
-/* One invalidation: before, during and after. */
+/* A reader before, during and after an invalidation. */
 static void r18_reader_collides(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -26,7 +26,10 @@ static void r18_reader_collides(void)
 	EXPECT(!api_retry(other, other_seq));
 	EXPECT(api_can_begin(other));
 	api_resume_and_join(&interval->stop, writer);
-	/* R26: a reader from before the invalidation collides after it, too. */
+	/*
+	 * R26: a reader that began before the invalidation also collides after
+	 * its end.
+	 */
 	EXPECT(api_retry(interval, seq));
 	seq = api_seq(interval);
 	EXPECT(!api_retry(interval, seq));
@@ -36,7 +39,10 @@ static void r18_reader_collides(void)
 	api_unregister(mirror);
 }
 
-/* R18: insert an interval during an invalidation of its bounds. */
+/*
+ * R18: two intervals are inserted during an invalidation. It overlaps one of
+ * them.
+ */
 static void r18_insert_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -59,7 +65,10 @@ static void r18_insert_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* R18: move an interval into an invalidation and out of it. */
+/*
+ * R18: an update moves an interval into the range of an invalidation and out of
+ * it.
+ */
 static void r18_update_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -78,7 +87,7 @@ static void r18_update_in_an_invalidation(void)
 	EXPECT_EQ(0, api_update(moved, 4, 2));
 	EXPECT(api_retry(moved, seq));
 	EXPECT(!api_can_begin(moved));
-	/* Move the interval that is invalidated away. */
+	/* Move the interval whose callback is running out of the range. */
 	EXPECT(!api_can_begin(blocker));
 	EXPECT_EQ(0, api_update(blocker, 9, 1));
 	EXPECT(api_can_begin(blocker));
@@ -92,7 +101,9 @@ static void r18_update_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* Every update collides with readers, also one that keeps the bounds. */
+/*
+ * Readers collide with every update, even one that does not change the bounds.
+ */
 static void r18_update_collides(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -110,7 +121,7 @@ static void r18_update_collides(void)
 	api_unregister(mirror);
 }
 
-/* R18: intervals are removed and inserted during an invalidation. */
+/* R18: an interval is removed and inserted again during an invalidation. */
 static void r18_remove_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -133,7 +144,9 @@ static void r18_remove_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* Readers wait until both of two invalidations have ended. */
+/*
+ * A reader of an interval that two invalidations overlap waits for both ends.
+ */
 static void r18_two_invalidations_of_one_interval(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -162,7 +175,10 @@ static void r18_two_invalidations_of_one_interval(void)
 	api_unregister(mirror);
 }
 
-/* R20: the sequence wraps, so only equality is compared. */
+/*
+ * R20: readers collide even if the sequence wraps, because they only compare it
+ * for equality.
+ */
 static void r20_sequence_wraps(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -170,7 +186,10 @@ static void r20_sequence_wraps(void)
 	unsigned long seqs[6];
 	int i, j;
 
-	/* No invalidation is in flight, and no other thread reads. */
+	/*
+	 * It is safe to write the sequence directly, because no invalidation is
+	 * in flight and no other thread reads it.
+	 */
 	WRITE_ONCE(interval->notifier.seq, ULONG_MAX - 2);
 	for (i = 0; i < 6; i++) {
 		seqs[i] = api_seq(interval);
@@ -181,7 +200,7 @@ static void r20_sequence_wraps(void)
 	}
 	for (j = 0; j < 6; j++)
 		EXPECT(api_retry(interval, seqs[j]));
-	/* Sequences that differ in one bit, or by one. */
+	/* Readers also collide if the sequences differ in one bit or by one. */
 	seqs[0] = api_seq(interval);
 	WRITE_ONCE(interval->notifier.seq, seqs[0] + BIT(32));
 	EXPECT(api_retry(interval, seqs[0]));
@@ -197,9 +216,9 @@ static void r20_sequence_wraps(void)
 /**
  * struct api_nesting - record of nested invalidations
  * @task: the task of the first invalidation
- * @nested: the same task started a second one
- * @inner_start: start of the second one
- * @inner_end: end of the second one
+ * @nested: the same task has started a second invalidation
+ * @inner_start: first address of the second invalidation
+ * @inner_end: first address past the end of the second invalidation
  */
 struct api_nesting {
 	struct task_struct *task;
@@ -224,8 +243,8 @@ static void api_record_nesting(struct api_interval *interval,
 }
 
 /*
- * R24: to free one small page, the kernel splits a huge page during that
- * invalidation. The split is a second, nested invalidation.
+ * R24: MADV_DONTNEED of one small page starts an invalidation, during which the
+ * kernel splits the huge page. The split starts a second, nested invalidation.
  */
 static void r24_nested_in_one_thread(void)
 {
@@ -236,7 +255,9 @@ static void r24_nested_in_one_thread(void)
 	struct api_interval *page, *whole, *below;
 	unsigned long seq;
 
-	/* Do not read first: the write would split the huge zero page. */
+	/*
+	 * Do not read the page first: the write would split the huge zero page.
+	 */
 	if (api_syscall(__NR_madvise, api_addr(huge), HMM_API_ARENA_SIZE / 2,
 			MADV_HUGEPAGE) ||
 	    put_user(1UL, (unsigned long __user *)api_addr(huge))) {
@@ -260,7 +281,7 @@ static void r24_nested_in_one_thread(void)
 		EXPECT(!api_retry(below, seq));
 	} else {
 		EXPECT_EQ(1, atomic_read(&whole->calls));
-		api_skip("no huge page was available, so none was split");
+		api_skip("the invalidation did not split a huge page");
 	}
 	EXPECT(api_can_begin(page));
 	EXPECT(api_can_begin(whole));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which callbacks a dispatch calls, in which order and how often.
+ * Dispatches: the callbacks that run, their order and their number.
  */
 #include "api.h"
 
-/* Each interval is called once, with the bounds of the invalidation. */
+/*
+ * The callback of each overlapping interval runs once, with the bounds of the
+ * invalidation.
+ */
 static void r12_each_is_called_once(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror();
@@ -13,7 +16,7 @@ static void r12_each_is_called_once(void)
 	int i;
 
 	intervals = api_alloc(200 * sizeof(*intervals));
-	/* So many that the walk drops the lock in between. */
+	/* With this many intervals, the walk drops the lock at least once. */
 	for (i = 0; i < 200; i++)
 		intervals[i] = api_interval(i % 3 ? mirror : other, i, 2);
 	EXPECT_EQ(0, api_unmap(10, 100));
@@ -34,7 +37,11 @@ static void r12_each_is_called_once(void)
 	api_unregister(other);
 }
 
-/* R14: an interval moves below the walk before it was called. */
+/*
+ * R14: before the callback of an interval runs, an update moves the interval to
+ * an address that the walk has passed. The callback still runs. The callback of
+ * an interval that leaves the range does not run.
+ */
 static void r14_moved_below_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -59,7 +66,10 @@ static void r14_moved_below_the_walk(void)
 	api_unregister(mirror);
 }
 
-/* R14: a second one moves below while the first one is called. */
+/*
+ * R14: two intervals move to addresses that the walk has passed. One of them
+ * moves again while the callback of the other one runs.
+ */
 static void r14_moved_below_the_walk_twice(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -91,8 +101,8 @@ static void r14_moved_below_the_walk_twice(void)
 /**
  * struct api_interval_set - a large number of intervals of one page
  * @intervals: the intervals, spread evenly over API_SET_PAGES pages
- * @updates: number of updates of one of them
- * @stop: stop the updates
+ * @updates: number of updates of the interval that api_set_updated() returns
+ * @stop: set to stop the updates
  */
 struct api_interval_set {
 	struct api_set_interval {
@@ -104,17 +114,22 @@ struct api_interval_set {
 	bool stop;
 };
 
-/* A walk over so many takes longer than a time slice of a busy host. */
+/*
+ * A walk of this many intervals takes longer than a time slice on a busy host.
+ */
 #define API_SET_SIZE	50000
 #define API_SET_PAGES	500
 
-/* The interval that is updated in a loop. */
+/* Returns the interval that another task updates in a loop. */
 static struct api_set_interval *api_set_updated(struct api_interval_set *set)
 {
 	return &set->intervals[API_SET_PAGES / 2];
 }
 
-/* The updated interval is updated again during each of its callbacks. */
+/*
+ * The callback of the updated interval waits until the interval has been
+ * updated again.
+ */
 static bool api_set_invalidate(struct hmm_interval_notifier *notifier,
 			       const struct mmu_notifier_range *range)
 {
@@ -126,7 +141,7 @@ static bool api_set_invalidate(struct hmm_interval_notifier *notifier,
 	interval->calls++;
 	if (interval != api_set_updated(set))
 		return true;
-	/* The update that is in progress may have begun before the callback. */
+	/* One update may have begun before the callback, so wait for two. */
 	while (READ_ONCE(set->updates) < before + 2 && !READ_ONCE(set->stop))
 		cond_resched();
 	return true;
@@ -177,7 +192,7 @@ static int api_update_in_a_loop(void *arg)
 	return 0;
 }
 
-/* R52: another task updates one of the intervals in a loop. */
+/* R52: a dispatch ends although another task updates an interval in a loop. */
 static void r52_dispatch_ends_under_updates(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -208,7 +223,10 @@ static void r52_dispatch_ends_under_updates(void)
 	api_unregister(mirror);
 }
 
-/* R52: more intervals than fit a batch move below the walk, some twice. */
+/*
+ * R52: more than HMM_BATCH intervals move to addresses that the walk has
+ * passed. Some of them move twice.
+ */
 static void r52_all_moved_intervals_are_called_once(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -237,7 +255,10 @@ static void r52_all_moved_intervals_are_called_once(void)
 	api_put(put);
 	EXPECT_EQ(1, atomic_read(&put->releases));
 	api_free(put);
-	/* The device maps nothing through these, but their readers wait. */
+	/*
+	 * The device has mapped no page of the range through these two
+	 * intervals, so their callbacks need not run. Their readers must wait.
+	 */
 	EXPECT_EQ(0, api_update(into, 11, 1));
 	inserted = api_interval(mirror, 300, 1);
 	EXPECT_EQ(0, api_update(inserted, 12, 1));
@@ -262,8 +283,9 @@ static void r52_all_moved_intervals_are_called_once(void)
 }
 
 /*
- * R52: during two dispatches an interval moves below both walks. Each dispatch
- * must call it, even after the other one has.
+ * R52: an interval moves to an address that the walks of two dispatches have
+ * passed. Each dispatch must run its callback, even if the other dispatch has
+ * already run it.
  */
 static void r52_moved_under_two_dispatches(void)
 {
@@ -293,7 +315,9 @@ static void r52_moved_under_two_dispatches(void)
 	api_unregister(mirror);
 }
 
-/* The walk continues after the interval just called was updated or put. */
+/*
+ * The walk continues after an interval was updated or put during its callback.
+ */
 static void r14_walk_continues_after_update(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -319,7 +343,9 @@ static void r14_walk_continues_after_update(void)
 	api_stop_reached(&intervals[2]->stop);
 	EXPECT_EQ(0, api_update(intervals[2], 40, 1));
 	api_stop_resume(&intervals[2]->stop);
-	/* The walk must end here, and not at the next interval of the tree. */
+	/*
+	 * The walk must end after this callback and not continue with @beyond.
+	 */
 	api_stop_reached(&last->stop);
 	EXPECT_EQ(0, api_update(last, 50, 1));
 	api_resume_and_join(&last->stop, unmapper);
@@ -336,7 +362,9 @@ static void r14_walk_continues_after_update(void)
 	api_unregister(mirror);
 }
 
-/* An interval inserted during a dispatch need not be called. */
+/*
+ * The callback of an interval that is inserted during a dispatch need not run.
+ */
 static void r25_insert_during_the_walk(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -366,7 +394,7 @@ static void r25_insert_during_the_walk(void)
  * struct api_passes - intervals that are invalidated together
  * @intervals: the intervals
  * @count: number of @intervals
- * @early: first passes that were missing when a second pass ran
+ * @early: number of first passes that had not run when a second pass ran
  */
 struct api_passes {
 	struct api_interval **intervals;
