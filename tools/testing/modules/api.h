@@ -2,10 +2,10 @@
 /*
  * Building blocks of the test cases.
  *
- * A case is a function. It continues after a failed check, so that it always
- * cleans up; the first failure is the one that is reported. Every wait has a
- * timeout. To force a race, a case stops one thread in a callback, runs the
- * other side, and then resumes the thread.
+ * A case is a function. It continues after a failed check, so that it can clean
+ * up. Only the first failure is reported. A wait for a thread, a stop point or
+ * a system call has a timeout. To force a race, a case stops one thread in a
+ * callback, runs the other side, and then resumes the thread.
  */
 #ifndef _HMM_TEST_API_H
 #define _HMM_TEST_API_H
@@ -23,19 +23,21 @@
 
 #include "hmm_api_test.h"
 
-/* Detects a hang, not a slow machine: see HMM_TIMEOUT_MS. */
+/*
+ * So long that only a hang exceeds it, not a slow machine; see HMM_TIMEOUT_MS.
+ */
 #define API_TIMEOUT	(120 * HZ)
-/* Invalidations in flight that get a slot; HMM_SLOTS in the core. */
+/* Number of slots for invalidations in flight; HMM_SLOTS in the core. */
 #define API_SLOTS	32
-/* How long a case waits for an event that must not happen. */
+/* How long a case waits to check that an event does not occur. */
 #define API_SHORT_WAIT	(HZ / 8)
 
 /**
  * struct api_case - a test case
  * @name: begins with the number of the regression that it tests, if any
  * @run: the test
- * @flags: HMM_API_CHILD and others
- * @expect: regular expression for the report that the kernel has to log
+ * @flags: HMM_API_* flags
+ * @expect: regular expression that matches the expected kernel report, or NULL
  */
 struct api_case {
 	const char *name;
@@ -44,7 +46,7 @@ struct api_case {
 	const char *expect;
 };
 
-/* One table for each file; an entry without a name ends it. */
+/* One table per file. An entry without a name ends the table. */
 extern const struct api_case api_mirror_cases[];
 extern const struct api_case api_exit_cases[];
 extern const struct api_case api_insert_cases[];
@@ -71,7 +73,10 @@ extern const struct api_case api_stress_cases[];
 extern const struct api_case api_misuse_cases[];
 extern const struct api_case api_wrong_cases[];
 
-/* main.c: checks, which return whether the condition holds. */
+/*
+ * main.c: a check returns true if its condition holds. Otherwise the case
+ * fails.
+ */
 __printf(4, 5)
 bool api_check(bool good, const char *file, int line, const char *fmt, ...);
 bool api_check_equal(long want, long seen, const char *file, int line,
@@ -84,20 +89,23 @@ __printf(1, 2) void api_skip(const char *fmt, ...);
 	api_check_equal((long)(want), (long)(expr), __FILE__, __LINE__, #expr)
 
 /*
- * main.c: zeroed memory; an allocation never fails. The end of the case frees
- * it if the case has not.
+ * main.c: api_alloc() returns zeroed memory and never fails. Memory that a case
+ * does not free is freed when the case ends.
  */
 void *api_alloc(size_t size);
 void api_free(void *memory);
-/* A thread did not end: free nothing and keep the module loaded. */
+/*
+ * A case calls api_abandon() if a thread has not ended. The memory of the case
+ * is not freed when the case ends, and the module stays loaded.
+ */
 void api_abandon(void);
 
-/* main.c: the child process, whose mm a case can use and which it can kill. */
+/* main.c: the child process. A case can use its mm and can kill it. */
 struct mm_struct *api_child_mm(void);
 void api_child_kill(void);
 long api_child_pid(void);
 
-/* main.c: system calls, made by the helper thread in user space. */
+/* main.c: system calls that the helper thread makes in user space. */
 void api_syscall_start(long nr, unsigned long arg0, unsigned long arg1,
 		       unsigned long arg2);
 long api_syscall_wait(void);
@@ -109,9 +117,9 @@ unsigned long api_addr(unsigned long number);
 
 /**
  * struct api_stop - a stop point in a callback
- * @armed: the next thread that gets there stops
- * @reached: a thread has stopped
- * @resume: the thread may continue
+ * @armed: the next thread that reaches the stop point stops
+ * @reached: completed when a thread has stopped
+ * @resume: completed to let the thread continue
  */
 struct api_stop {
 	bool armed;
@@ -134,8 +142,8 @@ void api_stop_resume(struct api_stop *stop);
  * @arg: argument of @fn
  * @mm: the mm
  * @task: the thread
- * @entered: the thread runs
- * @done: @fn has returned
+ * @entered: completed when the thread runs
+ * @done: completed when @fn has returned
  * @ret: return value of @fn
  */
 struct api_thread {
@@ -161,11 +169,12 @@ void api_resume_and_join_at(struct api_stop *stop, struct api_thread *thread,
 #define api_join(thread) api_join_at(thread, __FILE__, __LINE__)
 
 /*
- * threads.c: real invalidations. api_write() reads the page first, which maps
- * the zero page, and then writes to it: this invalidates just that page, with
- * the mmap lock held for reading. It works once for each page, until the page
- * is unmapped. api_unmap() invalidates all the pages at once, with the mmap
- * lock held for writing, and then maps new memory in their place.
+ * threads.c: real invalidations. api_write() first reads the page, so that the
+ * kernel maps the zero page, and then writes to it. The write invalidates only
+ * this page, with the mmap lock held for reading. Another api_write() of the
+ * page causes no invalidation until the page has been unmapped. api_unmap()
+ * invalidates all pages at once, with the mmap lock held for writing. Then it
+ * maps new memory at the same addresses.
  */
 int api_write(unsigned long page);
 int api_unmap(unsigned long page, unsigned long npages);
@@ -180,8 +189,8 @@ struct api_thread *api_unmap_thread(unsigned long page, unsigned long npages);
  * @on_release: called by release, if set
  * @data: private to the case
  * @refuse: sync_cpu_device_pagetables returns false
- * @syncs: calls of sync_cpu_device_pagetables
- * @releases: release callbacks that have returned
+ * @syncs: number of calls of sync_cpu_device_pagetables
+ * @releases: number of release callbacks that have completed
  */
 struct api_mirror {
 	struct hmm_mirror mirror;
@@ -197,17 +206,17 @@ struct api_mirror {
 /**
  * struct api_interval - a driver's interval
  * @notifier: the interval
- * @stop: stop point in the callback; with two passes, in the first
+ * @stop: stop point in the callback, or in the first pass if there are two
  * @action: called by the callback after the stop point, if set
  * @on_finish: called by the second pass, if set
  * @data: private to the case
  * @refuse: the callback returns false
- * @calls: callbacks that have started; with two passes, first passes
- * @returned: callbacks that are past the stop point
- * @finishes: second passes
- * @releases: calls of release
- * @start: start of the last invalidation
- * @end: end of the last invalidation, exclusive
+ * @calls: number of callbacks that have started, except second passes
+ * @returned: number of callbacks that have passed the stop point
+ * @finishes: number of second passes
+ * @releases: number of calls of release
+ * @start: first address of the last invalidation
+ * @end: first address past the end of the last invalidation
  */
 struct api_interval {
 	struct hmm_interval_notifier notifier;
@@ -226,9 +235,9 @@ struct api_interval {
 };
 
 /*
- * objects.c: api_ops has all callbacks of a single pass. The core has a path
- * of its own for invalidations of mirrors without a sync callback, which is
- * what most drivers are, so only "syncing" mirrors have that callback.
+ * objects.c: api_ops has all callbacks of a single pass. Most drivers have no
+ * sync callback, and the core has a separate path for them. Therefore only
+ * "syncing" mirrors have this callback.
  */
 extern const struct hmm_mirror_ops api_mirror_ops;
 extern const struct hmm_mirror_ops api_syncing_mirror_ops;
@@ -268,7 +277,10 @@ struct api_thread *api_stop_write_at(struct api_interval *interval,
 #define api_stop_write(interval, page) \
 	api_stop_write_at(interval, page, __FILE__, __LINE__)
 
-/* ranges.c: a registered range; its entries are API_UNTOUCHED until read. */
+/*
+ * ranges.c: a registered range, whose entries are API_UNTOUCHED until it is
+ * read.
+ */
 #define API_UNTOUCHED	0x5eed5eedUL
 
 struct hmm_mirror_range *api_range(struct api_mirror *mirror,
@@ -286,8 +298,8 @@ struct hmm_mirror_range *api_request(struct api_mirror *mirror,
 				     unsigned long page, unsigned long npages,
 				     unsigned long flags);
 /*
- * Map a page of the arena with @ops, and @data as vm_private_data; api_unmap()
- * makes it anonymous again.
+ * Map a page of the arena with @ops, and with @data as vm_private_data.
+ * api_unmap() replaces it by anonymous memory.
  */
 bool api_map_page_with(unsigned long page,
 		       const struct vm_operations_struct *ops, void *data);

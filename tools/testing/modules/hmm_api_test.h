@@ -14,32 +14,38 @@
 #define HMM_API_DEVICE		"/dev/hmm_api_test"
 
 /*
- * The arena: private anonymous memory that the program maps and never touches,
- * so that a case can invalidate it. It is aligned to half of its size, which
- * is the size of a huge page. The last page of the first half is PROT_NONE:
- * the kernel invalidates a whole huge page's worth when it splits a mapping
- * that could contain a huge page, and the cases need invalidations of single
- * pages there.
+ * The arena: private anonymous memory for the invalidations of a case. The
+ * program maps it and does not access it. It is aligned to half of its size,
+ * which is the size of a huge page. The last page of the first half is
+ * PROT_NONE, so that no mapping in this half can contain a huge page. If the
+ * kernel splits a mapping that can contain a huge page, it invalidates the
+ * range of the whole huge page. The cases need invalidations of single pages in
+ * this half.
  */
 #define HMM_API_ARENA_SIZE	(4UL << 20)
 #define HMM_API_PAGE_SIZE	4096UL
 
 /* A child process has to call HMM_API_SET_CHILD before the case runs. */
 #define HMM_API_CHILD		0x1
-/* That child also calls HMM_API_BLOCK_CHILD, which no signal interrupts. */
+/*
+ * The child must also call HMM_API_BLOCK_CHILD, which signals do not interrupt.
+ */
 #define HMM_API_UNKILLABLE		0x8
 /* A helper thread has to call HMM_API_SYSCALL in a loop during the case. */
 #define HMM_API_HELPER		0x2
-/* The case provokes a lockdep report, which turns lockdep off until reboot. */
+/*
+ * The case provokes a lockdep report, after which lockdep is off until reboot.
+ */
 #define HMM_API_LOCKDEP		0x4
 
 /**
- * struct hmm_api_case - describes a case
- * @index: in: number of the case, from 0; ENOENT past the last one
- * @flags: out: HMM_API_CHILD and others
+ * struct hmm_api_case - description of a case
+ * @index: in: number of the case, starting at 0; the ioctl fails with ENOENT
+ *         past the last case
+ * @flags: out: HMM_API_* flags
  * @name: out: name, a C identifier
- * @expect: out: regular expression for the kernel log that the case provokes,
- *          or empty
+ * @expect: out: regular expression that matches the kernel report that the case
+ *          provokes, or empty
  */
 struct hmm_api_case {
 	__u32 index;
@@ -53,7 +59,8 @@ struct hmm_api_case {
  * @index: in: number of the case
  * @result: out: 0 passed, 1 skipped, -1 failed
  * @arena: in: address of the arena, HMM_API_ARENA_SIZE bytes
- * @why: out: the first failure, or the reason for the skip
+ * @why: out: the first failure or the reason for the skip; empty if the case
+ *       passed
  */
 struct hmm_api_run {
 	__u32 index;
@@ -65,7 +72,8 @@ struct hmm_api_run {
 /**
  * struct hmm_api_syscall - a system call for the helper thread
  * @result: in: return value of the previous call, or -errno
- * @nr: in: number of the previous call, or 0; out: number of the next one
+ * @nr: in: number of the previous call, or 0 in the first ioctl; out: number of
+ *      the next call
  * @arg: out: arguments of the next call
  */
 struct hmm_api_syscall {

@@ -24,7 +24,7 @@ struct api_memory {
 
 /**
  * struct api_run - an open file, and the case that runs through it
- * @lock: protects @memory, @result and @why
+ * @lock: serializes changes of @memory, @result, @why and @abandoned
  * @result: 0 passed, 1 skipped, -1 failed
  * @why: the reason for @result
  * @memory: memory that the case has allocated
@@ -34,13 +34,13 @@ struct api_memory {
  * @child: that process
  * @child_blocked: the child is in HMM_API_BLOCK_CHILD
  * @finished: the case has returned
- * @wq: waitqueue of the helper thread and of HMM_API_BLOCK_CHILD
+ * @wq: wait queue of the case, the helper thread and the child
  * @pending: the helper thread has to make the call in @syscall
  * @completed: the helper thread has made that call
  * @syscall: a system call and its result
  */
 struct api_run {
-	/* see above */
+	/* serializes changes of the result and the list of memory */
 	spinlock_t lock;
 	int result;
 	char why[sizeof_field(struct hmm_api_run, why)];
@@ -57,7 +57,7 @@ struct api_run {
 	struct hmm_api_syscall syscall;
 };
 
-/* One case at a time. */
+/* Only one case runs at a time. */
 static DEFINE_MUTEX(api_mutex);
 static struct api_run *api_current;
 
@@ -180,7 +180,7 @@ void api_child_kill(void)
 	kill_pid(api_current->child, SIGKILL, 1);
 }
 
-/* In the pid namespace of the process that runs the case. */
+/* Returns the pid in the pid namespace of the process that runs the case. */
 long api_child_pid(void)
 {
 	return pid_vnr(api_current->child);
@@ -219,7 +219,7 @@ long api_syscall(long nr, unsigned long arg0, unsigned long arg1,
 	return api_syscall_wait();
 }
 
-/* Takes the result of the previous call and waits for the next one. */
+/* Store the result of the previous system call, and wait for the next one. */
 static long api_next_syscall(struct api_run *run,
 			     struct hmm_api_syscall __user *arg)
 {
@@ -333,8 +333,8 @@ static long api_set_child(struct api_run *run)
 }
 
 /*
- * Keep the child here until the case has ended. If the case kills the child,
- * it has a dying process that cannot exit.
+ * Block the child until the case has ended. A child that the case kills is
+ * dying, but cannot exit until then.
  */
 static long api_block_child(struct api_run *run)
 {

@@ -216,7 +216,9 @@ void api_put(struct api_interval *interval)
 	hmm_interval_notifier_put(&interval->notifier);
 }
 
-/* Returns a reference that the caller drops with api_put(). */
+/*
+ * Returns an interval with a reference, which the caller drops with api_put().
+ */
 struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 {
 	struct hmm_interval_notifier *notifier;
@@ -228,7 +230,7 @@ struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 				       notifier) : NULL;
 }
 
-/* Whether find returns @interval. The reference is dropped. */
+/* Returns true if find returns @interval. Drops the reference. */
 bool api_finds(struct api_mirror *mirror, unsigned long page,
 	       struct api_interval *interval)
 {
@@ -258,7 +260,7 @@ bool api_can_begin(struct api_interval *interval)
 	return hmm_interval_read_try_begin(&interval->notifier, &seq);
 }
 
-/* The interval must not be in an invalidation. */
+/* The caller must ensure that no invalidation of the interval is in flight. */
 unsigned long api_seq(struct api_interval *interval)
 {
 	unsigned long seq = 0;
@@ -275,7 +277,7 @@ bool api_retry(struct api_interval *interval, unsigned long seq)
 	return retry;
 }
 
-/* Whether no invalidation of any part of the mm is in flight. */
+/* Returns true if no invalidation of the mm is in flight. */
 bool api_is_idle(struct api_mirror *mirror)
 {
 	struct api_interval *all = api_interval_new();

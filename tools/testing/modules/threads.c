@@ -18,7 +18,7 @@ void api_stop_arm(struct api_stop *stop)
 	smp_store_release(&stop->armed, true);
 }
 
-/* Only the first thread that gets here stops. */
+/* Only the first thread that reaches an armed stop point stops. */
 void api_stop_here(struct api_stop *stop)
 {
 	if (!xchg(&stop->armed, false))
@@ -50,7 +50,7 @@ static int api_thread_main(void *data)
 	mmput(thread->mm);
 	complete_all(&thread->done);
 
-	/* Module code must not run after the module is unloaded. */
+	/* Wait for kthread_stop(): module code must not run after an unload. */
 	set_current_state(TASK_INTERRUPTIBLE);
 	while (!kthread_should_stop()) {
 		schedule();
@@ -87,7 +87,10 @@ struct api_thread *api_thread(int (*fn)(void *arg), void *arg)
 	return api_thread_in(current->mm, fn, arg);
 }
 
-/* Whether the thread blocks, so that it does not return within a short time. */
+/*
+ * Returns true if the function of the thread does not return within a short
+ * time.
+ */
 bool api_thread_blocks(struct api_thread *thread)
 {
 	return !wait_for_completion_timeout(&thread->done, API_SHORT_WAIT);
@@ -111,7 +114,7 @@ int api_join_at(struct api_thread *thread, const char *file, int line)
 	return thread->ret;
 }
 
-/* Let a stopped thread continue, and wait until it has returned 0. */
+/* Resume the thread at the stop point, and expect that @thread returns 0. */
 void api_resume_and_join_at(struct api_stop *stop, struct api_thread *thread,
 			    const char *file, int line)
 {
@@ -154,7 +157,7 @@ struct api_thread *api_write_thread(unsigned long page)
 	return api_thread(api_write_fn, (void *)page);
 }
 
-/* 16 bits are enough for each: the arena has 1024 pages. */
+/* Each number fits in 16 bits, because the arena has 1024 pages. */
 static int api_unmap_fn(void *arg)
 {
 	unsigned long what = (unsigned long)arg;
