@@ -11,10 +11,10 @@
 #include "iter.h"
 
 /*
- * Reserve room for one more started interval, without sleeping. All intervals
- * are started before the first one is finished, so that the TLB shootdowns of
- * several devices overlap. If there is no room, the caller finishes the
- * interval at once.
+ * Reserve room for one more entry in @dispatch->started, without sleeping.
+ * invalidate_start runs for all intervals before invalidate_finish runs for the
+ * first one, so that the TLB shootdowns of several devices overlap. If this
+ * function returns false, the caller runs both callbacks in succession.
  */
 static bool hmm_dispatch_reserve(struct hmm_dispatch *dispatch)
 {
@@ -47,7 +47,8 @@ hmm_callback_enter(struct hmm_context *context, struct hmm_invalidation *inv,
 
 /*
  * Acquire the lock again after a callback. Returns false if the callback
- * removed the interval: its pin is gone then, and it must not be touched.
+ * removed the interval. In this case the pin has already been dropped, and the
+ * interval must not be accessed.
  */
 static __always_inline bool
 hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
@@ -61,9 +62,10 @@ hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
 }
 
 /*
- * Run the callback of @interval, or the first one of two. Returns false if it
- * refused. With @room, an interval that was started is not finished here, and
- * *@later is set: hmm_dispatch_finish() finishes it.
+ * Run the invalidate callback of @interval, or its two-pass callbacks. With
+ * @room, only invalidate_start runs here. If it returns true, *@later is set,
+ * and hmm_dispatch_finish() runs invalidate_finish. Without @room, both run
+ * here. Returns false if the callback refused the invalidation.
  *
  * Context: called without context->lock.
  */
@@ -87,10 +89,10 @@ static bool hmm_dispatch_invoke(struct hmm_dispatch *dispatch,
 }
 
 /*
- * Call one interval. The lock is dropped around the callback. A pin keeps the
- * memory of the interval, but not its place in the tree. Returns false if the
- * callback refused. If *@gone is set on return, the interval must not be
- * touched any more.
+ * Run the callback of one interval. The lock is dropped around the callback. A
+ * pin keeps the memory of the interval in use, but does not keep the interval
+ * in the tree. Returns false if the callback refused the invalidation. If
+ * *@gone is set on return, the interval must not be accessed.
  */
 static bool hmm_dispatch_call(struct hmm_dispatch *dispatch,
 			      struct hmm_interval_notifier *interval,
@@ -126,7 +128,7 @@ static bool hmm_interval_has_callback(const struct hmm_interval_notifier *i)
 
 /*
  * Check the result of a callback. Only a non-blockable invalidation may be
- * refused; any other refusal is reported and ignored.
+ * refused; any other refusal is ignored with a warning.
  */
 static bool hmm_dispatch_accepted(const struct mmu_notifier_range *range,
 				  bool accepted)
@@ -137,8 +139,8 @@ static bool hmm_dispatch_accepted(const struct mmu_notifier_range *range,
 }
 
 /*
- * Call the intervals that were inserted before the dispatch began and have not
- * been updated since.
+ * Run the callbacks of the intervals that were inserted before the dispatch
+ * began and have not been updated since.
  */
 static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -165,8 +167,9 @@ static bool hmm_dispatch_walk(struct hmm_dispatch *dispatch)
 }
 
 /*
- * Check whether the dispatch still has to call @interval, which is on the list
- * of updated intervals. The markers on that list have no callback.
+ * Check whether the dispatch must still run the callback of @interval, which is
+ * on the list of updated intervals. The result is false for the markers of
+ * other dispatches on this list, because they have no callback.
  */
 static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
 				   const struct hmm_interval_notifier *interval)
@@ -181,9 +184,9 @@ static bool hmm_dispatch_must_call(const struct hmm_dispatch *dispatch,
 }
 
 /*
- * Call the intervals that were updated since the dispatch began, in one walk
- * of the list. A marker keeps the position while the lock is dropped. The walk
- * does not return to intervals before the marker.
+ * Run the callbacks of the intervals that were updated since the dispatch
+ * began, in one walk of the list. A marker keeps the position of the walk while
+ * the lock is dropped. The walk does not return to intervals before the marker.
  */
 static bool hmm_dispatch_updated(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -212,7 +215,10 @@ static bool hmm_dispatch_updated(struct hmm_dispatch *dispatch)
 	return accepted;
 }
 
-/* Finish and unpin the started intervals, even if a later one refused. */
+/*
+ * Run invalidate_finish for each interval in @dispatch->started and unpin the
+ * interval, even if the callback of another interval refused the invalidation.
+ */
 static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
 {
@@ -234,11 +240,11 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_begin() - determine the set of intervals that are called
+ * hmm_dispatch_begin() - fix the set of intervals whose callbacks will run
  * @dispatch: uninitialized, on the caller's stack
  * @context: the context
  * @range: the invalidation
- * @bit: its bit in context->inflight
+ * @bit: the bit of the invalidation in context->inflight
  *
  * Must be called before the first interval is marked as collided. The lock must
  * not have been dropped since hmm_invalidation_begin().
@@ -267,12 +273,12 @@ void hmm_dispatch_begin(struct hmm_dispatch *dispatch,
 
 /**
  * hmm_dispatch_run() - run the callbacks
- * @dispatch: a dispatch that has begun; every overlapping interval has been
- *            marked as collided
+ * @dispatch: initialized by hmm_dispatch_begin(); every overlapping interval
+ *            has been marked as collided
  *
- * Context: context->lock held; it is dropped around each callback. May sleep
- * if the invalidation is blockable.
- * Return: false if a callback refused a non-blockable invalidation.
+ * Context: context->lock held; it is dropped around each callback, and briefly
+ * during long walks. May sleep if the invalidation is blockable.
+ * Return: true; false if a callback refused a non-blockable invalidation.
  */
 bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -282,11 +288,11 @@ bool hmm_dispatch_run(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_end() - finish the started intervals and end the dispatch
- * @dispatch: a dispatch that has begun
+ * hmm_dispatch_end() - run invalidate_finish and end the dispatch
+ * @dispatch: initialized by hmm_dispatch_begin()
  *
- * Context: context->lock held; it is dropped around each callback. May sleep
- * if the invalidation is blockable.
+ * Context: context->lock held; it is dropped around each callback, and briefly
+ * during long walks. May sleep if the invalidation is blockable.
  */
 void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 	__must_hold(&dispatch->context->lock)
@@ -314,8 +320,9 @@ void hmm_dispatch_end(struct hmm_dispatch *dispatch)
 
 /*
  * Fast path without a dispatch: a single interval overlaps, and it has an
- * invalidate callback. No other interval has to be called, whatever is updated
- * at the same time; see dispatch.h.
+ * invalidate callback. No other callback has to run, even if other intervals
+ * are updated at the same time; see dispatch.h. Returns false if the callback
+ * refused a non-blockable invalidation.
  *
  * Context: context->lock held; it is dropped around the callback.
  */
@@ -338,8 +345,9 @@ bool hmm_dispatch_single(struct hmm_context *context,
 }
 
 /*
- * Drop the pin that @inv holds on @interval if the calling task runs its
- * callback. Returns true if the calling task runs any callback of @inv.
+ * If the calling task is running the callback of @interval for @inv, drop the
+ * pin of this callback. Returns true if the calling task is running the
+ * callback of any interval for @inv.
  */
 static bool
 hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
@@ -355,12 +363,13 @@ hmm_invalidation_drop_own_pin(struct hmm_invalidation *inv,
 }
 
 /*
- * The calling task removes @interval, and waits until no callback pins it. If
- * the task itself runs such a callback, it would wait for itself, so drop the
- * pins that it holds. Returns true if the task runs a callback.
+ * The calling task is removing @interval, and will wait until no callback pins
+ * the interval. If the task is itself running such a callback, it would wait
+ * forever. Therefore drop the pins that belong to this task. Returns true if
+ * the task is running the callback of an interval, or a dispatch.
  *
- * Dispatches are searched in their list rather than by slot, because a dispatch
- * may have no slot.
+ * A dispatch may have no slot, so search the list of dispatches as well as the
+ * slots.
  */
 bool hmm_dispatch_drop_own_pins(struct hmm_context *context,
 				struct hmm_interval_notifier *interval)

@@ -1,42 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A dispatch: running the callbacks of one invalidation.
+ * A dispatch runs the callbacks of the intervals that an invalidation overlaps.
  *
- * The set of intervals that a dispatch calls is fixed when it begins: those in
- * the tree that overlap its range. Other intervals need no call:
+ * The set of these intervals is fixed when the dispatch begins: it consists of
+ * all intervals in the tree that overlap the range of the invalidation. The
+ * callbacks of other intervals need not run:
  *
- * - An interval that is inserted later maps nothing that was read before, and
- *   its readers wait for the end of the invalidation.
- * - An interval that an update moves into the range maps nothing in the range.
+ * - An interval that is inserted later has no device mappings yet, and its
+ *   readers wait for the end of the invalidation.
+ * - An interval that an update moves into the range has no device mappings in
+ *   the range, and its readers wait as well.
  * - If an update moves an interval out of the range, the driver removes the
- *   mappings outside of the new bounds.
+ *   mappings outside the new bounds.
  *
- * The difficult case is an interval that overlaps before and after an update:
+ * The difficult case is an interval that overlaps the range both before and
+ * after an update:
  *
  *	dispatch                          update
  *	--------                          ------
- *	calls the intervals up to
- *	address A
+ *	runs the callbacks of the
+ *	intervals up to address A
  *	                                  moves an interval from above A to
- *	                                  below A; what lies within the old
- *	                                  and the new bounds stays mapped
- *	reaches the end
+ *	                                  below A; addresses within both the
+ *	                                  old and the new bounds stay mapped
+ *	reaches the end of the tree
  *
- * Therefore an update during a dispatch adds the interval to a list, and every
- * dispatch walks that list after it has walked the tree:
+ * The walk of the tree misses this interval. Therefore an update during a
+ * dispatch adds the interval to a list, and every dispatch walks this list
+ * after it has walked the tree:
  *
- * - The walk of the tree calls the intervals that were inserted before the
- *   dispatch began and have not been updated since. Their keys have not
- *   changed, so the walk reaches them.
- * - The list contains the intervals that have been updated since. An interval
- *   on the list keeps its position if it is updated again, and a dispatch
- *   walks the list once. When the dispatch reaches an interval, it calls it,
- *   unless the interval no longer overlaps and so maps nothing in the range.
+ * - The walk of the tree runs the callbacks of the intervals that were inserted
+ *   before the dispatch began and have not been updated since. Their keys have
+ *   not changed, so the walk reaches them.
+ * - The walk of the list runs the callbacks of the intervals that have been
+ *   updated since the dispatch began and still overlap the range. An interval
+ *   that no longer overlaps has no device mappings in the range. An interval
+ *   that is updated again keeps its position on the list, and a dispatch walks
+ *   the list once.
  *
- * So a dispatch is one walk of the tree and one walk of the list, however many
- * updates run at the same time. It calls each interval once, with one
- * exception: if two dispatches call the same interval and it is updated in
- * between, either may call it twice.
+ * A dispatch therefore needs one walk of the tree and one walk of the list,
+ * however many updates run at the same time. It runs the callback of each
+ * interval once, with one exception: if two dispatches run the callback of the
+ * same interval, and the interval is updated in between, either dispatch may
+ * run the callback twice.
  */
 #ifndef _HMM_CORE_DISPATCH_H
 #define _HMM_CORE_DISPATCH_H
@@ -48,14 +54,16 @@
  * @node: node in context->dispatches
  * @context: the context
  * @range: the invalidation
- * @inv: its slot, which records the interval whose callback is running
+ * @inv: the slot of the invalidation, which records the interval whose callback
+ *       is running
  * @no_slot: used as @inv if the invalidation has no slot
  * @caller: the task that runs the callbacks
- * @id: stored in &hmm_interval_notifier.called of each interval that is called
+ * @id: stored in &hmm_interval_notifier.called of each interval whose callback
+ *      this dispatch runs
  * @newest: context->order when the dispatch began
  * @started: array of the intervals between invalidate_start and
- *           invalidate_finish; each is pinned, or NULL if a callback has
- *           removed it
+ *           invalidate_finish. Each entry is a pinned interval, or NULL after
+ *           invalidate_finish has begun or a callback has removed the interval
  * @nr_called: number of callbacks that were run
  * @nr_started: number of entries in @started
  * @max_started: number of entries that @started has room for

@@ -5,16 +5,17 @@
  *
  * The start notifier receives the start of every invalidation. It records the
  * invalidation as in progress, increments the sequence of every overlapping
- * interval, and runs the drivers' callbacks. If a driver would have to block in
- * a non-blockable invalidation, it refuses the invalidation.
+ * interval, and runs the drivers' callbacks. If a callback would have to block
+ * in a non-blockable invalidation, it refuses, and the start fails.
  *
- * The end notifier receives the end of every invalidation and removes it from
- * those in progress. There are two notifiers because the kernel does not allow
+ * The end notifier receives the end of every invalidation, which is then no
+ * longer in progress. There are two notifiers because the kernel does not allow
  * one notifier to have both an end and a start that may fail. If a start fails,
- * in this or in another notifier, the kernel calls the end of every notifier
- * that has one. So the end notifier receives an end for every start.
+ * in this notifier or in another one, the kernel calls the end of every
+ * notifier that has one. The end notifier therefore receives an end for every
+ * start; Documentation/protocol.rst lists the exceptions.
  *
- * The only lock that both sides share is the driver's update lock:
+ * The driver's update lock orders a reader against the callback:
  *
  *	invalidation                      reader
  *	------------                      ------
@@ -32,15 +33,16 @@
  *	end
  *
  * If the reader acquires the update lock before the callback does, the callback
- * removes what the reader has programmed. If it acquires the lock after the
- * callback, it sees the incremented sequence, because the callback dropped the
- * lock after the increment. It then retries, and its next read_begin()
- * sleeps until the end. So it never uses page tables that are half changed.
+ * removes the mappings that the reader has programmed. If the reader acquires
+ * the lock after the callback, it sees the incremented sequence, because the
+ * callback dropped the lock after the increment. The reader then retries, and
+ * its next read_begin() sleeps until the end of the invalidation. A reader
+ * therefore never uses page tables that are only partly changed.
  *
  * If many intervals overlap, their sequences are incremented one after the
- * other. A reader of an interval whose turn has not come may proceed as if the
- * invalidation had not started: the callback of that interval only runs after
- * its sequence has been incremented.
+ * other. Until the sequence of an interval is incremented, its readers may
+ * proceed as if the invalidation had not started, because the callback of the
+ * interval runs only after the increment.
  */
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
@@ -55,8 +57,8 @@
 #include "trace.h"
 
 /*
- * Mark @interval as collided: readers that have begun will retry, and later
- * ones wait for the end.
+ * Mark @interval as collided: readers in flight retry, and later readers wait
+ * for the end of the invalidation.
  */
 static __always_inline void
 hmm_interval_collide(struct hmm_interval_notifier *interval, unsigned long bit)
@@ -64,7 +66,8 @@ hmm_interval_collide(struct hmm_interval_notifier *interval, unsigned long bit)
 	WRITE_ONCE(interval->busy, interval->busy | bit);
 	/*
 	 * Pairs with the acquire of the sequence in hmm_interval_is_idle(): a
-	 * reader that sees the new sequence sees the invalidation in progress.
+	 * reader that sees the new sequence also sees the bit in busy and in
+	 * inflight, unless the invalidation has ended.
 	 */
 	smp_store_release(&interval->seq, interval->seq + 1);
 }
@@ -104,10 +107,10 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 }
 
 /*
- * The general case: several intervals overlap, or one without an invalidate
- * callback or with two-pass callbacks, or a mirror has a sync callback, or the
- * invalidation has no slot. Every overlapping interval is marked as collided
- * before the first callback runs.
+ * The general case: several intervals overlap, the only one has two-pass
+ * callbacks or no callback, a mirror has a sync callback, or the invalidation
+ * has no slot. Every overlapping interval is marked as collided before the
+ * first callback runs.
  */
 static noinline bool hmm_invalidate_many(struct hmm_context *context,
 					 const struct mmu_notifier_range *range,
@@ -130,7 +133,7 @@ static noinline bool hmm_invalidate_many(struct hmm_context *context,
 
 /*
  * Check whether @interval is the only one that overlaps, and has an invalidate
- * callback.
+ * callback instead of two-pass callbacks.
  */
 static __always_inline bool
 hmm_interval_is_single(struct hmm_interval_notifier *interval,
@@ -200,9 +203,10 @@ static void hmm_notifier_range_end(struct mmu_notifier *notifier,
 /*
  * The mm exits. This invalidates the whole address space.
  *
- * The kernel has already emptied its list of notifiers, so no end is delivered
- * any more, and readers do not wait from now on. Functions that read pages
- * check whether the mm is dead.
+ * The kernel first runs the release function of every notifier of the mm, and
+ * then empties its list of notifiers. The end of an invalidation that is in
+ * progress meanwhile may never be delivered, so readers do not wait once
+ * context->dead is set. Functions that read pages check context->dead.
  */
 static void hmm_notifier_release(struct mmu_notifier *notifier,
 				 struct mm_struct *mm)
@@ -222,7 +226,7 @@ static void hmm_notifier_release(struct mmu_notifier *notifier,
 
 	hmm_callbacks_begin();
 	spin_lock(&context->lock);
-	/* mmu_notifier_unregister() calls this function as well. */
+	/* mmu_notifier_unregister() also calls this function. */
 	if (context->dead) {
 		spin_unlock(&context->lock);
 		hmm_callbacks_end();
