@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The invalidations in progress, slow paths: see inflight.h.
+ * Slow paths for the invalidations in progress: see inflight.h.
  */
 #include <linux/sched.h>
 
@@ -50,19 +50,20 @@ void hmm_invalidation_wake(struct hmm_context *context, unsigned int slot)
 	wake_up_all(&context->wq);
 }
 
-/* The end of an invalidation that found no slot. */
+/* End an invalidation that has no slot. */
 static void hmm_invalidation_end_overflow(struct hmm_context *context)
 {
 	spin_lock(&context->lock);
 	/*
 	 * The count is 0 if the invalidation started when only the end notifier
-	 * was registered; there are no intervals then.
+	 * was registered. At that time the context has no intervals.
 	 *
 	 * The release pairs with the acquire of inflight in
 	 * hmm_interval_is_idle(): a reader that no longer sees the bit sees the
-	 * changed page tables. Acquiring the lock does not order the stores
-	 * before it. The changes of other invalidations without a slot are
-	 * ordered by the lock, which their ends have dropped.
+	 * changed page tables. The release is needed because the acquisition of
+	 * the lock does not order earlier stores. The changes of other
+	 * invalidations without a slot are ordered by the lock, which their
+	 * ends have dropped.
 	 */
 	if (context->overflowed && !--context->overflowed)
 		clear_bit_unlock(HMM_SLOTS, &context->inflight);
@@ -70,7 +71,7 @@ static void hmm_invalidation_end_overflow(struct hmm_context *context)
 	wake_up_all(&context->wq);
 }
 
-/* Slow path: the invalidation does not have the lowest slot in use. */
+/* Slow path: the invalidation is not in the lowest slot in use. */
 void hmm_invalidation_end_slow(struct hmm_context *context,
 			       const struct mmu_notifier_range *range)
 {

@@ -3,10 +3,11 @@
  * The invalidations in progress: those between their start and their end.
  *
  * Each of them has a slot, and a bit in context->inflight. If all slots are in
- * use, further invalidations share one bit, HMM_OVERFLOW. The start and the end
- * have only the range in common, so the end finds its slot by the address of
- * the range. The range is on the stack of the invalidating task from before the
- * start until after the end, so the addresses of two ranges in progress differ.
+ * use, further invalidations share one bit, HMM_OVERFLOW. The kernel passes the
+ * same mmu_notifier_range to the start and to the end, so the end finds its
+ * slot by the address of the range. The range is on the stack of the
+ * invalidating task from before the start until after the end. The ranges of
+ * two invalidations in progress therefore have different addresses.
  *
  * The start runs under the lock. The end acquires it only if a reader waits, or
  * if the invalidation has no slot:
@@ -17,17 +18,18 @@
  *	inflight &= ~bit                  waited |= bit
  *	(full barrier)                    (full barrier)
  *	waited & bit?                     inflight & bit?
- *	  lock, waited &= ~bit, wake        no: waited &= ~bit, go on
+ *	  lock, waited &= ~bit, wake        no: waited &= ~bit, proceed
  *	                                  unlock, sleep
  *
- * At least one of them sees the other's write. The bit that the end sees in
- * waited may have been set for the next invalidation in that slot. All readers
- * are woken, and those that still have to wait set the bit again.
+ * At least one side sees the other side's write. The bit that the end sees in
+ * waited may have been set for the next invalidation in that slot. The end
+ * therefore wakes all readers, and readers that still have to wait set the bit
+ * again.
  *
- * A start takes the lowest free slot, and an end searches from the lowest slot
- * upwards. It may read a slot below its own while another task writes it. Such
- * a slot belongs to other invalidations, whose ranges have other addresses, so
- * neither the old nor the new value matches.
+ * A start uses the lowest free slot, and an end searches from the lowest slot
+ * upwards. The end may read a slot below its own while another task writes to
+ * that slot. Such a slot belongs to other invalidations, whose ranges have
+ * other addresses, so neither the old nor the new value matches.
  */
 #ifndef _HMM_CORE_INFLIGHT_H
 #define _HMM_CORE_INFLIGHT_H

@@ -20,9 +20,9 @@
 
 /*
  * An interval may end past the task size, so that one interval can cover the
- * whole address space. It must not start there: it would never be notified, but
- * because page table indices wrap, a read would find the pages of other
- * addresses.
+ * whole address space. It must start below the task size. No invalidation
+ * overlaps higher addresses, but a read of these addresses would return the
+ * pages of other addresses, because page table indices wrap.
  */
 static int hmm_interval_check_bounds(const struct hmm_context *context,
 				     unsigned long start, unsigned long length,
@@ -64,13 +64,13 @@ hmm_interval_unlink(struct hmm_context *context,
 }
 
 /*
- * Take an interval out of the tree for good. An update uses
- * hmm_interval_unlink() alone, because the interval stays on the list of
- * updated intervals.
+ * Remove an interval from the tree permanently. An update calls only
+ * hmm_interval_unlink(), because the interval stays on the list of updated
+ * intervals.
  *
- * Readers of the interval are no longer notified, so let those in flight
- * collide, and let ranges that are bound to it fail. The bounds stay, because a
- * callback that is running may read them.
+ * The interval no longer detects invalidations. Therefore its readers in flight
+ * collide, and functions that begin or read a range that is bound to it fail.
+ * The bounds do not change, because a running callback may read them.
  */
 static __always_inline void
 hmm_interval_delete(struct hmm_context *context,
@@ -86,9 +86,11 @@ hmm_interval_delete(struct hmm_context *context,
 }
 
 /*
- * The first sequence of an interval. It is never 0, so that a range that has
- * not begun is not valid. It differs from the sequences that the same memory
- * had when it was inserted before, so that a reader from that time collides.
+ * Returns the first sequence of an interval. It is never 0, so that a range is
+ * not valid before its first read begins. The same memory may have been removed
+ * from this mm and inserted again. The order makes the new sequence differ from
+ * the earlier ones, so that a reader of the removed interval collides. Only
+ * after 2^20 collisions can an earlier sequence have the same value.
  */
 static unsigned long
 hmm_interval_first_seq(const struct hmm_interval_notifier *interval)
@@ -98,14 +100,15 @@ hmm_interval_first_seq(const struct hmm_interval_notifier *interval)
 
 /**
  * hmm_interval_notifier_insert() - start watching a range of addresses
- * @interval: the interval; every member is initialized
+ * @interval: the interval; this function initializes every member
  * @mirror: a registered mirror, which must outlive the interval
  * @start: first address, in bytes, without a tag; below the task size of the mm
  * @length: in bytes; the interval may end past the task size
- * @ops: the callbacks, or NULL if only collisions matter
+ * @ops: the callbacks, or NULL to detect only collisions
  *
- * From now on, readers of the interval collide with every invalidation that
- * overlaps it. They wait for overlapping invalidations that are in progress.
+ * After the insertion, readers of the interval collide with every invalidation
+ * that overlaps it. They wait for overlapping invalidations that are in
+ * progress.
  *
  * Context: any context in which a spinlock may be acquired, including
  * callbacks, but not interrupts.
@@ -157,7 +160,10 @@ int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_insert);
 
-/* Slow path: another reference or a pin is left, or this may be a callback. */
+/*
+ * Slow path: another reference or a pin is left, or the calling task may be
+ * running a callback.
+ */
 static noinline void
 hmm_interval_remove_slow(struct hmm_context *context,
 			 struct hmm_interval_notifier *interval)
@@ -184,16 +190,18 @@ hmm_interval_remove_slow(struct hmm_context *context,
  * hmm_interval_notifier_remove() - remove an interval and wait for callbacks
  * @interval: an inserted interval; the owner's reference is dropped
  *
- * The interval leaves the tree at once, and readers in flight collide. If
- * another task has a reference from hmm_interval_notifier_find(), the ranges
- * that it has bound to the interval fail, and it cannot bind others.
+ * The interval leaves the tree at once, and its readers in flight collide. If
+ * another task has a reference from hmm_interval_notifier_find(), it can no
+ * longer bind a range to the interval, and functions that begin or read a bound
+ * range return -ENOENT.
  *
  * This function waits until no callback of the interval is running and all
  * references from hmm_interval_notifier_find() have been dropped. On return
  * the caller owns the memory again; ops->release is not called.
  *
- * A callback must use hmm_interval_notifier_put() instead. This function would
- * wait for the callback; it warns and does not wait for the calling task.
+ * A callback must use hmm_interval_notifier_put() instead. If the callback of
+ * an interval calls this function, the function prints a warning once and does
+ * not wait for callbacks that the calling task itself is running.
  *
  * Context: may sleep. It must not be called from a callback, or with a lock
  * held that a callback acquires.
@@ -233,8 +241,10 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
  *            hmm_interval_notifier_insert() or hmm_interval_notifier_find()
  *
  * When the last reference is dropped, the interval leaves the tree at once, and
- * hmm_interval_notifier_find() no longer returns it. ops->release is called
- * here, or, if callbacks of the interval are running, after the last of them.
+ * hmm_interval_notifier_find() no longer returns it. This function then calls
+ * ops->release. If callbacks of the interval are running, ops->release is
+ * called after the last of them instead. It is not called if the interval was
+ * removed by hmm_interval_notifier_remove().
  *
  * Context: any context in which a spinlock may be acquired, including
  * callbacks, but not interrupts.
@@ -267,18 +277,19 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_put);
  * @start: first address, in bytes, without a tag; below the task size of the mm
  * @length: in bytes
  *
- * The new bounds take effect at once, for find, invalidations and readers.
- * Every reader in flight collides. Addresses outside of the new bounds are no
- * longer watched, so the driver must remove device mappings there first. A
- * range that is bound to the interval and is no longer covered by it fails with
- * -ENOENT from now on.
+ * The new bounds take effect at once for invalidations, readers and
+ * hmm_interval_notifier_find(). Every reader in flight collides. Addresses
+ * outside the new bounds are no longer watched, so the driver must first remove
+ * device mappings there. While the interval does not cover a range that is
+ * bound to it, functions that begin or read this range return -ENOENT.
  *
- * The caller should hold the update lock, and remove the mappings outside of
- * the new bounds without dropping it. No reader can then program anything for
- * the old bounds, or program the new ones too early.
+ * The caller should hold the update lock from the removal of these mappings
+ * until this function returns. Otherwise a reader may program an address
+ * outside the new bounds in between.
  *
- * A device mapping belongs to the interval under which it was read. An interval
- * that grows over another one does not take over the mappings of that one.
+ * A device mapping belongs to the interval under which it was read. If an
+ * interval is updated to overlap another one, it does not acquire the mappings
+ * of the other interval.
  *
  * Context: any context in which a spinlock may be acquired, including callbacks
  * of this interval, but not interrupts.
@@ -310,7 +321,7 @@ int hmm_interval_notifier_update(struct hmm_interval_notifier *interval,
 		/* The walk of a dispatch may miss the interval. */
 		if (unlikely(!list_empty(&context->dispatches)))
 			hmm_interval_list_updated(context, interval);
-		/* After busy, as in hmm_interval_collide(). */
+		/* Must follow the store to busy: see hmm_interval_collide(). */
 		smp_store_release(&interval->seq, interval->seq + 1);
 	} else {
 		ret = -ENOENT;
@@ -327,13 +338,15 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_update);
  * @start: first address, in bytes
  * @last: last address, in bytes, inclusive
  *
- * The result reflects every insert, update, remove and put that has returned.
- * An update is seen as a whole or not at all.
+ * The result reflects every insert, update, remove and put that returned before
+ * this call. If another task inserts or updates an interval during this call,
+ * the result may miss that interval.
  *
  * Context: any context in which a spinlock may be acquired, including
  * callbacks, but not interrupts.
- * Return: the interval with the lowest first address, with a reference that the
- * caller drops with hmm_interval_notifier_put(); NULL if there is none.
+ * Return: the matching interval with the lowest first address, with a reference
+ * that the caller drops with hmm_interval_notifier_put(); NULL if no interval
+ * matches or @mirror is not registered.
  *
  * Since: 0.1
  */
@@ -362,9 +375,9 @@ hmm_interval_notifier_find(struct hmm_mirror *mirror,
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
 
 /*
- * A driver has unregistered a mirror that still had intervals, which was
- * reported. Remove the intervals before the context that they point to is
- * freed.
+ * Remove the intervals that a driver has left in a mirror that it unregisters.
+ * The caller has printed a warning. Otherwise the intervals would point to a
+ * context that has been freed.
  */
 void hmm_mirror_detach_intervals(struct hmm_mirror *mirror)
 {

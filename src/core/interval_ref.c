@@ -23,9 +23,9 @@ bool hmm_interval_is_unused(struct hmm_context *context,
  * dropped the lock.
  *
  * A task that waits in hmm_interval_notifier_remove() is woken with the lock
- * held. It checks its condition under the lock, so it cannot return, and the
- * driver cannot unregister the mirror and free the context, before the lock is
- * dropped here.
+ * held, and checks its condition under the lock. It therefore cannot return
+ * before the caller of this function drops the lock. Until then, the driver
+ * cannot unregister the mirror, so the context is not freed.
  *
  * Context: context->lock held.
  */
@@ -55,7 +55,7 @@ void hmm_interval_release(struct hmm_interval_notifier *interval)
 		interval->ops->release(interval);
 }
 
-/* Slow path of hmm_interval_unpin(): there are no users left. */
+/* Slow path of hmm_interval_unpin(): no reference is left. */
 bool hmm_interval_unpin_last(struct hmm_context *context,
 			     struct hmm_interval_notifier *interval)
 	__must_hold(&context->lock)

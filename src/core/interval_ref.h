@@ -2,15 +2,16 @@
 /*
  * References and pins: how long the memory of an interval stays in use.
  *
- *   users  the owner's reference, from insert, and one for each find until its
- *          put. When the last one is dropped, the interval leaves the tree.
- *          hmm_interval_notifier_remove() takes it out at once, even if other
- *          references are left.
- *   pins   callbacks that are running on the interval. A pin keeps the memory
- *          of the interval in use, but does not keep it in the tree.
+ *   users  References: the owner's, which an insert acquires, and one for each
+ *          find until its put. When the last one is dropped, the interval
+ *          leaves the tree. hmm_interval_notifier_remove() removes the interval
+ *          from the tree at once, even if other references are left.
+ *   pins   Callbacks of the interval that are running, and two-pass callbacks
+ *          that have not finished. A pin keeps the memory of the interval in
+ *          use, but does not keep the interval in the tree.
  *
- * When both are gone, either hmm_interval_notifier_remove() returns or
- * ops->release is called, never both.
+ * When no reference and no pin is left, either hmm_interval_notifier_remove()
+ * returns or ops->release is called, never both.
  */
 #ifndef _HMM_CORE_INTERVAL_REF_H
 #define _HMM_CORE_INTERVAL_REF_H
@@ -33,8 +34,8 @@ bool hmm_interval_unpin_last(struct hmm_context *context,
 			     struct hmm_interval_notifier *interval);
 
 /*
- * Drop a pin. Returns false if that released the interval, which must not be
- * touched any more. Otherwise the interval may be used until the lock is
+ * Drop a pin. Returns false if the interval was released. In this case it must
+ * not be accessed any more. Otherwise it may be accessed until the lock is
  * dropped.
  *
  * Context: context->lock held; it is dropped to release the interval.

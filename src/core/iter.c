@@ -41,8 +41,8 @@ hmm_interval_iter_resume(struct hmm_interval_iter *iter)
  * intervals, so that a walk over a million of them does not keep preemption
  * disabled.
  *
- * @interval is the current interval, or NULL if its memory may be gone. It may
- * have been moved or removed from the tree.
+ * @interval is the current interval, or NULL if its memory may have been freed.
+ * An update may have moved it, or it may have been removed from the tree.
  *
  * Context: context->lock held.
  */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Walking the intervals that overlap [start, last], in the order of the tree.
- * The lock is dropped from time to time, and the tree may change then.
+ * A walk drops the lock from time to time, so the tree may change during it.
  *
- * The tree is sorted by first address, and intervals with the same first
- * address by the order in which they were inserted. So (first address, order)
- * is a unique key that increases during the walk. A walk only remembers the key
- * of its current interval, and can continue from there even if that interval is
- * gone. The tree needs no marks, and no operation is deferred for a walk.
+ * The tree is sorted by first address. Intervals with the same first address
+ * are sorted by the order in which they entered the tree; an update counts as
+ * an entry. Therefore (first address, order) is a unique key that increases
+ * during the walk. A walk stores only the key of its current interval, and can
+ * continue after this key even if the interval has left the tree. The tree
+ * needs no markers, and no operation is deferred because of a walk.
  *
- * A walk visits every interval that is not moved. It does not visit intervals
- * that are inserted, or moved by an update, to a key that it has passed.
+ * A walk visits every overlapping interval that stays in the tree and is not
+ * updated. It does not visit an interval that is inserted at, or that an update
+ * moves to, a key that the walk has passed.
  */
 #ifndef _HMM_CORE_ITER_H
 #define _HMM_CORE_ITER_H
@@ -26,8 +28,8 @@
  * @key_start: key of the current interval: its first address
  * @key_order: key of the current interval: its order
  * @budget: number of intervals to visit before the lock is dropped
- * @may_sleep: reschedule when the lock is dropped; hmm_interval_iter_begin()
- *             clears it
+ * @may_sleep: whether to reschedule when the lock is dropped;
+ *             hmm_interval_iter_begin() clears it
  */
 struct hmm_interval_iter {
 	struct hmm_context *context;
@@ -51,7 +53,7 @@ hmm_interval_iter_set(struct hmm_interval_iter *iter,
 	return interval;
 }
 
-/* Begin a walk at @interval, the first one that overlaps. */
+/* Begin a walk at @interval, the first interval that overlaps. */
 static inline void hmm_interval_iter_begin(struct hmm_interval_iter *iter,
 					   struct hmm_context *context,
 					   struct hmm_interval_notifier *interval,

@@ -2,7 +2,8 @@
 /*
  * The tree of intervals: the kernel's interval tree, instantiated for struct
  * hmm_interval_notifier so that the compiler can inline it. Intervals with the
- * same first address are in the order in which they were inserted.
+ * same first address are in the order in which an insert or an update added
+ * them to the tree.
  *
  * Context: context->lock held.
  */
