@@ -16,8 +16,9 @@
  *	frees it
  *
  * A count that has reached zero never increases again, so the new mirror cannot
- * acquire the dying context. Both contexts may be registered on the mm for a
- * short time. The old one has no mirrors and no intervals left then.
+ * acquire the dying context. For a short time, the notifiers of both contexts
+ * may be registered on the mm. The old context has no mirrors and no intervals
+ * left.
  */
 #include <linux/hashtable.h>
 #include <linux/rwsem.h>
@@ -34,9 +35,8 @@ static DEFINE_HASHTABLE(hmm_contexts_hash, 8);
 static DEFINE_SPINLOCK(hmm_contexts_lock);
 
 /*
- * Registers and unregisters notifiers for tasks that cannot do it themselves. It
- * needs no memory to make progress, so that mirrors can be registered when
- * memory is short.
+ * Registers and unregisters notifiers for tasks that cannot do it themselves.
+ * The workqueue has a rescuer, so it makes progress when memory is short.
  */
 static struct workqueue_struct *hmm_workqueue;
 
@@ -65,7 +65,7 @@ static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
  * @work: the work item
  * @notifier: the notifier
  * @mm: the mm; the waiting task holds its mmap lock for writing
- * @ret: what __mmu_notifier_register() returned
+ * @ret: return value of __mmu_notifier_register()
  */
 struct hmm_registration {
 	struct work_struct work;
@@ -111,8 +111,9 @@ static int hmm_notifier_register_by_worker(struct mmu_notifier *notifier,
 /*
  * __mmu_notifier_register() acquires every lock of the mm. It fails with -EINTR
  * if signal_pending() is true for the calling task: because of a signal with a
- * handler, a stop, the freezer, or a task_work of io_uring. None of these is a
- * reason to fail, and all of them would still be pending in a second attempt.
+ * handler, a stop, the freezer, or a task_work of io_uring. The registration
+ * must not fail for any of these reasons, and a second attempt by the same task
+ * would fail as well.
  */
 static int hmm_notifier_register(struct mmu_notifier *notifier,
 				 struct mm_struct *mm)
@@ -150,8 +151,9 @@ static void hmm_context_unwind_work(struct work_struct *work)
  * for its end.
  *
  * Unregistering the end notifier waits for the SRCU read-side critical sections
- * of all notifiers in the system. With the mmap lock held, that could take as
- * long as the slowest callback of any driver, so a worker does it later.
+ * of all notifiers in the system, which may take as long as the slowest
+ * callback of any driver. A worker unregisters it, so that the caller need not
+ * wait with the mmap lock held.
  */
 static int hmm_context_register_notifiers(struct hmm_context *context)
 {
@@ -223,7 +225,7 @@ struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
 	if (!locked && mmap_write_lock_killable(mm))
 		return ERR_PTR(-EINTR);
 
-	/* Another task may have created it while this one waited. */
+	/* Another task may have created the context in the meantime. */
 	context = hmm_context_lookup(mm);
 	if (!context)
 		context = hmm_context_create(mm);
@@ -234,11 +236,11 @@ struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked)
 }
 
 /*
- * Drop a reference. The last one unregisters the notifiers: on return the
- * context no longer pins the mm.
+ * Drop a reference. If it is the last one, unregister the notifiers: on return
+ * the context no longer pins the mm.
  *
  * mmu_notifier_unregister() waits for all callbacks, so the caller must not
- * hold the mmap lock nor run in a callback.
+ * hold the mmap lock or run in a callback.
  */
 void hmm_context_put(struct hmm_context *context)
 {

@@ -2,7 +2,7 @@
 /*
  * The context: one object per mm, which all mirrors of the mm share.
  *
- * What protects what:
+ * Which lock protects what:
  *
  *   context->lock     The interval tree, all members of an interval, the
  *                     invalidations in progress, and the list of mirrors
@@ -10,16 +10,19 @@
  *                     never held across a callback or anything else that may
  *                     sleep.
  *   the SRCU of mm/mmu_notifier.c
- *                     Every callback runs in one of its read-side critical
- *                     sections, so mmu_notifier_synchronize() waits for
- *                     callbacks. The list of mirrors is walked under it.
+ *                     The list of mirrors against its walkers. Every callback
+ *                     of an invalidation or an exit runs in a read-side
+ *                     critical section of this SRCU, so
+ *                     mmu_notifier_synchronize() waits for these callbacks.
  *   hmm_contexts_lock The hash table that maps an mm to its context.
  *   mmap lock, held for writing
  *                     The creation of a context. Only one context is created
  *                     for an mm at a time.
  *
- * The fast path of readers reads interval->seq, interval->busy and
- * context->inflight without the lock; see read_begin.c.
+ * Some members are also read without context->lock. The fast path of readers
+ * reads interval->seq, interval->busy and context->inflight; see read_begin.c.
+ * range.c reads context->dead, interval->inserted and the bounds of an
+ * interval.
  */
 #ifndef _HMM_CORE_CONTEXT_H
 #define _HMM_CORE_CONTEXT_H
@@ -39,8 +42,8 @@
 #include <hmm/mirror.h>
 
 /*
- * The maximum number of invalidations of an mm that have a slot of their own.
- * No more than 5 have been seen in flight.
+ * Maximum number of invalidations of an mm that have their own slots. Under
+ * load, at most 5 invalidations of an mm were in flight.
  */
 #define HMM_SLOTS	32
 /*
@@ -48,7 +51,7 @@
  */
 #define HMM_OVERFLOW	BIT(HMM_SLOTS)
 
-/* How many intervals a walk visits before it drops the lock briefly. */
+/* Number of intervals that a walk visits before it briefly drops the lock. */
 #define HMM_BATCH	64
 
 /**
@@ -57,7 +60,7 @@
  * @start: first address
  * @last: last address, inclusive
  * @calling: the interval whose callback is running; it is pinned. NULL if
- *           there is none, or if the callback has removed its interval
+ *           no callback is running, or if the callback has removed its interval
  * @caller: the task that runs the callback; valid while @calling is set
  */
 struct hmm_invalidation {
@@ -71,22 +74,24 @@ struct hmm_invalidation {
 /**
  * struct hmm_context - all mirrors and intervals of one mm
  * @inflight: a bit for each slot of @invalidations that is in use, and
- *            HMM_OVERFLOW; bits are set under @lock and cleared without it
+ *            HMM_OVERFLOW; bits are set under @lock, and the bits of slots are
+ *            cleared without it
  * @mm: the mm; the two notifiers pin it, but it may have exited
  * @dead: the mm has exited, or @start_notifier is being unregistered
  * @lock: see the top of this file
- * @waited: slots whose end a reader waits for
+ * @waited: the bits of @inflight that readers wait for
  * @overflowed: number of invalidations in progress that have no slot
  * @nr_mirrors: number of mirrors in @mirrors
  * @nr_sync_mirrors: number of mirrors with a sync callback
  * @intervals: tree of the inserted intervals
- * @order: the last stamp that was given to an interval entering the tree
+ * @order: number of the latest insertion into the tree; an update inserts the
+ *         interval again
  * @dispatches: dispatches in progress, oldest first; see dispatch.h
  * @last_dispatch_id: number of the latest dispatch
  * @updated: intervals that were updated during a dispatch; see dispatch.h
  * @mirrors: list of the mirrors, walked under SRCU
- * @wq: where readers and removers wait; woken with @lock held or in an SRCU
- *      read-side critical section
+ * @wq: waitqueue of readers and of hmm_interval_notifier_remove(); woken with
+ *      @lock held or in an SRCU read-side critical section
  * @invalidations: the invalidations in progress, by slot
  * @end_notifier: receives the end of every invalidation
  * @start_notifier: receives the start of every invalidation, which it may
@@ -101,7 +106,7 @@ struct hmm_invalidation {
  * @nr_refused: number of invalidations that a callback refused
  * @nr_waits: number of times that a reader acquired the lock to check for
  *            overlaps, whether or not it had to wait
- * @rcu: for freeing; debugfs walks contexts under RCU
+ * @rcu: used to free the context; debugfs walks contexts under RCU
  */
 struct hmm_context {
 	unsigned long inflight;

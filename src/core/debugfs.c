@@ -3,9 +3,9 @@
  * /sys/kernel/debug/hmm_mirror: the contexts, mirrors, intervals and
  * invalidations that exist.
  *
- * Contexts are walked under RCU. Everything shown comes from the context and
- * not from the mm, so a reader neither delays an exiting process nor uses
- * memory that it frees.
+ * Contexts are walked under RCU. The files only show data of contexts and never
+ * access an mm. A reader therefore does not delay an exiting process, and does
+ * not access memory that the exit frees.
  */
 #include <linux/debugfs.h>
 #include <linux/rcupdate.h>
@@ -63,7 +63,7 @@ static void *contexts_start(struct seq_file *m, loff_t *pos)
 	return xa_find(&hmm_contexts, &id, ULONG_MAX, XA_PRESENT);
 }
 
-/* Contexts may appear and disappear between two reads: continue by ID. */
+/* Contexts may be created and freed between two reads, so continue by ID. */
 static void *contexts_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct hmm_context *context = v;
@@ -79,7 +79,10 @@ static void contexts_stop(struct seq_file *m, void *v)
 	rcu_read_unlock();
 }
 
-/* Maximum length of each list: context->lock is held while it is printed. */
+/*
+ * Maximum number of entries that are printed of each list. It is limited
+ * because context->lock is held meanwhile.
+ */
 #define HMM_MAX_SHOWN	32
 
 static void show_mirrors(struct seq_file *m, struct hmm_context *context)
@@ -117,7 +120,10 @@ static void show_intervals(struct seq_file *m, struct hmm_context *context)
 	}
 }
 
-/* After the exit of the mm, the end of an invalidation may not be delivered. */
+/*
+ * After the mm has exited, print no invalidations, because their ends may never
+ * be delivered.
+ */
 static void show_invalidations(struct seq_file *m,
 			       struct hmm_context *context)
 {

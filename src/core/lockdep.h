@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Annotations that let debug kernels find wrong locking in an ordinary run.
+ * Annotations with which lockdep detects wrong locking in an ordinary run.
  *
- * To lockdep, every callback runs with the lock hmm_callback_map held, and a
- * function that may wait for callbacks acquires it. If a driver calls such a
- * function from a callback, or with a lock held that a callback acquires,
- * lockdep reports a possible deadlock, even if nothing had to wait.
+ * In lockdep, hmm_callback_map is a lock. It is held while the callbacks of an
+ * invalidation or an exit run, and a function that may wait for callbacks
+ * acquires and releases it. If a driver calls such a function from a callback,
+ * or with a lock held that a callback acquires, lockdep reports a possible
+ * deadlock, even if the function did not have to wait.
  *
  * The map is not acquired as a recursive read lock, because lockdep does not
- * follow dependencies through those. Callbacks do not nest: no callback may
- * cause an invalidation.
+ * follow dependencies through recursive read locks. Callbacks do not nest,
+ * because a callback must not cause an invalidation.
  */
 #ifndef _HMM_CORE_LOCKDEP_H
 #define _HMM_CORE_LOCKDEP_H
@@ -41,8 +42,9 @@ static inline void hmm_might_wait_for_callbacks(void)
 
 /*
  * might_sleep() for functions that seldom sleep. Without
- * CONFIG_DEBUG_ATOMIC_SLEEP it does nothing, because the voluntary
- * reschedule in might_sleep() costs more than the rest of their fast path.
+ * CONFIG_DEBUG_ATOMIC_SLEEP it does nothing, because the voluntary reschedule
+ * in might_sleep() costs more than the rest of the fast path of such a
+ * function.
  */
 static __always_inline void hmm_might_sleep(void)
 {

@@ -103,15 +103,16 @@ EXPORT_SYMBOL_GPL(hmm_mirror_register_locked);
  * hmm_mirror_unregister() - stop mirroring
  * @mirror: a registered mirror without intervals
  *
- * On return no callback of the mirror is running, and none will run. If it was
- * the last mirror of the mm, the module no longer pins the mm.
+ * On return no callback of the mirror is running, and no further callback will
+ * run. If the mirror was the last one of the mm, the module no longer pins the
+ * mm.
  *
  * This function may race with any other register and unregister, and with the
  * exit of the mm: it waits for a release callback that has started, and no
  * release callback starts afterwards.
  *
- * Context: may sleep. It must not be called from a callback, or with the mmap
- * lock or a lock held that a callback acquires.
+ * Context: may sleep. It must not be called from a callback, with the mmap lock
+ * held, or with a lock held that a callback acquires.
  *
  * Since: 0.1
  */
@@ -148,9 +149,11 @@ EXPORT_SYMBOL_GPL(hmm_mirror_unregister);
 /**
  * hmm_mirror_synchronize() - wait for callbacks that have started
  *
- * On return every callback that had started before the call has returned,
- * including the release callbacks of intervals. A driver calls this function
- * in its module exit, after its last hmm_interval_notifier_put().
+ * On return, all callbacks that ran in an invalidation or an exit and had
+ * started before the call have returned. This includes each release callback of
+ * an interval that ran after the last callback of the interval. A driver calls
+ * this function in its module exit, after its last hmm_interval_notifier_put()
+ * has returned.
  *
  * Context: may sleep. It must not be called from a callback.
  *
@@ -171,12 +174,12 @@ EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
  *         if NULL, the result is false
  *
  * A driver that migrates pages, or makes them exclusive, may update its page
- * table itself. Its callback need not remove the mappings then. The interval
- * collides nevertheless.
+ * table itself. In this case its callback need not remove the mappings. The
+ * interval collides nevertheless.
  *
  * Context: any; called from a callback.
  * Return: true if the invalidation was caused by migrate_vma_setup(), or by
- * making pages exclusive, with @owner.
+ * making pages exclusive, with @owner; otherwise false.
  *
  * Since: 0.1
  */

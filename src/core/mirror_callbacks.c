@@ -9,15 +9,15 @@
 
 /*
  * The caller is in a read-side critical section of the SRCU of
- * mm/mmu_notifier.c. That SRCU is private to its file, so there is no condition
- * to check.
+ * mm/mmu_notifier.c. Lockdep cannot check this here, because the SRCU is
+ * private to that file.
  */
 #define hmm_for_each_mirror(mirror, context) \
 	hlist_for_each_entry_srcu(mirror, &(context)->mirrors, node, true)
 
 /*
  * Run the sync callback of every mirror that has one. Returns false if a
- * callback refused a non-blockable invalidation; the rest is skipped then.
+ * callback refused a non-blockable invalidation; further callbacks do not run.
  */
 bool hmm_mirrors_sync(struct hmm_context *context,
 		      const struct mmu_notifier_range *range)
@@ -37,7 +37,7 @@ bool hmm_mirrors_sync(struct hmm_context *context,
 	return true;
 }
 
-/* Run the release callbacks: the mm exits. */
+/* Run the release callbacks when the mm exits. */
 void hmm_mirrors_release(struct hmm_context *context)
 {
 	struct hmm_mirror *mirror;

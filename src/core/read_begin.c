@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The readers' side of the protocol. notifier.c has the other side, and
- * explains why both together are correct.
+ * The readers' side of the protocol. notifier.c has the invalidating side, and
+ * explains why the protocol is correct.
  *
- * A reader that finds no invalidation in progress acquires no lock and writes
- * no shared memory:
+ * If no invalidation is in progress, a reader acquires no lock and does not
+ * write to shared memory:
  *
  *	start                             read_begin
  *	-----                             ----------
@@ -18,15 +18,16 @@
  *
  * A reader that reads the incremented sequence also sees the bit, unless the
  * invalidation has ended. If it has ended, the reader sees the changed page
- * tables. A reader that reads the old sequence may proceed, and
- * hmm_interval_read_retry() will return true.
+ * tables. A reader that reads the old sequence may proceed as if the
+ * invalidation had not started; see notifier.c.
  *
  * The end does not clear the bit in busy, because it would have to walk the
- * intervals again. So the bit may be stale: the slot may have been reused for
- * an invalidation of other addresses. A reader that finds a bit set in both
- * words compares the bounds under the lock, corrects busy, and sleeps only if
- * there is an overlap. The end of that invalidation wakes it. Other
- * invalidations do not delay it.
+ * intervals again. The bit may therefore be stale: the slot may have been
+ * reused for an invalidation of other addresses. If a bit is set in both busy
+ * and inflight, the reader compares the bounds under the lock, corrects busy,
+ * and sleeps only if an invalidation in progress overlaps the interval. The end
+ * of that invalidation wakes the reader. Invalidations of other addresses do
+ * not delay the reader.
  */
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -39,8 +40,8 @@
 #include "trace.h"
 
 /*
- * Slow path, under the lock: returns true, with *@seq set, if no invalidation
- * in progress overlaps the interval.
+ * Slow path, under the lock: sets *@seq, and returns true if no invalidation in
+ * progress overlaps the interval or if the mm has exited.
  */
 static bool hmm_interval_read_begin_slow(struct hmm_interval_notifier *interval,
 					 unsigned long *seq)
@@ -87,7 +88,7 @@ hmm_interval_is_idle(const struct hmm_interval_notifier *interval,
 	inflight = smp_load_acquire(&interval->context->inflight);
 	if (likely(!inflight))
 		return true;
-	/* An acquire, so that busy is not read after the page tables. */
+	/* The acquire orders the read of busy before the page table reads. */
 	return !(smp_load_acquire(&interval->busy) & inflight);
 }
 
@@ -139,10 +140,10 @@ hmm_interval_wait_idle(struct hmm_interval_notifier *interval)
  * hmm_interval_read_begin() - start reading the CPU page tables
  * @interval: an inserted interval
  *
- * Waits while an invalidation of this interval is in progress; invalidations of
- * other addresses do not matter. Data that is read from the CPU page tables
- * afterwards may be used if hmm_interval_read_retry() returns false under the
- * update lock.
+ * Waits while an invalidation of this interval is in progress, except after the
+ * mm has exited. Invalidations of other addresses do not matter. Data that is
+ * read from the CPU page tables afterwards may be used if
+ * hmm_interval_read_retry() returns false under the update lock.
  *
  * Context: may sleep. It must not be called from a callback, or with the update
  * lock held.
@@ -165,9 +166,9 @@ unsigned long hmm_interval_read_begin(struct hmm_interval_notifier *interval)
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
 
 /**
- * hmm_interval_read_try_begin() - start reading the page tables, do not wait
+ * hmm_interval_read_try_begin() - start reading the page tables without waiting
  * @interval: an inserted interval
- * @seq: where to store the sequence
+ * @seq: where to store the sequence; not valid if the result is false
  *
  * Context: any context in which a spinlock may be acquired, but not interrupts.
  * Return: true; false if an invalidation of the interval is in progress.
@@ -219,7 +220,7 @@ EXPORT_SYMBOL_GPL(hmm_interval_read_begin_timeout);
 /**
  * hmm_interval_trace_retry() - trace a collision that a reader has detected
  * @interval: the interval
- * @seq: the sequence that the reader started with
+ * @seq: the sequence with which the reader started
  *
  * Called by hmm_interval_read_retry(). Drivers do not call it.
  *

@@ -123,7 +123,7 @@ DEFINE_EVENT(hmm_interval, hmm_interval_remove,
 	TP_ARGS(interval)
 );
 
-/* ops->release is about to be called. */
+/* The interval is released. ops->release, if set, is called next. */
 DEFINE_EVENT(hmm_interval, hmm_interval_release,
 	TP_PROTO(const struct hmm_interval_notifier *interval),
 	TP_ARGS(interval)
