@@ -28,8 +28,8 @@ struct hmm_interval_notifier_ops {
 	 * @invalidate: a part of the interval is about to change. The callback
 	 * acquires the update lock, removes the device mappings of
 	 * [range->start, range->end), and returns true. The range may begin
-	 * before the interval and end after it. When the mm exits, it is
-	 * [0, ULONG_MAX).
+	 * before the interval and end after it. When the mm exits, the range
+	 * is [0, ULONG_MAX).
 	 *
 	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
 	 * Otherwise, if it would have to sleep, it must return false without
@@ -40,17 +40,17 @@ struct hmm_interval_notifier_ops {
 
 	/**
 	 * @invalidate_start: used instead of @invalidate, together with
-	 * @invalidate_finish. Starts to remove the mappings and does not wait
-	 * for the device. Context and return value are those of @invalidate.
+	 * @invalidate_finish. The callback starts to remove the mappings and
+	 * does not wait for the device. The context and the return value are
+	 * the same as for @invalidate.
 	 */
 	bool (*invalidate_start)(struct hmm_interval_notifier *interval,
 				 const struct mmu_notifier_range *range);
 
 	/**
-	 * @invalidate_finish: waits for the device to complete what
-	 * @invalidate_start has started. Called once for each
-	 * @invalidate_start that returned true, in the same task, even if
-	 * another interval refused the invalidation.
+	 * @invalidate_finish: waits until the device has removed the mappings.
+	 * Called once for each @invalidate_start that returned true, in the
+	 * same task, even if another interval refused the invalidation.
 	 */
 	void (*invalidate_finish)(struct hmm_interval_notifier *interval,
 				  const struct mmu_notifier_range *range);
@@ -61,7 +61,8 @@ struct hmm_interval_notifier_ops {
 	 * again and may free it. Never called after
 	 * hmm_interval_notifier_remove().
 	 *
-	 * Context: that of the put, or of the last callback. Must not sleep.
+	 * Context: the context of the put or of the last callback. Must not
+	 * sleep.
 	 */
 	void (*release)(struct hmm_interval_notifier *interval);
 };
@@ -122,15 +123,16 @@ void hmm_interval_trace_retry(const struct hmm_interval_notifier *interval,
 /**
  * hmm_interval_read_retry() - check whether a reader has collided
  * @interval: the interval
- * @seq: the return value of hmm_interval_read_begin()
+ * @seq: the sequence from hmm_interval_read_begin() or one of its variants
  *
  * A driver calls this function before it programs the device page table from
  * data that it has read since hmm_interval_read_begin().
  *
  * Context: any; the caller holds its update lock.
  * Return: true if an invalidation of the interval has started since
- * hmm_interval_read_begin(). The data must not be used then; start again with
- * hmm_interval_read_begin().
+ * hmm_interval_read_begin(), or if the interval has been updated or removed. In
+ * this case the driver must not use the data, and starts again with
+ * hmm_interval_read_begin(). Otherwise false.
  *
  * Since: 0.1
  */
@@ -147,14 +149,14 @@ hmm_interval_read_retry(const struct hmm_interval_notifier *interval,
 /**
  * hmm_interval_check_retry() - check for a collision without the update lock
  * @interval: the interval
- * @seq: the return value of hmm_interval_read_begin()
+ * @seq: the sequence from hmm_interval_read_begin() or one of its variants
  *
  * Use this function to stop early if the data cannot be used any more. It does
  * not replace hmm_interval_read_retry() under the update lock.
  *
  * Context: any.
- * Return: true if the interval has collided. If it returns false, the interval
- * may collide immediately afterwards.
+ * Return: true if the interval has collided; otherwise false. The interval may
+ * collide immediately afterwards.
  *
  * Since: 0.1
  */

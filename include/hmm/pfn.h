@@ -20,14 +20,15 @@
  * %HMM_MIRROR_PFN_WRITE that it is writable. The request for a page is
  * ``(entry & range->pfn_flags_mask) | range->default_flags``.
  *
- * As output, an entry with VALID is a page that the device may use. An entry
- * with ERROR is an address that the device can never use. An entry with neither
- * is an address that is mapped by a vma, but has no page that the device can
- * use without a page fault.
+ * As output, an entry with VALID describes a page that the device may use. An
+ * entry with ERROR describes an address that the device cannot use: it has no
+ * vma, its vma is not readable, or it maps device memory or a special page. An
+ * entry with neither flag describes an address in a vma that has no page that
+ * the device can use without a page fault.
  *
- * A written entry keeps its request in its private bits, so that reading with
- * the same array again repeats the request. To change a request, write the
- * whole entry.
+ * If ``range->pfn_flags_mask`` is not 0, a written entry keeps its request in
+ * its private bits, so that reading with the same array again repeats the
+ * request. To change a request, write the whole entry.
  *
  * Since: 0.1
  */
@@ -37,14 +38,17 @@
 #define HMM_MIRROR_PFN_WRITE	BIT(HMM_MIRROR_PFN_WRITE_BIT)
 #define HMM_MIRROR_PFN_ERROR	BIT(61)
 
-/* The same bits, named after what they request. */
+/* Requests, which use the same bits. */
 #define HMM_MIRROR_PFN_REQ_FAULT	HMM_MIRROR_PFN_VALID
 #define HMM_MIRROR_PFN_REQ_WRITE \
 	(HMM_MIRROR_PFN_VALID | HMM_MIRROR_PFN_WRITE)
 
 #define HMM_MIRROR_PFN_ORDER_SHIFT	56
 #define HMM_MIRROR_PFN_ORDER_MASK	0x1fUL
-/* Set while mapped; maintained by hmm_mirror_range_dma_map() and _unmap(). */
+/*
+ * Set while a CPU mapping is mapped for DMA, in its first entry in the range.
+ * Maintained by hmm_mirror_range_dma_map() and hmm_mirror_range_dma_unmap().
+ */
 #define HMM_MIRROR_PFN_DMA		BIT(52)
 #define HMM_MIRROR_PFN_MASK		(BIT(52) - 1)
 

@@ -15,17 +15,18 @@
  *
  * With %HMM_MIRROR_RANGE_COMPACT in @flags, a read writes one entry per CPU
  * mapping instead of one per page: the entry of the first page of the mapping
- * within the range. The order of an entry gives the number of pages that it
- * covers. This also applies where nothing is mapped, or where the device can
- * use nothing: a hole of 2 MiB has one entry. The elements in between are not
- * part of the result. Indices are the same as without the flag.
- * hmm_mirror_range_next() iterates over the entries::
+ * within the range. An entry covers all pages from its own page to the end of
+ * the naturally aligned block of ``1 << order`` pages. Addresses without a page
+ * that the device can use also share entries: an aligned hole of 2 MiB has one
+ * entry. The array elements between the entries are not part of the result. An
+ * entry has the same index as without the flag. hmm_mirror_range_next()
+ * iterates over the entries::
  *
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);
  *
  * hmm_mirror_range_dma_widen(), hmm_mirror_range_dma_unmap() and
- * hmm_mirror_range_mark_dirty() may write to the elements in between.
+ * hmm_mirror_range_mark_dirty() may write to the elements between the entries.
  *
  * All pages of a compact range have the same request, @default_flags;
  * @pfn_flags_mask must be 0.
@@ -46,8 +47,9 @@
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
  *                     memory, &dev_pagemap.owner, or NULL. Pages of this
- *                     owner are reported as they are. Pages of other owners
- *                     are faulted back to RAM if they are requested.
+ *                     owner are reported without migrating them. Pages of
+ *                     other owners are faulted back to RAM if they are
+ *                     requested.
  *
  * Zero the structure before it is registered or bound. Only one thread at a
  * time may read a range. Callbacks may call hmm_mirror_range_dma_widen() and
@@ -94,14 +96,14 @@ void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
  * @range: a range that has been read by hmm_mirror_range_populate(), or by
  *         another function after hmm_mirror_range_wait_until_valid()
  *
- * A driver calls this function before it programs the device page table. The
- * result depends on the sequence of the interval, so an invalidation that has
- * already ended counts as well.
+ * A driver calls this function before it programs the device page table. It
+ * also detects invalidations that have already ended.
  *
  * Context: any; the caller holds its update lock.
- * Return: true if no invalidation of the interval has started since the range
- * began; otherwise false. For a range that is neither registered nor bound,
- * false with one warning.
+ * Return: true if the last hmm_mirror_range_wait_until_valid(), including one
+ * that hmm_mirror_range_populate() called, returned 0 and the interval has not
+ * collided since then; otherwise false. If the range is neither registered nor
+ * bound, false with one warning.
  *
  * Since: 0.1
  */
@@ -120,12 +122,11 @@ hmm_mirror_range_valid(const struct hmm_mirror_range *range)
  * @i: index of an entry: 0, or a return value of this function; if the range is
  *     not compact, any index
  *
- * In a compact range, this is the next entry. Otherwise it is the entry of the
- * first page after the CPU mapping that contains page @i.
+ * In a compact range, the result is the index of the next entry. Otherwise it
+ * is the index of the first page after the CPU mapping that contains page @i.
  *
  * Context: any; the caller serializes against reads of the range.
- * Return: the index of that entry, or the number of pages of the range if there
- * is none.
+ * Return: the index, or the number of pages of the range if no entry follows.
  *
  * Since: 0.1
  */

@@ -32,7 +32,7 @@
 /**
  * HMM_MIRROR_VERSION - the version of these headers, as a number
  *
- * A driver that is to build against several versions of hmm-mirror compares it
+ * A driver that supports several versions of hmm-mirror compares this macro
  * with HMM_MIRROR_VERSION_CODE(). Versions before 0.2 do not have this header.
  *
  * Since: 0.2
@@ -54,7 +54,7 @@
 	__HMM_STRING(HMM_MIRROR_VERSION_MINOR) "."	\
 	__HMM_STRING(HMM_MIRROR_VERSION_PATCH)
 
-/* Two steps, so that macros are expanded before they become strings. */
+/* Two steps are needed to expand a macro before it becomes a string. */
 #define __HMM_STRING(x)		__HMM_STRING_1(x)
 #define __HMM_STRING_1(x)	#x
 
