@@ -5,13 +5,14 @@
  *
  * Two processes, the agents, each have an arena: pages at a fixed address. The
  * program orders one step at a time: an agent changes its own address space, or
- * it makes an API call on one of the two, directly or by a workqueue. The
- * program keeps a model of the arenas and of the objects of the API, and
- * compares after each step.
+ * makes an API call on either address space, directly or from a workqueue. The
+ * program has a model of the arenas and of the API objects, and compares it
+ * with the results of each step.
  *
- * The model contains the content of each page and the errors that a call may
- * return. The page frames are read from /proc/<pid>/pagemap before and after
- * each step. This shows which pages an address space has lost.
+ * The model contains the content of each page, and predicts the errors that a
+ * call may return. The program reads the page frames from /proc/<pid>/pagemap
+ * before and after each step, to determine which pages an address space has
+ * lost.
  */
 #ifndef _PROPERTY_H
 #define _PROPERTY_H
@@ -34,18 +35,18 @@
 #define PROPERTY_INTERVALS	8
 #define PROPERTY_RANGES		8
 
-/* Instead of the number of an object. */
+/* The number of an object that does not exist. */
 #define PROPERTY_NONE		(-1)
 
 #define PROPERTY_HISTORY	30
 
 /**
  * struct property_model_page - the model of a page of an arena
- * @mapped: there is a mapping
- * @prot: its protection: PROT_NONE, PROT_READ, or with PROT_WRITE
- * @shared: it is shared memory
- * @maybe_zero: after MADV_FREE it may also contain zeros
- * @stamp: its content, 0 for zeros
+ * @mapped: the page is mapped
+ * @prot: PROT_NONE, PROT_READ, or PROT_READ | PROT_WRITE
+ * @shared: the page is shared memory
+ * @maybe_zero: after MADV_FREE, the page may contain zeros instead of @stamp
+ * @stamp: content of the page; 0 for a page of zeros
  * @reduced: the last step removed permissions
  */
 struct property_model_page {
@@ -59,15 +60,15 @@ struct property_model_page {
 
 /**
  * struct property_space - an address space, and its agent
- * @pid: of the agent
- * @alive: it has not exited
- * @open: the module keeps its mm
+ * @pid: process ID of the agent
+ * @alive: the agent has not exited
+ * @open: the module holds a reference on the agent's mm
  * @child: the agent has a child, with a copy of the arena
- * @pagemap: descriptor
+ * @pagemap: descriptor of the agent's pagemap
  * @limit: first address past the user addresses
  * @page: the model
- * @map: the entries of pagemap
- * @before: the entries before the last step
+ * @map: the pagemap entries of the last read
+ * @before: the pagemap entries of the read before
  */
 struct property_space {
 	pid_t pid;
@@ -87,15 +88,15 @@ struct property_mirror {
 
 /**
  * struct property_interval - the model of an interval
- * @used: it is inserted
+ * @used: the interval is inserted
  * @owned: the owner's reference has not been dropped
  * @mirror: number of its mirror
  * @kind: HMM_PROPERTY_INTERVAL_*
  * @start: first address
  * @last: last address
- * @found: references by find
+ * @found: number of references that find has acquired
  * @entered: order of insertion into the tree
- * @begun: a begin has succeeded
+ * @begun: the last begin succeeded
  * @must_retry: a retry must return true
  */
 struct property_interval {
@@ -109,19 +110,19 @@ struct property_interval {
 
 /**
  * struct property_range - the model of a range
- * @used: it is registered or bound
+ * @used: the range is registered or bound
  * @mirror: number of its mirror
- * @interval: number of the interval it is bound to, or PROPERTY_NONE
+ * @interval: number of the interval that it is bound to, or PROPERTY_NONE
  * @start: first address
- * @end: first address past it
- * @compact: its entries are compact
- * @npages: how many pages; 0 if it is never read
- * @found: references by find to its own interval
+ * @end: first address past the end
+ * @compact: the entries are compact
+ * @npages: number of pages; 0 if the range is too long to be read
+ * @found: number of references that find has acquired on its own interval
  * @entered: order of insertion of its own interval into the tree
- * @begun: a begin has succeeded
- * @read: the last read after it succeeded
- * @fresh: that was a snapshot, and nothing has changed since
- * @must_collide: it must have collided since the begin
+ * @begun: the last begin succeeded, or populate was called after it
+ * @read: the last read since this begin succeeded
+ * @fresh: this read was a snapshot, and its entries have not been checked
+ * @must_collide: the range must have collided since the begin
  * @requests: HMM_PROPERTY_REQ_* of each page, of the last read
  */
 struct property_range {
@@ -144,23 +145,23 @@ struct property_mailbox;
  * @seed: the seed
  * @random: state of the generator
  * @step: number of the step
- * @entered: counts insertions into the trees
- * @stamps: counts stamps
- * @fd: the module's device
- * @mailbox: one for each agent
- * @space: by agent
- * @mirror: by number
- * @interval: by number
- * @range: by number
+ * @entered: number of insertions into the trees
+ * @stamps: the last stamp that was used
+ * @fd: descriptor of the module's device
+ * @mailbox: the mailbox of each agent
+ * @space: the address spaces, indexed by agent
+ * @mirror: the mirrors, indexed by number
+ * @interval: the intervals, indexed by number
+ * @range: the ranges, indexed by number
  * @device_used: the device may hold pages
  * @history: the last steps, as text
- * @failure: the first failure, as text; empty for none
- * @checks: how many validity checks could have succeeded
- * @valid: how many of them did
- * @pages: how many pages were compared
- * @device_pages: how many of them the device held
- * @refused: how many calls were refused with the expected error
- * @unsteady: how many pages were moved during a comparison
+ * @failure: the first failure, as text; empty if no check has failed
+ * @checks: number of validity checks that could have succeeded
+ * @valid: number of these checks that succeeded
+ * @pages: number of pages that were compared
+ * @device_pages: number of pages that the device held in these comparisons
+ * @refused: number of calls that returned an error
+ * @unsteady: number of pages that changed during a comparison
  */
 struct property {
 	__u64 seed, random;

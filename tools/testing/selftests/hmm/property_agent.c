@@ -17,7 +17,7 @@
 #include "property_agent.h"
 #include "property_log.h"
 
-/* Ends a hang. A slow machine must not reach it. */
+/* Detects a hang. Even a slow machine must not reach this limit. */
 #define PROPERTY_TIMEOUT_S	240
 
 static char *agent_addr(unsigned int page)
@@ -68,7 +68,7 @@ static void agent_read(struct property_mailbox *box)
 	}
 }
 
-/* Instead of an error: the child posts done for the order. */
+/* Returned instead of an error: the child posts box->done. */
 #define AGENT_CHILD_ANSWERS	1
 
 /* The child keeps its copy of the arena and changes a part of it. */
@@ -218,7 +218,7 @@ static bool wait_for_agent(struct property *p, unsigned int agent)
 			return false;
 		}
 	}
-	property_fail(p, "agent %u did not answer in %d s", agent,
+	property_fail(p, "agent %u did not carry out its order within %d s", agent,
 		      PROPERTY_TIMEOUT_S);
 	return false;
 }
@@ -254,7 +254,7 @@ bool property_read_pagemap(struct property *p)
 		}
 		if (pread(space->pagemap, space->map, sizeof(space->map),
 			  where) != sizeof(space->map)) {
-			property_fail(p, "pagemap of agent %u cannot be read",
+			property_fail(p, "cannot read the pagemap of agent %u",
 				      i);
 			return false;
 		}

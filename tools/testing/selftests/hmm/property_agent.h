@@ -29,20 +29,20 @@ enum property_order {
 
 /**
  * struct property_mailbox - memory that is shared with an agent
- * @go: posted with an order
+ * @go: posted when the mailbox contains an order
  * @done: posted when the order is done
  * @order: the order
- * @first: first page of the arena
- * @n: how many
- * @to: first page of the target of PROPERTY_MOVE
- * @arg: protection, or advice
+ * @first: index of the first page in the arena
+ * @n: number of pages
+ * @to: index of the first page to which PROPERTY_MOVE moves the pages
+ * @arg: protection or advice
  * @shared: PROPERTY_MAP maps shared memory
  * @stamp: PROPERTY_WRITE writes @stamp + i to page @first + i
  * @result: 0 or -errno
  * @op: the operation of PROPERTY_CALL
- * @entries: the entries that it returns
- * @requests: the requests that it passes
- * @words: the words that PROPERTY_READ has read: two of each page
+ * @entries: the entries that @op returns
+ * @requests: the requests that @op passes
+ * @words: the two words of each page that PROPERTY_READ has read
  */
 struct property_mailbox {
 	sem_t go;
@@ -59,13 +59,13 @@ struct property_mailbox {
 	__u64 words[PROPERTY_PAGES][2];
 };
 
-/* Starts all agents; returns 0 or -errno. */
+/* Start all agents. Returns 0 or -errno. */
 int property_agents_start(struct property *p);
 void property_agents_end(struct property *p);
 bool property_agent_start(struct property *p, unsigned int agent);
-/* Carry out the order in the mailbox. False if the agent died or hangs. */
+/* Pass the order in the mailbox. Returns false if the agent dies or hangs. */
 bool property_order(struct property *p, unsigned int agent);
-/* Read the pagemap of all agents. */
+/* Read the pagemap of all agents. Returns false if a read fails. */
 bool property_read_pagemap(struct property *p);
 
 #endif /* _PROPERTY_AGENT_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One call of the API by a random agent, and the pages that the device holds.
+ * One API call by a random agent, and the check of the pages that the device
+ * holds.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 static const char *const wrong_names[] = {
 	[HMM_PROPERTY_UNWRITTEN] = "was not written by the read",
 	[HMM_PROPERTY_MALFORMED] = "is malformed",
-	[HMM_PROPERTY_BAD_STEP] = "leads out of the range, or not forward",
+	[HMM_PROPERTY_BAD_STEP] = "leads out of the range, or does not advance",
 	[HMM_PROPERTY_OTHER_PAGE] = "names the page of another address",
 	[HMM_PROPERTY_BAD_DMA] = "has the DMA address of another page",
 };
@@ -80,7 +81,7 @@ bool property_call(struct property *p, unsigned int mirror)
 	property_add_note(p, " (agent %u%s)", agent,
 			  next_op.kworker ? ", workqueue" : "");
 	if (!p->space[agent].alive) {
-		property_fail(p, "there is no agent");
+		property_fail(p, "no agent is alive");
 		return false;
 	}
 	if (next_op.requests)

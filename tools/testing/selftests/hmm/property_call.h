@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One call of the API by a random agent, and the pages that the device holds.
+ * One API call by a random agent, and the check of the pages that the device
+ * holds.
  */
 #ifndef _PROPERTY_CALL_H
 #define _PROPERTY_CALL_H
@@ -11,17 +12,18 @@
 /* Prepare an operation for property_call(). */
 struct hmm_property_op *property_op(unsigned int opcode, unsigned int a);
 /*
- * Make the prepared call: by an agent, preferably that of the mirror, or by a
- * workqueue. The results are in the operation afterwards.
+ * Make the prepared call from an agent or from a workqueue. Prefers the agent
+ * whose memory the mirror mirrors. Afterwards the operation contains the
+ * results. Returns false after a failure, which is recorded.
  */
 bool property_call(struct property *p, unsigned int mirror);
-/* The result of the call must be one of the count results. */
+/* Check that the call returned one of the count results. */
 bool property_expect(struct property *p, int count, ...);
 /* The entries that the call has returned. */
 const struct hmm_property_entry *
 property_entries(const struct property *p, const struct hmm_property_op *op);
 
-/* After each step: the device must not hold a page that was lost. */
+/* After each step, check that the device holds no page that was lost. */
 void property_check_device(struct property *p);
 
 /* Describes HMM_PROPERTY_UNWRITTEN and so on. */

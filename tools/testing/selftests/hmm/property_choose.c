@@ -48,8 +48,8 @@ bool property_range_is_used(const struct property *p, unsigned int nr)
 }
 
 /*
- * Addresses that are refused, that wrap, that are at the top of the address
- * space, or whose page table indices are those of other addresses.
+ * Choose addresses that are invalid, that wrap, that are at the top of the
+ * address space, or that have the same page table indices as other addresses.
  */
 static void choose_odd_span(struct property *p, __u64 *start, __u64 *end)
 {

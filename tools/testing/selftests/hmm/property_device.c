@@ -15,7 +15,7 @@
 
 static const char *const dma_dirs[] = { "to device", "from device", "both" };
 
-/* The result of a DMA mapping of these entries. */
+/* The result that a DMA mapping of these entries must return. */
 static int expect_dma(const struct property_range *range,
 		      const struct hmm_property_entry *entry, unsigned int dir)
 {

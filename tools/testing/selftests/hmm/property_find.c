@@ -25,7 +25,7 @@ void property_put_found(struct property *p, unsigned int number,
 	if (!property_call(p, mirror))
 		return;
 	if (op->value != last)
-		property_fail(p, "it was %sreleased", last ? "not " : "");
+		property_fail(p, "the interval was %sreleased", last ? "not " : "");
 }
 
 void property_find(struct property *p, unsigned int mirror)

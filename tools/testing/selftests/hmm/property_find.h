@@ -11,14 +11,14 @@
 extern const char *const property_interval_kinds[];
 
 /*
- * A slow callback finds nothing more when only one call runs at a time, so the
- * steps do without it.
+ * Kinds of intervals for the phase that runs one step at a time. A slow
+ * callback detects no further bugs in this phase, so it is left out.
  */
 #define PROPERTY_STEP_KINDS	HMM_PROPERTY_INTERVAL_SLOW
 
-/* One random find in a mirror. */
+/* Make one random find in a mirror. */
 void property_find(struct property *p, unsigned int mirror);
-/* Drop a reference on number, which releases the interval if it is the last. */
+/* Drop a found reference on number. It must release the interval if last. */
 void property_put_found(struct property *p, unsigned int number,
 			unsigned int mirror, bool last);
 

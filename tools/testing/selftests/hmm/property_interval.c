@@ -39,10 +39,10 @@ void property_drop_interval(struct property *p, unsigned int nr, bool put)
 	interval->owned = false;
 	interval->used = put && interval->found;
 	if (op->value != (put && !interval->found))
-		property_fail(p, "it was %sreleased", op->value ? "" : "not ");
+		property_fail(p, "the interval was %sreleased", op->value ? "" : "not ");
 }
 
-/* Bytes, not only whole pages; sometimes none, or too many. */
+/* Choose bounds in bytes. The length is sometimes 0, maximal or too large. */
 static void choose_bytes(struct property *p, __u64 *start, __u64 *length)
 {
 	__u64 end;
@@ -68,7 +68,7 @@ static void choose_bytes(struct property *p, __u64 *start, __u64 *length)
 	}
 }
 
-/* Any of the errors that apply is correct, or 0 if none applies. */
+/* Expect any of the errors that apply, or 0 if no error applies. */
 static void expect_bounds(struct property *p, unsigned int mirror,
 			  __u64 start, __u64 length, bool update)
 {
@@ -80,7 +80,7 @@ static void expect_bounds(struct property *p, unsigned int mirror,
 		errors[n++] = -EINVAL;
 	if (length && start + length - 1 < start)
 		errors[n++] = -EOVERFLOW;
-	/* An update may return -ESRCH after the exit, but need not. */
+	/* After the exit, an update may return -ESRCH or succeed. */
 	if (dead && !n && update)
 		property_expect(p, 2, 0, -ESRCH);
 	else if (dead)

@@ -76,7 +76,7 @@ void property_report(const struct property *p)
 
 	if (p->step > PROPERTY_HISTORY)
 		first = p->step - PROPERTY_HISTORY + 1;
-	printf("# seed %llu failed at step %u, the last line of these:\n",
+	printf("# seed %llu failed at step %u. The last steps:\n",
 	       p->seed, p->step);
 	for (i = first; i <= p->step; i++)
 		printf("#   %u %s\n", i, p->history[i % PROPERTY_HISTORY]);

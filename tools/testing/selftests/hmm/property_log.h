@@ -10,7 +10,7 @@
 unsigned int property_pick(struct property *p, unsigned int limit);
 bool property_once_in(struct property *p, unsigned int n);
 
-/* Begin the line of a step in the history, and extend it. */
+/* Begin a step and its line in the history, and extend this line. */
 void property_note(struct property *p, const char *format, ...);
 void property_add_note(struct property *p, const char *format, ...);
 

@@ -24,7 +24,7 @@ static const char *prot_name(int prot)
 	return prot & PROT_WRITE ? "rw" : prot & PROT_READ ? "r" : "none";
 }
 
-/* Choose pages of the arena: mostly few, sometimes a huge page, or all. */
+/* Choose pages of the arena: mostly a few, sometimes a huge page or all. */
 static void choose_pages(struct property *p, unsigned int *first,
 			 unsigned int *n)
 {
@@ -83,8 +83,8 @@ static bool is_private_writable(const struct property_model_page *page)
 }
 
 /*
- * Choose pages that pass the test: from a random page on, the first page that
- * does, and the pages after it. False if there are none.
+ * Choose a run of pages that pass the test. It begins at the first such page at
+ * or after a random page. Returns false if no such page exists.
  */
 static bool choose_run(struct property *p, const struct property_space *space,
 		       page_test test, unsigned int *first, unsigned int *n)
@@ -227,7 +227,7 @@ static void change_advise(struct property *p, unsigned int agent)
 		      kinds[kind].name, first, n);
 	if (!give_order(p, agent, PROPERTY_ADVISE, first, n))
 		return;
-	/* There may be no huge pages, or the kernel may not know the advice. */
+	/* The kernel may lack huge pages, or may not support the advice. */
 	if (box->result && (box->arg == MADV_DONTNEED || box->arg == MADV_FREE))
 		property_fail(p, "madvise failed");
 	apply_advice(space, first, n, box->arg);
@@ -252,7 +252,7 @@ static void change_write(struct property *p, unsigned int agent)
 	}
 }
 
-/* The process must read the content of the model, also if a device wrote it. */
+/* The process must read the content in the model, even if a device wrote it. */
 static void change_read(struct property *p, unsigned int agent)
 {
 	struct property_space *space = &p->space[agent];
@@ -274,7 +274,7 @@ static void change_read(struct property *p, unsigned int agent)
 			continue;
 		if (page->maybe_zero && !words[0] && !words[1])
 			continue;
-		property_fail(p, "page %u reads as %#llx %#llx, and its stamp is %#llx",
+		property_fail(p, "page %u reads as %#llx %#llx, but its stamp is %#llx",
 			      first + i, words[0], words[1], page->stamp);
 		return;
 	}
@@ -312,7 +312,7 @@ static void change_fork(struct property *p, unsigned int agent)
 	unsigned int first = 0, n = 0;
 
 	if (space->child) {
-		property_note(p, "agent %u: the child ends", agent);
+		property_note(p, "agent %u: kill the child", agent);
 		if (give_order(p, agent, PROPERTY_REAP, 0, 0) && box->result)
 			property_fail(p, "the child was not killed");
 		space->child = false;
@@ -340,7 +340,7 @@ void property_exit_agent(struct property *p, unsigned int agent)
 	if (!property_order(p, agent))
 		return;
 	set_unmapped(space->page, PROPERTY_PAGES);
-	/* Everything has collided, also where no page was mapped. */
+	/* The exit makes all of them collide, even if no page was mapped. */
 	for (unsigned int i = 0; i < PROPERTY_INTERVALS; i++)
 		if (p->interval[i].used &&
 		    p->mirror[p->interval[i].mirror].space == agent)

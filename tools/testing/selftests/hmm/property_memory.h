@@ -7,7 +7,7 @@
 
 #include "property.h"
 
-/* One change. */
+/* Make one random change. */
 void property_change(struct property *p);
 void property_exit_agent(struct property *p, unsigned int agent);
 

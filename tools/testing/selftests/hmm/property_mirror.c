@@ -56,7 +56,7 @@ void property_drop_mirror(struct property *p, unsigned int nr)
 	mirror->used = false;
 	releases = dead && mirror->kind != HMM_PROPERTY_MIRROR_PLAIN;
 	if (op->value != releases)
-		property_fail(p, "its release callback ran %lld times instead of %d",
+		property_fail(p, "the release callback ran %lld times instead of %d",
 			      op->value, releases);
 }
 

@@ -27,7 +27,7 @@ static __u64 frame(__u64 entry)
 	return entry & HMM_PAGEMAP_PFN;
 }
 
-/* Whether the address space has lost a page in the last step. */
+/* Whether the address space has lost page i in the last step. */
 static bool lost(const struct property_space *space, unsigned int i)
 {
 	const __u64 before = space->before[i], now = space->map[i];
@@ -37,7 +37,7 @@ static bool lost(const struct property_space *space, unsigned int i)
 		return false;
 	if (!(now & HMM_PAGEMAP_PRESENT) || frame(before) != frame(now))
 		return true;
-	/* After a fork a private page must be copied before a write. */
+	/* After a fork, a private page must be copied before a write. */
 	if (before & PAGEMAP_EXCLUSIVE && !(now & PAGEMAP_EXCLUSIVE) &&
 	    !page->shared && page->prot & PROT_WRITE)
 		return true;
@@ -104,7 +104,7 @@ bool property_has_callback(const struct property *p,
 	       p->interval[range->interval].kind != HMM_PROPERTY_INTERVAL_PLAIN;
 }
 
-/* A candidate for a find. */
+/* A possible result of a find. */
 struct property_candidate {
 	int number;
 	__u64 start, entered;
@@ -122,7 +122,7 @@ static void update_candidate(struct property_candidate *best, int number,
 	best->entered = entered;
 }
 
-/* The interval with the lowest start, and of several the oldest. */
+/* The interval with the lowest start. Of several, the one inserted first. */
 int property_expect_find(const struct property *p, unsigned int mirror,
 			 unsigned int kind, __u64 start, __u64 last)
 {
@@ -213,7 +213,7 @@ static const char *check_present(const struct property_model_page *page,
 	    !(now & PAGEMAP_EXCLUSIVE))
 		return "is writable, but the page is shared with another process";
 	if (!content_right(page, entry))
-		return "is valid, but the page has another content";
+		return "is valid, but the page has a different content";
 	return NULL;
 }
 
@@ -231,7 +231,7 @@ void property_check_page(struct property *p, const char *who,
 	p->pages++;
 	if (page) {
 		now = space->map[page - space->page];
-		/* The kernel has moved the page, as khugepaged does. */
+		/* The kernel has moved the page, for example by khugepaged. */
 		if (now != space->before[page - space->page]) {
 			p->unsteady++;
 			return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The model: the pages that an address space has lost, the ranges and intervals
- * that must have collided because of it, the result of a find, the error of a
- * read, and whether the device may hold a page.
+ * The model. It predicts which pages an address space has lost, which ranges
+ * and intervals must have collided as a result, the result of a find, the error
+ * of a read, and whether the device may hold a page.
  *
  * It is plain and slow: it has no trees and no counters, and checks every page
  * and object.
@@ -13,11 +13,11 @@
 #include "../../modules/property/hmm_property_test.h"
 #include "property.h"
 
-/* Returns NULL outside of the arena. Nothing else is ever mapped there. */
+/* Returns NULL outside of the arena, where ranges cover no mapped page. */
 struct property_model_page *property_page_at(struct property *p,
 					     unsigned int space, __u64 addr);
 
-/* After each step: find the pages that an address space has lost. */
+/* After each step, mark the objects that cover a lost page as collided. */
 void property_find_lost_pages(struct property *p);
 /* Whether the process of a mirror has exited. */
 bool property_dead(const struct property *p, unsigned int mirror);
@@ -28,15 +28,16 @@ bool property_covered(const struct property *p,
 bool property_has_callback(const struct property *p,
 			   const struct property_range *range);
 
-/* The number that a find returns, as HMM_PROPERTY_FIND. */
+/* The value that HMM_PROPERTY_FIND must return. */
 int property_expect_find(const struct property *p, unsigned int mirror,
 			 unsigned int kind, __u64 start, __u64 last);
-/* The error of a fault of the range, by its requests; 0 for none. */
+/* The error that a fault of the range must return, or 0. */
 int property_first_error(struct property *p,
 			 const struct property_range *range);
 /*
- * Check that the device may hold an entry of the range, or with fresh that the
- * entry agrees with the page tables. pagemap was last read after the entry.
+ * Check that an entry of the range agrees with the model and with pagemap if it
+ * is valid. With fresh, check this for other entries, too. pagemap was last
+ * read after the entry.
  */
 void property_check_page(struct property *p, const char *who,
 			 const struct property_range *range, bool fresh,

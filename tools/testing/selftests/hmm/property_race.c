@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The concurrent phase. One process has a wide piece of memory. Two of its
- * threads change that memory, a third one contends for the mmap lock, and a
- * fourth one makes calls of the API, as does another process.
+ * The concurrent phase. One process has a wide mapping. Two of its threads
+ * change this memory, a third one contends for the mmap lock, and a fourth one
+ * makes API calls. Another process makes API calls, too.
  *
- * The checks hold in any order. A page is tagged with its address or contains
- * zeros, so a page with another tag was lost. Each entry that a reader reaches
- * was written by the read. Calls return only errors that apply.
+ * The checks hold in any order. Each page is tagged with its address or
+ * contains zeros, so an entry for a page with another tag is stale. The read
+ * must have written each entry that a reader reaches. Calls must return only
+ * errors that apply.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +33,8 @@ static void racer_init(struct racer *racer, struct race *race, unsigned int nr,
 }
 
 /*
- * On one CPU there are no TLB flushes on other CPUs, so much more happens.
- * Tasks that wait for the mmap lock let the others run.
+ * With one CPU, no TLB flush on another CPU is needed, so the threads make many
+ * more changes. Tasks that wait for the mmap lock sleep, so the others can run.
  */
 static void stay_on_one_cpu(void)
 {
@@ -44,7 +45,7 @@ static void stay_on_one_cpu(void)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* The mirrored process. It exits with all objects in use. */
+/* The mirrored process. It exits while all objects are in use. */
 static int mirrored(struct race *race, struct hmm_completion *ready,
 		    struct hmm_completion *go)
 {
@@ -162,12 +163,12 @@ int property_race(__u64 seed, __u64 ms, char *failure, size_t size)
 	race->seed = seed;
 	race->fd = open(HMM_PROPERTY_DEVICE, O_RDWR | O_CLOEXEC);
 	if (race->fd < 0)
-		race_fail(race, "no device");
+		race_fail(race, "cannot open the device");
 	else
 		race_run(race, ms);
 	close(race->fd);
 	if (hmm_debugfs_wait_count("contexts", 0) > 0)
-		race_fail(race, "everything is closed, but there is a context");
+		race_fail(race, "everything is closed, but a context still exists");
 	printf("# seed %llu: %lu reads, %lu of them verified, %lu changes\n",
 	       seed, race->reads, race->valid, race->changes);
 	printf("# the device accessed %lu pages\n", race->held);

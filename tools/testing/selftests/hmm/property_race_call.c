@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A thread of the concurrent phase that makes calls of the API: on objects
- * of its own, and sometimes on an interval of the other caller.
+ * A thread of the concurrent phase that makes API calls: on objects of its own,
+ * and sometimes on an interval of the other caller.
  */
 #include <errno.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 #include "property_race_call.h"
 #include "property_race_state.h"
 
-/* False if the operation was refused, or has found a wrong entry. */
+/* Returns false if the operation was refused or returned a wrong entry. */
 static bool call(struct racer *racer, struct hmm_property_op *op)
 {
 	op->kworker = !racer_pick(racer, 3);
@@ -84,7 +84,7 @@ static void race_interval(struct racer *racer)
 		return;
 	}
 	if (racer_pick(racer, 4)) {
-		/* To a part of the memory or elsewhere, and back. */
+		/* Move it to a part of the memory or past its end, and back. */
 		op.opcode = HMM_PROPERTY_UPDATE;
 		op.start = PROPERTY_BASE + racer_pick(racer, 2 * WIDE_PAGES) *
 			   PROPERTY_PAGE;
@@ -108,7 +108,7 @@ static void race_interval(struct racer *racer)
 			  op.value ? "" : "not ");
 }
 
-/* Move an interval of the other caller while that caller reads under it. */
+/* Move an interval that the other caller may read under, and call find. */
 static void race_other(struct racer *racer)
 {
 	unsigned int nr = (!racer->nr) * OWN_INTERVALS +
@@ -128,7 +128,7 @@ static void race_other(struct racer *racer)
 		race_fail(racer->race, "find returns an interval that was never inserted");
 }
 
-/* A wide one, which is compact and not aligned, or a short one. */
+/* Make a wide, compact and mostly unaligned range, or a short range. */
 static void make_range(struct racer *racer, unsigned int i)
 {
 	static const int results[] = { 0, -EINVAL };
@@ -142,9 +142,10 @@ static void make_range(struct racer *racer, unsigned int i)
 	if (bind && !racer->interval[interval])
 		return;
 	/*
-	 * A locked read begins at the first hole. A wide range mostly begins
-	 * in the first huge page, where nothing may be mapped: then it is known
-	 * where the pieces of the read end. A short range would fault pages in.
+	 * A read under the mmap lock begins at the first hole. A wide range
+	 * mostly begins in the first huge page, where no page is mapped, so
+	 * that the boundaries of the pieces of the read are known. A short
+	 * range begins later, because it may fault pages in.
 	 */
 	if (wide)
 		first = 1 + racer_pick(racer, racer_pick(racer, 4) ?
@@ -207,7 +208,7 @@ static void read_range(struct racer *racer, unsigned int i)
 	if (wide)
 		atomic_store(&racer->race->boundary[racer->nr],
 			     racer->first[i] + PIECE_PAGES);
-	/* Fault in only short ranges: the machine has too little memory. */
+	/* Fault in only short ranges: wide ones need too much memory. */
 	if (!wide && racer_pick(racer, 2)) {
 		op.opcode = HMM_PROPERTY_POPULATE;
 		op.default_flags = HMM_PROPERTY_REQ_VALID;
@@ -228,7 +229,7 @@ static void read_range(struct racer *racer, unsigned int i)
 	op.opcode = HMM_PROPERTY_VERIFY;
 	if (call(racer, &op))
 		atomic_fetch_add(&racer->race->valid, op.value);
-	/* A wide range takes long, so do it rarely. */
+	/* Rarely use the device with a wide range, because this takes long. */
 	if (!racer_pick(racer, wide ? 16 : 3))
 		use_device(racer, i);
 }
@@ -241,7 +242,7 @@ int race_calls(void *arg)
 
 	while (!atomic_load(&race->failed) &&
 	       !atomic_load(racer->nr ? &race->exited : &race->stop)) {
-		/* Use a range several times, as a driver that retries. */
+		/* Use a range several times, like a driver that retries. */
 		if (!racer_pick(racer, 32))
 			i = racer_pick(racer, OWN_RANGES);
 		if (!racer_pick(racer, 64))

@@ -27,7 +27,7 @@ static void tag(unsigned int page)
 {
 	__u64 *word = (void *)wide_addr(page);
 
-	/* Atomically, because the device may read it at the same time. */
+	/* Store atomically, because the device may read the word. */
 	__atomic_store_n(word, HMM_PROPERTY_TAG |
 			 ((uintptr_t)word / PROPERTY_PAGE), __ATOMIC_RELAXED);
 }
@@ -51,7 +51,7 @@ static bool owns_huge(const struct racer *racer, unsigned int huge)
 	       (huge + huge / PIECE_HUGE) % CHANGERS == racer->nr;
 }
 
-/* Mostly a huge page in which a piece of a read ends. */
+/* Choose a huge page, mostly one in which a piece of a read ends. */
 static unsigned int choose_huge(struct racer *racer)
 {
 	unsigned int caller = racer_pick(racer, CALLERS), huge;
@@ -60,7 +60,7 @@ static unsigned int choose_huge(struct racer *racer)
 	huge += racer_pick(racer, PIECES - 1) * PIECE_HUGE;
 	if (racer_pick(racer, 8) && huge && owns_huge(racer, huge))
 		return huge;
-	/* Nothing is ever mapped in the first one: see make_range(). */
+	/* No page is ever mapped in the first huge page: see make_range(). */
 	do {
 		huge = 1 + racer_pick(racer, WIDE_HUGE - 1);
 	} while (!owns_huge(racer, huge));
@@ -111,7 +111,7 @@ static void change_part(struct racer *racer, unsigned int page, unsigned int n)
 	}
 }
 
-/* A huge page of zeros, which is cheap, appears and disappears again. */
+/* Map the huge zero page, which is cheap, and drop it again. */
 static void blink(struct racer *racer, unsigned int first)
 {
 	char byte;
@@ -142,8 +142,8 @@ int race_change(void *arg)
 			change_part(racer, first + page, n);
 		}
 		/*
-		 * Keep most of the memory empty, and without tables of PTEs,
-		 * because no huge page is faulted in where there is a table.
+		 * Keep most of the memory empty and without PTE tables: a fault
+		 * maps no huge page where a PTE table exists.
 		 */
 		if (racer_pick(racer, 8) && race_map(first, PROPERTY_HUGE))
 			race_fail(racer->race, "mmap failed");
@@ -153,10 +153,11 @@ int race_change(void *arg)
 
 /*
  * A reader drops the mmap lock between two pieces if this thread waits for it.
- * The thread then holds the lock for the milliseconds that the callback of its
- * interval sleeps, while faults of other threads proceed under the lock of
- * their vma. As a real-time task it is handed the lock; otherwise the reader
- * mostly reacquires the lock before the thread has woken up.
+ * The thread then holds the lock while the callback of its interval sleeps for
+ * some milliseconds. Meanwhile, faults of other threads proceed under the lock
+ * of their vma. The kernel hands the lock over to a waiting real-time task.
+ * Without this priority, the reader would mostly reacquire the lock before the
+ * thread has woken up.
  */
 int race_contend(void *arg)
 {

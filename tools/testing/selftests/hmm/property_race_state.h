@@ -15,12 +15,12 @@
 /* The mirrored memory, in huge pages and in pages. */
 #define WIDE_HUGE	96
 #define WIDE_PAGES	(WIDE_HUGE * PROPERTY_HUGE)
-/* A read with the mmap lock held drops it after pieces of so many pages. */
+/* A read that holds the mmap lock may drop it after this number of pages. */
 #define PIECE_PAGES	((64UL << 20) / PROPERTY_PAGE)
 #define PIECE_HUGE	(PIECE_PAGES / PROPERTY_HUGE)
 #define PIECES		(WIDE_HUGE / PIECE_HUGE)
 
-/* Threads that make calls, each on objects of its own. */
+/* Threads that make API calls, and the number of objects of each thread. */
 #define CALLERS		2
 #define OWN_INTERVALS	3
 #define OWN_RANGES	6
@@ -29,18 +29,20 @@
 
 /**
  * struct race - the state that the processes share
- * @seed: of the random numbers
- * @fd: the module's device
- * @stop: time is up: the mirrored process ends first
- * @exited: it has exited
+ * @seed: seed of the random numbers
+ * @fd: descriptor of the module's device
+ * @stop: the time is up, or a check has failed: the mirrored process exits
+ * @exited: the mirrored process has exited, so the other one exits
  * @failed: @failure is being written, or was written
  * @failure: the first failure
- * @fresh: the last read of a range succeeded
- * @boundary: the page where the first piece of a wide read ends, by caller
- * @reads: how many reads succeeded
- * @valid: how many of them were still valid in the check after the read
- * @changes: how many changes of memory there were
- * @held: how many pages the device held when it accessed them
+ * @fresh: the last read of each range succeeded
+ * @boundary: for each caller, the page at which the first piece of its last
+ *            wide read ends
+ * @reads: number of reads that succeeded
+ * @valid: number of these reads that were still valid in the check after the
+ *         read
+ * @changes: number of changes of memory
+ * @held: number of pages that the device held when it accessed them
  */
 struct race {
 	__u64 seed;
@@ -54,13 +56,13 @@ struct race {
 
 /**
  * struct racer - a thread
- * @race: the state
+ * @race: the shared state
  * @random: state of the generator
  * @nr: number of the caller, or of the thread that changes memory
  * @interval: which of its intervals are inserted
  * @range: which of its ranges are registered or bound
  * @first: first page of each range
- * @npages: how many pages each range has
+ * @npages: number of pages of each range
  */
 struct racer {
 	struct race *race;
@@ -71,7 +73,7 @@ struct racer {
 	unsigned int first[OWN_RANGES], npages[OWN_RANGES];
 };
 
-/* Only the first failure is recorded. It ends the run. */
+/* Stop the run, and record the failure if it is the first one. */
 void race_fail(struct race *race, const char *format, ...);
 
 static inline unsigned int racer_pick(struct racer *racer, unsigned int limit)

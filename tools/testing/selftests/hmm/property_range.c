@@ -73,7 +73,7 @@ void property_register_range(struct property *p, unsigned int nr)
 		set_range(p, nr, op, mirror, PROPERTY_NONE);
 }
 
-/* Mostly within the interval, if it contains a whole page. */
+/* Choose pages, mostly within the interval if it contains a whole page. */
 static void choose_bound_span(struct property *p,
 			      const struct property_interval *interval,
 			      __u64 *start, __u64 *end)
@@ -85,7 +85,7 @@ static void choose_bound_span(struct property *p,
 	if (property_once_in(p, 6) || past <= first)
 		return;
 	n = past - first;
-	/* In a long interval, keep the pages of the arena. */
+	/* In a long interval, use the pages of the arena. */
 	if (n > PROPERTY_PAGES)
 		return;
 	first += property_pick(p, n);

@@ -10,7 +10,7 @@
 /* Register or bind range nr with random bounds. */
 void property_register_range(struct property *p, unsigned int nr);
 void property_bind_range(struct property *p, unsigned int nr);
-/* Unregister it. */
+/* Drop the found references on the range, and unregister it. */
 void property_drop_range(struct property *p, unsigned int nr);
 
 #endif /* _PROPERTY_RANGE_H */

@@ -18,14 +18,14 @@ void property_wait_range(struct property *p, unsigned int nr)
 	struct hmm_property_op *op = property_op(HMM_PROPERTY_WAIT, nr);
 	const bool covered = property_covered(p, range);
 
-	property_note(p, "begin range %u", nr);
+	property_note(p, "begin to read range %u", nr);
 	if (!property_call(p, range->mirror))
 		return;
 	if (property_dead(p, range->mirror))
 		property_expect(p, 2, -ESRCH, covered ? -ESRCH : -ENOENT);
 	else
 		property_expect(p, 1, covered ? 0 : -ENOENT);
-	/* This discards an earlier read. */
+	/* The begin discards an earlier read. */
 	range->read = false;
 	range->begun = !op->result;
 	range->must_collide = false;
@@ -44,7 +44,7 @@ static void choose_requests(struct property *p, struct property_range *range,
 	if (op->opcode == HMM_PROPERTY_SNAPSHOT)
 		return;
 	op->default_flags = requests[property_pick(p, 4)];
-	/* A compact range must not have requests of single pages. */
+	/* A compact range refuses requests for single pages. */
 	if (property_once_in(p, range->compact ? 20 : 2)) {
 		op->mask = requests[3];
 		op->default_flags &= property_once_in(p, 2) ? ~0U : 0;
@@ -67,7 +67,7 @@ static void apply_mask(struct property_range *range,
 				     op->default_flags;
 }
 
-/* The result of a read. collided: it must have collided. */
+/* Check the result of a read. collided: the range must have collided. */
 static void expect_read(struct property *p, const struct property_range *range,
 			const struct hmm_property_op *op, bool collided)
 {
@@ -149,7 +149,7 @@ void property_check_range(struct property *p, unsigned int nr)
 		     !(has & HMM_PROPERTY_VALID)) ||
 		    (range->requests[i] & HMM_PROPERTY_REQ_WRITE &&
 		     !(has & HMM_PROPERTY_WRITE)))
-			property_fail(p, "page %u of range %u has less than was requested: %#llx",
+			property_fail(p, "page %u of range %u does not satisfy its request: %#llx",
 				      i, nr, has);
 	}
 	range->fresh = false;
@@ -178,7 +178,7 @@ void property_read_range(struct property *p, unsigned int nr)
 	apply_mask(range, op);
 	expect_read(p, range, op, collided);
 	if (op->opcode == HMM_PROPERTY_POPULATE) {
-		/* Populate begins anew, perhaps after the last collision. */
+		/* Populate begins again, perhaps after the last collision. */
 		range->begun = true;
 		range->must_collide = false;
 	}

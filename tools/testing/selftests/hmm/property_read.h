@@ -10,7 +10,7 @@
 
 void property_wait_range(struct property *p, unsigned int nr);
 void property_read_range(struct property *p, unsigned int nr);
-/* Get validity and entries of a range. Returns NULL if the call failed. */
+/* Get the validity and the entries of a range. Returns NULL on failure. */
 struct hmm_property_op *property_get_entries(struct property *p,
 					     unsigned int nr);
 /* If the range is valid, compare all its entries with the model. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The phase with one step at a time.
+ * The phase that runs one step at a time.
  */
 #include "../../modules/property/hmm_property_test.h"
 #include "hmm_system.h"
@@ -46,7 +46,7 @@ static void use_range(struct property *p)
 		property_check_range(p, nr);
 		return;
 	}
-	/* A DMA mapping survives a new begin. */
+	/* A new begin keeps the DMA mapping, so it can be unmapped. */
 	if (!range->read && range->npages && property_has_callback(p, range) &&
 	    property_once_in(p, 3)) {
 		property_unmap_dma(p, nr);
@@ -144,7 +144,7 @@ void property_one_step(struct property *p)
 			break;
 		default:
 			property_change(p);
-			/* property_call() has done this after a call. */
+			/* After an API call, property_call() does this. */
 			if (!p->failure[0] && property_read_pagemap(p))
 				property_find_lost_pages(p);
 		}

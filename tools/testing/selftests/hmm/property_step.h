@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The phase with one step at a time.
+ * The phase that runs one step at a time.
  */
 #ifndef _PROPERTY_STEP_H
 #define _PROPERTY_STEP_H
@@ -9,9 +9,9 @@
 
 /* Open the address spaces of the agents. */
 void property_open_spaces(struct property *p);
-/* One random call or change, and the checks after it. */
+/* Make one random call or change, and check its results. */
 void property_one_step(struct property *p);
-/* Unregister everything; the counters of the module must become 0. */
+/* Unregister all objects. The counters of the module must become 0. */
 void property_check_counts(struct property *p);
 
 #endif /* _PROPERTY_STEP_H */

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random sequences of API calls and changes of address spaces: first step by
- * step, checked against a model (see property.h), then all at once, with checks
- * that hold in any order.
+ * Random sequences of API calls and changes of address spaces. In the first
+ * phase they run step by step and are checked against a model, see property.h.
+ * In the second phase they run concurrently, with checks that hold in any
+ * order.
  *
  *   HMM_PROPERTY_SEED  run this seed only. hmm.seed= on the kernel's command
  *                      line does the same.
  *   HMM_PROPERTY_MS    how long each phase of a seed may take, in milliseconds
  *
- * Both are environment variables. The first phase depends on the seed only, so
- * its failures can be replayed.
+ * Both are environment variables. The first phase depends only on the seed and
+ * on the results of the calls, so its failures can mostly be replayed.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@
 
 static bool run_steps(__u64 seed, __u64 ms)
 {
-	/* Sums of all seeds. held: pages that the device held. */
+	/* Sums over all seeds. held: number of pages that the device held. */
 	static unsigned long steps, held, refused;
 	static struct property run;
 	struct property *p = &run;
@@ -64,11 +65,11 @@ static bool run_steps(__u64 seed, __u64 ms)
 		       p->step, p->refused);
 	ksft_print_msg("%lu pages compared, %lu of them held by the device\n",
 		       p->pages, p->device_pages);
-	ksft_print_msg("%lu pages were moved during a comparison\n",
+	ksft_print_msg("%lu pages changed during a comparison\n",
 		       p->unsteady);
-	ksft_print_msg("%lu of %lu ranges and intervals that could be valid were\n",
+	ksft_print_msg("%lu of %lu ranges and intervals that could be valid were valid\n",
 		       p->valid, p->checks);
-	/* With fewer, the test would prove little; a slow machine makes few. */
+	/* Require enough checks. A slow machine runs few steps. */
 	steps += p->step;
 	held += p->device_pages;
 	refused += p->refused;
