@@ -240,14 +240,15 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 }
 
 /**
- * hmm_dispatch_begin() - fix the set of intervals whose callbacks will run
+ * hmm_dispatch_begin() - initialize a dispatch
  * @dispatch: uninitialized, on the caller's stack
  * @context: the context
  * @range: the invalidation
  * @bit: the bit of the invalidation in context->inflight
  *
- * Must be called before the first interval is marked as collided. The lock must
- * not have been dropped since hmm_invalidation_begin().
+ * The dispatch ignores intervals that are inserted later. This function must be
+ * called before the first interval is marked as collided. The lock must not
+ * have been dropped since hmm_invalidation_begin().
  *
  * Context: context->lock held.
  */

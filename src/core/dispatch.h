@@ -2,9 +2,9 @@
 /*
  * A dispatch runs the callbacks of the intervals that an invalidation overlaps.
  *
- * The set of these intervals is fixed when the dispatch begins: it consists of
- * all intervals in the tree that overlap the range of the invalidation. The
- * callbacks of other intervals need not run:
+ * The callback of an interval must run if the interval is in the tree when the
+ * dispatch begins, and overlaps the range of the invalidation then and
+ * afterwards. The callback need not run in these cases:
  *
  * - An interval that is inserted later has no device mappings yet, and its
  *   readers wait for the end of the invalidation.

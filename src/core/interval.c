@@ -20,8 +20,8 @@
 
 /*
  * An interval may end past the task size, so that one interval can cover the
- * whole address space. It must start below the task size. No invalidation
- * overlaps higher addresses, but a read of these addresses would return the
+ * whole address space. It must start below the task size. The kernel does not
+ * invalidate higher addresses, but a read of these addresses would return the
  * pages of other addresses, because page table indices wrap.
  */
 static int hmm_interval_check_bounds(const struct hmm_context *context,
@@ -243,8 +243,8 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_remove);
  * When the last reference is dropped, the interval leaves the tree at once, and
  * hmm_interval_notifier_find() no longer returns it. This function then calls
  * ops->release. If callbacks of the interval are running, ops->release is
- * called after the last of them instead. It is not called if the interval was
- * removed by hmm_interval_notifier_remove().
+ * instead called after the last of them. ops->release is not called if
+ * hmm_interval_notifier_remove() has removed the interval.
  *
  * Context: any context in which a spinlock may be acquired, including
  * callbacks, but not interrupts.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Walking the intervals that overlap [start, last], in the order of the tree.
- * A walk drops the lock from time to time, so the tree may change during it.
+ * The walk drops the lock from time to time, and the tree may change meanwhile.
  *
  * The tree is sorted by first address. Intervals with the same first address
  * are sorted by the order in which they entered the tree; an update counts as
@@ -11,8 +11,8 @@
  * needs no markers, and no operation is deferred because of a walk.
  *
  * A walk visits every overlapping interval that stays in the tree and is not
- * updated. It does not visit an interval that is inserted at, or that an update
- * moves to, a key that the walk has passed.
+ * updated. It does not visit an interval that an insert or an update places at
+ * a key that the walk has passed.
  */
 #ifndef _HMM_CORE_ITER_H
 #define _HMM_CORE_ITER_H

@@ -149,11 +149,11 @@ EXPORT_SYMBOL_GPL(hmm_mirror_unregister);
 /**
  * hmm_mirror_synchronize() - wait for callbacks that have started
  *
- * On return, all callbacks that ran in an invalidation or an exit and had
- * started before the call have returned. This includes each release callback of
- * an interval that ran after the last callback of the interval. A driver calls
- * this function in its module exit, after its last hmm_interval_notifier_put()
- * has returned.
+ * On return, every callback of an invalidation or an exit that had started
+ * before the call has returned. If such a callback was the last user of an
+ * interval, the interval's release callback has returned as well. A driver
+ * calls this function in its module exit, after its last
+ * hmm_interval_notifier_put() has returned.
  *
  * Context: may sleep. It must not be called from a callback.
  *
