@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device: a page table for each range, cleared by the callbacks.
+ * The device. It has a page table for each range, which the callbacks clear.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -14,7 +14,7 @@
 #include "inspect.h"
 
 static struct platform_device *property_pdev;
-/* DMA addresses of the device are physical addresses. */
+/* The DMA addresses of the device are physical addresses. */
 static bool property_dma_direct;
 
 bool property_has_callback(const struct property_range *range)
@@ -119,7 +119,7 @@ int property_dma_map(struct property_range *range, unsigned int dir,
 	return 0;
 }
 
-/* As by DMA: without a check of the range. */
+/* Like DMA, a write does not check whether the range is valid. */
 void property_device_write(struct property_range *range,
 			   struct property_call *call)
 {
@@ -142,7 +142,10 @@ void property_device_write(struct property_range *range,
 	}
 }
 
-/* Clear the ranges of an interval, or all ranges of the mirror. */
+/*
+ * Clear the bounds of @inv in the device page tables of the ranges of
+ * @interval, or of all ranges of the mirror if @interval is NULL.
+ */
 static bool property_clear_ranges(struct property_mirror *mirror,
 				  const struct property_interval *interval,
 				  const struct mmu_notifier_range *inv)
@@ -203,8 +206,8 @@ static bool property_invalidate(struct hmm_interval_notifier *notifier,
 }
 
 /*
- * The invalidating task may hold the mmap lock for writing: then it holds the
- * lock for milliseconds.
+ * Sleep for some milliseconds. If the invalidating task holds the mmap lock for
+ * writing, other tasks wait for the lock meanwhile.
  */
 static bool property_invalidate_slowly(struct hmm_interval_notifier *notifier,
 				       const struct mmu_notifier_range *inv)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The device. The caller holds the update lock. */
+/*
+ * The device. The caller holds the update lock, except for
+ * property_has_callback() and the init and exit functions.
+ */
 #ifndef _HMM_PROPERTY_DEVICE_H
 #define _HMM_PROPERTY_DEVICE_H
 
@@ -8,9 +11,12 @@
 extern const struct hmm_mirror_ops property_mirror_ops[];
 extern const struct hmm_interval_notifier_ops *const property_interval_ops[];
 
-/* Whether a callback clears the device page table of the range. */
+/* Returns true if a callback clears the device page table of the range. */
 bool property_has_callback(const struct property_range *range);
-/* Clear [@start, @end) of the device page table, and its DMA mappings. */
+/*
+ * Clear [@start, @end) of the device page table, and unmap its DMA mappings.
+ * The bounds are widened to whole DMA mappings.
+ */
 void property_clear(struct property_range *range, unsigned long start,
 		    unsigned long end);
 /* Copy the entries of a valid range to the device page table. */
@@ -19,7 +25,7 @@ void property_program(struct property_range *range);
 void property_device_write(struct property_range *range,
 			   struct property_call *call);
 
-/* How many entries are mapped for DMA. */
+/* Returns the number of entries that are mapped for DMA. */
 unsigned long property_mapped(const struct property_range *range);
 int property_dma_map(struct property_range *range, unsigned int dir,
 		     struct hmm_property_op *op);

@@ -2,10 +2,10 @@
 /*
  * The ioctl ABI between property_test and hmm_property_test.ko.
  *
- * Each operation is one call of the API, on an object that the program names by
- * its number. The module keeps the objects, a device page table for each range,
- * and the update lock. The program selects the calls and knows their expected
- * results.
+ * Each operation calls the API for an object, or inspects the object. The
+ * program identifies objects by their numbers. The module stores the objects, a
+ * device page table for each range, and an update lock for each mirror. The
+ * program selects the operations and checks their results.
  */
 #ifndef _HMM_PROPERTY_TEST_H
 #define _HMM_PROPERTY_TEST_H
@@ -21,70 +21,81 @@
 #define HMM_PROPERTY_RANGES	32
 #define HMM_PROPERTY_MAX_PAGES	65536
 
-/* The layout of an entry in include/hmm/pfn.h. */
+/* The layout of an entry, as in include/hmm/pfn.h. */
 #define HMM_PROPERTY_VALID	0x8000000000000000ULL
 #define HMM_PROPERTY_WRITE	0x4000000000000000ULL
 #define HMM_PROPERTY_ERROR	0x2000000000000000ULL
 #define HMM_PROPERTY_PFN	0x000fffffffffffffULL
 #define HMM_PROPERTY_ORDER_SHIFT 56
 #define HMM_PROPERTY_ORDER_MASK	0x1f
-/* The entries of an array before a read without a mask. */
+/* Entries without a request are set to this value before a read. */
 #define HMM_PROPERTY_POISON	0x000dead0beef0000ULL
 
-/* Requests of a page, and of all pages by default. */
+/* Requests for a page, and default requests for all pages. */
 #define HMM_PROPERTY_REQ_VALID	0x1
 #define HMM_PROPERTY_REQ_WRITE	0x2
 
 /**
  * enum hmm_property_opcode - the operations, and their @value
- * @HMM_PROPERTY_SPACE_OPEN: keep the mm of process @start as space @a; value:
- *                           the first address past its user addresses
+ * @HMM_PROPERTY_SPACE_OPEN: store the mm of process @start as space @a; value:
+ *                           the task size of the mm
  * @HMM_PROPERTY_SPACE_CLOSE: drop the mm of space @a
  * @HMM_PROPERTY_REGISTER: register mirror @a on space @b; @kind:
  *                         HMM_PROPERTY_MIRROR_*
- * @HMM_PROPERTY_UNREGISTER: unregister mirror @a; value: how often its release
- *                           callback ran
- * @HMM_PROPERTY_INSERT: insert interval @a on mirror @b, @kind:
- *                       HMM_PROPERTY_INTERVAL_*; bytes @start and @length
+ * @HMM_PROPERTY_UNREGISTER: unregister mirror @a; value: number of calls of its
+ *                           release callback
+ * @HMM_PROPERTY_INSERT: insert interval @a on mirror @b, from @start, with
+ *                       @length bytes; @kind: HMM_PROPERTY_INTERVAL_*
  * @HMM_PROPERTY_UPDATE: update interval @a to @start and @length
- * @HMM_PROPERTY_REMOVE: remove interval @a
+ * @HMM_PROPERTY_REMOVE: remove interval @a; value: whether its release callback
+ *                       was called
  * @HMM_PROPERTY_PUT: drop the owner's reference on interval @a; value: whether
  *                    the interval was released
- * @HMM_PROPERTY_FIND: find in mirror @a by @kind, from @start to @length,
- *                     which is the last address; value: the number of the
- *                     interval, that of a range + HMM_PROPERTY_FOUND_RANGE,
- *                     or -1 if nothing was found
- * @HMM_PROPERTY_PUT_FOUND: drop a reference of HMM_PROPERTY_FIND on @a, a
- *                          number that it returned; value: as for PUT
- * @HMM_PROPERTY_BEGIN: begin to read under interval @a, without waiting;
- *                      value: whether that succeeded
- * @HMM_PROPERTY_RETRY: value: whether interval @a has collided since then
- * @HMM_PROPERTY_RANGE_REGISTER: register range @a on mirror @b; from @start to
- *                               @length, the first address past the end;
- *                               @kind: 1 for compact
- * @HMM_PROPERTY_RANGE_BIND: bind range @a to interval @b; otherwise as above
+ * @HMM_PROPERTY_FIND: find an interval of mirror @a with the ops of @kind, from
+ *                     @start to @length, which is the last address; @b: whether
+ *                     to drop the reference at once; value: the number of the
+ *                     interval, or HMM_PROPERTY_FOUND_RANGE + the number of the
+ *                     range that owns it; -1 if find returned NULL, -2 if the
+ *                     interval is unknown
+ * @HMM_PROPERTY_PUT_FOUND: drop a reference from HMM_PROPERTY_FIND; @a: the
+ *                          value that it returned; value: as for
+ *                          HMM_PROPERTY_PUT, but 0 for a range
+ * @HMM_PROPERTY_BEGIN: call hmm_interval_read_try_begin() for interval @a;
+ *                      value: its return value
+ * @HMM_PROPERTY_RETRY: call hmm_interval_read_retry() for interval @a with the
+ *                      sequence from HMM_PROPERTY_BEGIN; value: its return
+ *                      value
+ * @HMM_PROPERTY_RANGE_REGISTER: register range @a on mirror @b, from @start to
+ *                               @length, which is the first address past the
+ *                               end; @kind: 1 if the range is compact
+ * @HMM_PROPERTY_RANGE_BIND: bind range @a to interval @b; other members as for
+ *                           HMM_PROPERTY_RANGE_REGISTER
  * @HMM_PROPERTY_RANGE_UNREGISTER: unregister range @a
- * @HMM_PROPERTY_WAIT: wait_until_valid for range @a
- * @HMM_PROPERTY_SNAPSHOT: snapshot range @a
- * @HMM_PROPERTY_FAULT: fault range @a, by the requests
- * @HMM_PROPERTY_POPULATE: populate range @a, by the requests
- * @HMM_PROPERTY_CHECK: under the update lock: value: whether range @a is valid;
- *                      if so, its entries and the contents of their pages
- * @HMM_PROPERTY_VERIFY: under the update lock: value: whether range @a is
- *                       valid; if so, check that its pages are tagged with
- *                       their addresses
- * @HMM_PROPERTY_ACCESS: under the update lock: check that all pages of range @a
- *                       that the device holds are tagged with their addresses;
- *                       value: how many it holds
- * @HMM_PROPERTY_PROGRAM: copy range @a to the device page table if it is valid;
- *                        value: whether it is
- * @HMM_PROPERTY_DMA_MAP: map range @a for DMA; @kind: 0 to the device, 1 from
- *                        it, 2 both
- * @HMM_PROPERTY_DMA_UNMAP: unmap [@start, @length) of range @a
+ * @HMM_PROPERTY_WAIT: call hmm_mirror_range_wait_until_valid() for range @a
+ * @HMM_PROPERTY_SNAPSHOT: take a snapshot of range @a
+ * @HMM_PROPERTY_FAULT: fault in the requested pages of range @a
+ * @HMM_PROPERTY_POPULATE: populate range @a with the requested pages
+ * @HMM_PROPERTY_CHECK: under the update lock, check whether range @a is valid;
+ *                      if so, return its entries and the contents of their
+ *                      pages; value: whether the range is valid
+ * @HMM_PROPERTY_VERIFY: under the update lock, check whether range @a is valid;
+ *                       if so, check the tags of its pages; value: whether the
+ *                       range is valid
+ * @HMM_PROPERTY_ACCESS: under the update lock, check the tags of all pages in
+ *                       the device page table of range @a; value: number of
+ *                       pages checked
+ * @HMM_PROPERTY_PROGRAM: copy range @a to the device page table if the range is
+ *                        valid; value: whether it is valid
+ * @HMM_PROPERTY_DMA_MAP: map range @a for DMA and copy it to the device page
+ *                        table; @kind: 0 to the device, 1 from the device, 2
+ *                        both
+ * @HMM_PROPERTY_DMA_UNMAP: unmap [@start, @length) of range @a; value: number
+ *                          of entries that are still mapped
  * @HMM_PROPERTY_DEVICE_WRITE: the device writes through its page table of range
- *                             @a; page i gets the stamp @start + i
- * @HMM_PROPERTY_STATE: the entries of the device page tables of all ranges, and
- *                      the contents of their pages
+ *                             @a; page i receives the stamp @start + i; return
+ *                             the entries of the written pages
+ * @HMM_PROPERTY_STATE: return the entries of the device page tables of all
+ *                      ranges, and the contents of their pages
  * @HMM_PROPERTY_OPS: number of operations
  */
 enum hmm_property_opcode {
@@ -130,7 +141,7 @@ enum {
 
 /* The callbacks of an interval. */
 enum {
-	/* No ops, as the own interval of a registered range. */
+	/* No ops, like the interval of a registered range. */
 	HMM_PROPERTY_INTERVAL_PLAIN,
 	HMM_PROPERTY_INTERVAL_ONE_PASS,
 	HMM_PROPERTY_INTERVAL_TWO_PASS,
@@ -139,26 +150,31 @@ enum {
 	HMM_PROPERTY_INTERVAL_KINDS,
 };
 
-/* Errors of an entry, found after a read or by VERIFY. */
+/*
+ * Errors of an entry, detected after a read or by CHECK, VERIFY, ACCESS or
+ * DMA_MAP.
+ */
 enum {
 	HMM_PROPERTY_FINE,
-	/* A reachable entry was not written by the read. */
+	/*
+	 * The read did not write an entry that a reader of the array reaches.
+	 */
 	HMM_PROPERTY_UNWRITTEN,
 	/* An invalid combination of bits, or an invalid page frame. */
 	HMM_PROPERTY_MALFORMED,
 	/* hmm_mirror_range_next() does not advance, or leaves the range. */
 	HMM_PROPERTY_BAD_STEP,
-	/* The page is tagged with another address. */
+	/* The page has the tag of another address. */
 	HMM_PROPERTY_OTHER_PAGE,
-	/* The DMA address is not that of the page. */
+	/* The DMA address is not the address of the page. */
 	HMM_PROPERTY_BAD_DMA,
 };
 
 /**
- * struct hmm_property_entry - one page that a range or the device holds
+ * struct hmm_property_entry - one page of a range or of a device page table
  * @range: number of the range
  * @page: index of the page in the range
- * @entry: as returned by the API, with the frame of this page
+ * @entry: entry from the API, with the page frame number of this page
  * @first: the word at the start of the page, if the entry is valid
  * @second: the word at HMM_PROPERTY_SECOND, if the entry is valid
  */
@@ -173,25 +189,27 @@ struct hmm_property_entry {
 /**
  * struct hmm_property_op - one operation
  * @opcode: in: HMM_PROPERTY_*
- * @kworker: in: whether a workqueue makes the call instead of the caller
+ * @kworker: in: whether a worker makes the call instead of the caller
  * @a: in: the object
  * @b: in: another object
  * @kind: in: see the operations
  * @default_flags: in: HMM_PROPERTY_REQ_* of all pages
- * @mask: in: the bits of @requests that count
+ * @mask: in: mask of the bits of @requests that are used
  * @max_entries: in: length of @entries or @requests
  * @start: in: see the operations
  * @length: in: see the operations
- * @requests: in: one __u8 of HMM_PROPERTY_REQ_* per page; 0 for none
- * @entries: in: where entries are stored
- * @nr_entries: out: how many were stored
- * @result: out: the result of the call
+ * @requests: in: address of an array with one __u8 of HMM_PROPERTY_REQ_* per
+ *            page, or 0; if it is set, @entries is not used
+ * @entries: in: address of an array of struct hmm_property_entry, or 0
+ * @nr_entries: out: number of entries that were stored
+ * @result: out: the return value of the API call
  * @value: out: see the operations
- * @mapped: out: how many entries of the range were mapped for DMA before
+ * @mapped: out: number of entries of the range that were mapped for DMA before
+ *          the operation
  * @wrong: out: the error of an entry, or HMM_PROPERTY_FINE
- * @wrong_page: out: its index in the range
- * @wrong_entry: out: the entry
- * @wrong_first: out: the first word of its page
+ * @wrong_page: out: index of that entry in the range
+ * @wrong_entry: out: that entry
+ * @wrong_first: out: the first word of its page, for HMM_PROPERTY_OTHER_PAGE
  */
 struct hmm_property_op {
 	__u32 opcode;
@@ -217,14 +235,16 @@ struct hmm_property_op {
 };
 
 /*
- * Fails only if the operation was not made. -EINVAL means that the state of the
- * object does not allow the operation, which is a bug of the program.
+ * The return value of the API call is in @result. The ioctl itself fails with
+ * EINVAL if an argument is invalid or the state of an object does not allow the
+ * operation, with EFAULT if an address is invalid, and with ENOMEM if out of
+ * memory. EINVAL and EFAULT are bugs of the program.
  */
 #define HMM_PROPERTY_OP	_IOWR('P', 0, struct hmm_property_op)
 
-/* A stamp is the word at the start of a page, and inverted in its middle. */
+/* A stamp is stored at the start of a page, and inverted at this offset. */
 #define HMM_PROPERTY_SECOND	2048
-/* A stamp that identifies the page: this | address / size of a page. */
+/* The tag of a page is a stamp: HMM_PROPERTY_TAG | address / page size. */
 #define HMM_PROPERTY_TAG	(0x5a5a5aULL << 40)
 
 #endif /* _HMM_PROPERTY_TEST_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading the entries of a range, and the pages that they name.
+ * Reading the entries of a range, and their pages.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -8,7 +8,7 @@
 
 #include "inspect.h"
 
-/* The page may have been freed, if the test is about to fail. */
+/* If the core has a bug, the page may already have been freed. */
 static void property_page_words(unsigned long entry, u64 *first, u64 *second)
 {
 	char *mem = kmap_local_page(hmm_mirror_pfn_to_page(entry));
@@ -54,7 +54,10 @@ static bool property_well_formed(unsigned long entry, unsigned long addr)
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return !(entry & (HMM_MIRROR_PFN_MASK | HMM_MIRROR_PFN_WRITE |
 				  HMM_MIRROR_PFN_DMA));
-	/* A huge mapping is aligned, both its pages and its addresses. */
+	/*
+	 * The page frames and addresses of a huge mapping are naturally
+	 * aligned.
+	 */
 	return !(entry & HMM_MIRROR_PFN_ERROR) && pfn_valid(pfn) &&
 	       !((pfn ^ (addr >> PAGE_SHIFT)) & (BIT(order) - 1));
 }
@@ -80,7 +83,7 @@ void property_inspect(const struct property_range *range,
 	unsigned long i = 0, next;
 
 	for (; i < range->npages; i = next) {
-		/* The bit of a DMA mapping is not part of the entry. */
+		/* Ignore the bit that marks a DMA mapping. */
 		unsigned long entry = range->range.pfns[i] &
 				      ~HMM_MIRROR_PFN_DMA;
 		unsigned long addr = range->range.start + (i << PAGE_SHIFT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device of property_test: one operation for each ioctl.
+ * The device of property_test. Each ioctl makes one operation.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -14,10 +14,10 @@
 #include "objects.h"
 #include "ranges.h"
 
-/* The kernel's own workqueues are not meant for work that sleeps long. */
+/* The kernel's own workqueues are not meant for work that sleeps for long. */
 static struct workqueue_struct *property_wq;
 
-/* An operation for the workqueue. */
+/* An operation that a worker makes. */
 struct property_work {
 	struct work_struct work;
 	struct property_call *call;
@@ -162,7 +162,7 @@ static int property_close(struct inode *inode, struct file *file)
 	struct property *property = file->private_data;
 
 	property_destroy(property);
-	/* Wait until its release callbacks have returned. */
+	/* Wait until the release callbacks of its intervals have returned. */
 	hmm_mirror_synchronize();
 	kvfree(property);
 	return 0;

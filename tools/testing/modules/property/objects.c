@@ -144,7 +144,7 @@ static void property_interval_free(struct property_interval *interval)
 	interval->mirror = NULL;
 }
 
-/* A reference was dropped. If it was the last, wait for the release. */
+/* A reference was dropped. If it was the last one, wait for the release. */
 static void property_put_done(struct property_interval *interval,
 			      struct hmm_property_op *op)
 {
@@ -163,7 +163,7 @@ static void property_put_done(struct property_interval *interval,
 
 /*
  * Before an interval moves, clear the device page tables of its ranges. The
- * caller must not drop the update lock in between.
+ * caller must not drop the update lock before the interval has moved.
  */
 static void property_interval_clear(struct property_interval *interval)
 {
@@ -256,7 +256,7 @@ int property_interval(struct property_call *call)
 	return ret;
 }
 
-/* The number of an interval, or of a range that owns it, as for FIND. */
+/* Returns the value of HMM_PROPERTY_FIND for an interval. */
 static int property_number(const struct property *property,
 			   const struct hmm_interval_notifier *notifier)
 {
@@ -274,8 +274,8 @@ static int property_number(const struct property *property,
 }
 
 /*
- * With @op.b, the reference is dropped at once and not counted: another task
- * may be about to remove the interval.
+ * If @op.b is set, drop the reference at once and do not count it, because
+ * another task may be about to remove the interval.
  */
 int property_find(struct property_call *call)
 {

@@ -8,7 +8,10 @@
 void property_init(struct property *property);
 void property_destroy(struct property *property);
 
-/* Operations. -EINVAL: the state of the object does not allow it. */
+/*
+ * Operations. They return -EINVAL if an argument is invalid or the state of the
+ * object does not allow the operation.
+ */
 int property_space(struct property_call *call);
 int property_mirror(struct property_call *call);
 int property_interval(struct property_call *call);

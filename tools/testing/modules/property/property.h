@@ -14,7 +14,7 @@
 
 #include "hmm_property_test.h"
 
-/* Ends a hang. A slow machine must not reach it. */
+/* Only a hang takes this long, not a slow machine. */
 #define PROPERTY_TIMEOUT_MS	60000
 
 /**
@@ -24,8 +24,8 @@
  * @registered: the mirror is registered
  * @update: the update lock; protects the device page tables of @ranges
  * @ranges: all ranges of the mirror or of its intervals
- * @users: how many intervals and ranges are in use
- * @releases: how often the release callback ran
+ * @users: number of its intervals and ranges that are in use
+ * @releases: number of calls of its release callback
  */
 struct property_mirror {
 	struct hmm_mirror mirror;
@@ -40,13 +40,14 @@ struct property_mirror {
 /**
  * struct property_interval - an interval
  * @notifier: the interval
- * @mirror: its mirror; NULL if it is not in use
+ * @mirror: its mirror, or NULL if the interval is not in use
  * @kind: HMM_PROPERTY_INTERVAL_*
- * @lock: held for writing to insert and to drop it, for reading to use it
+ * @lock: held for writing to insert or drop the interval, and for reading to
+ *        use it
  * @owned: the owner's reference has not been dropped
- * @found: references by HMM_PROPERTY_FIND
- * @bound: how many ranges are bound to it
- * @seq: of the last HMM_PROPERTY_BEGIN
+ * @found: number of references from HMM_PROPERTY_FIND
+ * @bound: number of ranges that are bound to it
+ * @seq: sequence from the last HMM_PROPERTY_BEGIN
  * @released: completed by the release callback
  */
 struct property_interval {
@@ -65,19 +66,20 @@ struct property_interval {
  * struct property_range - a range, and the device page table for it
  * @range: the range
  * @lock: held by each operation on the range
- * @mirror: its mirror; NULL if it is not in use
- * @interval: the interval it is bound to; NULL if it is registered
- * @found: references by HMM_PROPERTY_FIND to its own interval
- * @npages: length of the arrays; 0 if the range is too long to be read
- * @device: the device page table: an entry per page, 0 for none
+ * @mirror: its mirror, or NULL if the range is not in use
+ * @interval: the interval to which it is bound, or NULL if it is registered
+ * @found: number of references to its own interval from HMM_PROPERTY_FIND
+ * @npages: length of the arrays; 0 if the range is too long or invalid
+ * @device: the device page table: one entry per page; 0 if the page is not
+ *          mapped
  * @addrs: DMA addresses
  * @dma: some entries are mapped for DMA
  * @dir: the direction of these mappings
- * @node: in the mirror's list
+ * @node: node in the mirror's list of ranges
  */
 struct property_range {
 	struct hmm_mirror_range range;
-	struct mutex lock; /* of the range */
+	struct mutex lock; /* held by each operation */
 	struct property_mirror *mirror;
 	struct property_interval *interval;
 	unsigned int found;
@@ -91,11 +93,12 @@ struct property_range {
 
 /**
  * struct property - the objects of one open file
- * @objects: held for writing to change mirrors and spaces, or else for reading
+ * @objects: held for writing by operations on mirrors and spaces, and for
+ *           reading by all other operations
  * @spaces: pinned mms, which may have exited
- * @mirrors: by number
- * @intervals: by number
- * @ranges: by number
+ * @mirrors: the mirrors, by number
+ * @intervals: the intervals, by number
+ * @ranges: the ranges, by number
  */
 struct property {
 	struct rw_semaphore objects;
@@ -109,8 +112,8 @@ struct property {
  * struct property_call - one operation, and its buffers in kernel memory
  * @property: the objects
  * @op: the operation
- * @requests: of each page; NULL for none
- * @entries: array of @op.max_entries
+ * @requests: HMM_PROPERTY_REQ_* of each page, or NULL
+ * @entries: array for @op.max_entries entries, or NULL
  */
 struct property_call {
 	struct property *property;

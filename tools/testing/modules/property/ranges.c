@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges.
+ * Operations on ranges.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -135,14 +135,19 @@ static unsigned long property_request(unsigned int request)
 	       (request & HMM_PROPERTY_REQ_WRITE ? HMM_MIRROR_PFN_WRITE : 0);
 }
 
-/* Entries that are not requests are poisoned, so that each must be written. */
+/*
+ * Poison the entries without a request, to detect those that are not written.
+ */
 static void property_set_requests(struct property_range *range,
 				  const struct property_call *call)
 {
 	const unsigned long mask = property_request(call->op.mask);
 	unsigned long i;
 
-	/* Entries that are mapped for DMA stay. The read must be refused. */
+	/*
+	 * Do not change entries that are mapped for DMA. The core must refuse
+	 * to read them.
+	 */
 	if (range->dma)
 		return;
 	range->range.default_flags = property_request(call->op.default_flags);
@@ -161,7 +166,10 @@ static int property_read(struct property_range *range,
 
 	if (!range->npages)
 		return -EINVAL;
-	/* After this, only a callback changes it: it unmaps entries. */
+	/*
+	 * Until the read, only a callback can change the number of mapped
+	 * entries, by unmapping some of them.
+	 */
 	mutex_lock(&range->mirror->update);
 	op->mapped = property_mapped(range);
 	property_set_requests(range, call);
@@ -281,7 +289,7 @@ int property_range(struct property_call *call)
 	return ret;
 }
 
-/* The device page tables of all mirrors. */
+/* Return the entries of all device page tables to the program. */
 int property_state(struct property_call *call)
 {
 	unsigned long i;

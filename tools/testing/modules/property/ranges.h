@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Ranges. */
+/* Operations on ranges. */
 #ifndef _HMM_PROPERTY_RANGES_H
 #define _HMM_PROPERTY_RANGES_H
 
 #include "property.h"
 
-/* Operations. -EINVAL: the state of the range does not allow it. */
+/*
+ * Operations. They return -EINVAL if an argument is invalid or the state of the
+ * range does not allow the operation, and -ENOMEM if out of memory.
+ */
 int property_range(struct property_call *call);
 int property_state(struct property_call *call);
 
