@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One read by the kernel's own hmm_range_fault(), as its documentation
- * recommends it to drivers.
+ * A read with the kernel's own hmm_range_fault(), in the way that its
+ * documentation recommends to drivers.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
@@ -13,8 +13,8 @@
 
 /**
  * struct diff_kernel - counts the invalidations of a range of addresses
- * @notifier: covers the range
- * @calls: how many invalidations there were
+ * @notifier: interval notifier of the range
+ * @calls: number of invalidations
  * @reported: @calls at the last diff_kernel_changed()
  */
 struct diff_kernel {
@@ -79,7 +79,7 @@ static unsigned long diff_kernel_request(unsigned int request)
 	       (request & HMM_DIFF_REQ_JUNK ? DIFF_JUNK : 0);
 }
 
-/* Frame, order and WRITE are undefined without VALID. */
+/* Without VALID, the page frame number, the order and WRITE are undefined. */
 static u64 diff_kernel_entry(unsigned long entry)
 {
 	unsigned int flags = entry & HMM_PFN_ERROR ? HMM_DIFF_ERROR : 0;

@@ -9,11 +9,11 @@ struct diff_kernel;
 struct diff_kernel *diff_kernel_open(const struct diff_request *request);
 void diff_kernel_close(struct diff_kernel *kernel);
 
-/* As diff_ours(), by the kernel's own HMM. */
+/* The same as diff_ours(), but with the kernel's own HMM. */
 int diff_kernel(struct diff_kernel *kernel, const struct diff_request *request,
 		unsigned long *pfns, u64 *entries);
 
-/* Whether anything was invalidated since the previous call. */
+/* Returns true if the addresses were invalidated since the previous call. */
 bool diff_kernel_changed(struct diff_kernel *kernel);
 
 #endif /* _HMM_DIFF_KERNEL_H */

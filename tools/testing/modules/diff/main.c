@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device: an ioctl makes several calls, one after the other.
+ * The device. An ioctl makes several reads, one after the other.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -17,8 +17,8 @@
  * struct diff_memory - the memory of one ioctl
  * @run: the ioctl's argument
  * @pages: the requests
- * @pfns: entries in the format of an implementation
- * @entries: entries in the common format, of each call
+ * @pfns: entries of the current call, in the format of its implementation
+ * @entries: entries of all calls, in the common format
  */
 struct diff_memory {
 	struct hmm_diff_run run;
@@ -49,7 +49,10 @@ static int diff_check(const struct hmm_diff_run *run)
 	return 0;
 }
 
-/* Only the calls may access memory of the process. */
+/*
+ * Do not access user memory between the calls, because a page fault could
+ * change the entries that the next call reads.
+ */
 static int diff_calls(struct diff_memory *memory)
 {
 	struct hmm_diff_run *run = &memory->run;

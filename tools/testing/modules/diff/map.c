@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings that only a driver can make.
+ * Mappings that only a driver can create.
  */
 #include <linux/mm.h>
 
@@ -12,12 +12,12 @@
 
 static struct page *diff_map_pages[DIFF_MAP_PAGES];
 static struct page *diff_map_block;
-/* A frame without a struct page. It is never accessed. */
+/* A page frame without a struct page. It is never accessed. */
 static unsigned long diff_map_frame;
 
 /*
- * The kind of a page: one of HMM_DIFF_MIX_*. A split of the mapping moves its
- * start and its offset by the same distance, so the kind stays the same.
+ * Returns the kind of a page, HMM_DIFF_MIX_*. A split of the vma changes its
+ * start and its offset by the same number of pages, so the kind stays the same.
  */
 static unsigned long diff_map_kind(const struct vm_area_struct *vma,
 				   unsigned long addr)
@@ -122,7 +122,7 @@ int diff_map_init(void)
 {
 	unsigned long i;
 
-	/* A PC has device registers below 4 GiB. */
+	/* A PC has device registers below 4 GiB, which have no struct page. */
 	for (i = SZ_4G >> PAGE_SHIFT; !diff_map_frame && i--; )
 		if (!pfn_valid(i))
 			diff_map_frame = i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One read by this project's ranges.
+ * A read with a range of this project.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -12,7 +12,7 @@
 
 #include "ours.h"
 
-/* Ends a hang. A slow machine must not reach it. */
+/* Only a hang takes this long, not a slow machine. */
 #define DIFF_TIMEOUT_MS	120000
 
 static unsigned long diff_ours_request(unsigned int request)
@@ -32,7 +32,7 @@ static u64 diff_ours_entry(unsigned long entry)
 	if (entry & HMM_MIRROR_PFN_ERROR)
 		flags |= HMM_DIFF_ERROR;
 	if (!(entry & valid)) {
-		/* Without VALID there must be neither a frame nor WRITE. */
+		/* Without VALID, the page frame number and WRITE must be 0. */
 		if (entry & (HMM_MIRROR_PFN_MASK | HMM_MIRROR_PFN_WRITE))
 			flags |= HMM_DIFF_BAD;
 		return diff_entry(flags, 0, 0);

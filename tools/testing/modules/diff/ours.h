@@ -5,8 +5,9 @@
 #include "request.h"
 
 /*
- * Make the request by HMM_DIFF_OURS or a variant of it. @pfns is scratch memory
- * for an entry per page. @entries are filled on failure, too.
+ * Make the request with the variant @way of this project's ranges. @pfns is
+ * scratch memory for one entry per page. @entries are also filled if the read
+ * fails. Returns 0 or -errno.
  */
 int diff_ours(const struct diff_request *request, unsigned int way,
 	      unsigned long *pfns, u64 *entries);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A request in the form that both implementations are given.
+ * A request, in the form that is passed to both implementations.
  */
 #ifndef _HMM_DIFF_REQUEST_H
 #define _HMM_DIFF_REQUEST_H
@@ -11,17 +11,17 @@
 
 #include "hmm_diff_test.h"
 
-/* How often a read is tried again after a collision. The machine is idle. */
+/* Maximum number of reads if they collide. The machine is idle, so few do. */
 #define DIFF_TRIES	64
 
 /**
  * struct diff_request - a request for both implementations
  * @start: first address
- * @npages: how many pages
+ * @npages: number of pages
  * @pages: HMM_DIFF_REQ_* of each page
  * @default_flags: HMM_DIFF_REQ_* of all pages
- * @mask: the bits of @pages that count
- * @fault: fault, instead of taking a snapshot
+ * @mask: mask of the bits of @pages that are used
+ * @fault: fault in pages instead of taking a snapshot
  */
 struct diff_request {
 	unsigned long start;
@@ -37,7 +37,7 @@ static inline unsigned long diff_end(const struct diff_request *request)
 	return request->start + (request->npages << PAGE_SHIFT);
 }
 
-/* The bits of a page frame number, in either format. */
+/* Bits that belong to the page frame number in both formats. */
 #define DIFF_JUNK	(BIT(40) - 1)
 
 static inline u64 diff_entry(unsigned int flags, unsigned int order, u64 pfn)
