@@ -23,9 +23,7 @@
 
 #include "hmm_api_test.h"
 
-/*
- * So long that only a hang exceeds it, not a slow machine; see HMM_TIMEOUT_MS.
- */
+/* Only a hang takes this long, not a slow machine; see HMM_TIMEOUT_MS. */
 #define API_TIMEOUT	(120 * HZ)
 /* Number of slots for invalidations in flight; HMM_SLOTS in the core. */
 #define API_SLOTS	32

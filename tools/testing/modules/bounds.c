@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A range must not be read where invalidations do not reach it: past the end of
- * the address space (R49), and outside of its interval (R50).
+ * A range must not be read at addresses for which it receives no invalidations:
+ * past the end of the address space (R49), and outside of its interval (R50).
  */
 #include <linux/mutex.h>
 
@@ -38,7 +38,10 @@ struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
 	return range;
 }
 
-/* Expect that each function fails with @error and writes no entry. */
+/*
+ * Expect that each function that begins or reads the range fails with @error
+ * and writes no entry.
+ */
 static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 {
 	unsigned int i;
@@ -59,14 +62,14 @@ static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 }
 
 /*
- * Offsets of addresses with the same page table indices. At least one of them
- * works for any number of page table levels.
+ * Offsets that are added to an address. For any number of page table levels, at
+ * least one of them does not change the page table indices.
  */
 static const unsigned long api_aliases[] = {
 	BIT(47), BIT(48), BIT(52), BIT(56), BIT(57), BIT(63),
 };
 
-/* With five levels of page tables the lower aliases are valid addresses. */
+/* With five levels of page tables, the lower aliases are valid addresses. */
 static bool api_is_past_the_end(unsigned long addr)
 {
 	return addr >= api_task_size();
@@ -107,7 +110,7 @@ static void r49_alias_of_a_range(void)
 		EXPECT_EQ(-EINVAL, hmm_mirror_range_bind(unbound,
 							 &all->notifier));
 
-		/* A driver may edit the addresses of a bound range. */
+		/* A driver may change the addresses of a bound range. */
 		range->start = start;
 		range->end = end;
 		api_expect_range_fails(range, -EINVAL);
@@ -147,7 +150,7 @@ static void r49_alias_of_an_interval(void)
 	api_unregister(mirror);
 }
 
-/* The last page of the address space, and the first one past it. */
+/* The last page of the address space, and the first page past its end. */
 static void r49_end_of_the_address_space(void)
 {
 	const unsigned long size = api_task_size();
@@ -180,7 +183,10 @@ static void r49_end_of_the_address_space(void)
 	api_unregister(mirror);
 }
 
-/* The interval moves away from the range, shrinks, and covers it again. */
+/*
+ * An interval moves away from its range, covers only a part of the range, and
+ * then covers all of it again.
+ */
 static void r50_interval_leaves_the_range(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -210,7 +216,7 @@ static void r50_interval_leaves_the_range(void)
 	api_unregister(mirror);
 }
 
-/* A read collides if its interval has moved away and back. */
+/* A range collides if its interval moves away and back. */
 static void r50_interval_leaves_and_returns(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -235,7 +241,7 @@ static void r50_interval_leaves_and_returns(void)
 
 struct api_mover {
 	struct api_interval *interval;
-	/* the update lock: held for updates and around valid() */
+	/* the update lock: held for updates and to check the range */
 	struct mutex lock;
 	bool stop;
 };
@@ -294,8 +300,9 @@ static void r50_interval_moves_in_a_loop(void)
 }
 
 /*
- * A reference from find keeps the memory of an interval, but does not keep it
- * inserted. Once it is being removed, it receives no invalidations.
+ * A reference from find keeps the memory of an interval valid, but does not
+ * keep the interval inserted. An interval that is being removed receives no
+ * invalidations.
  */
 static void r50_interval_is_removed_while_found(void)
 {

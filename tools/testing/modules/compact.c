@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Compact ranges: the chain of entries has no gap, even if a huge page is
- * mapped during the read. Mapping one where no page was present causes no
- * invalidation, so the reader does not collide.
+ * mapped during the read. If no page was present there, mapping a huge page
+ * causes no invalidation, so the reader does not collide.
  *
  * The reader drops the mmap lock between two stretches of 64 MiB if another
  * task waits for it. The tasks of a case queue for the lock in a fixed order:
  * first the reader, then the tasks that change the memory. After the first
- * stretch the reader usually gets the lock back before the next waiter wakes
- * up. That waiter then asks for a handoff and gets the lock after the second
- * stretch, which ends where the huge page is mapped. If the order was
- * different, the case tries again.
+ * stretch, the reader usually acquires the lock again before the next waiter
+ * wakes up. That waiter then requests a handoff and acquires the lock after the
+ * second stretch, which ends at the start or in the middle of the huge page. If
+ * the order was different, the case tries again.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -26,7 +26,7 @@
 /* A word that is not a valid entry, to detect entries that were not written. */
 #define COMPACT_UNWRITTEN	0x5eed5eedUL
 
-/* The address space is empty from here on, so there are no page tables. */
+/* Start of an empty part of the address space, without page tables. */
 #define COMPACT_BASE		0x400000000000UL
 /* Time for a new task to queue for the lock. */
 #define COMPACT_QUEUE_MS	60
@@ -35,7 +35,7 @@
 /**
  * struct compact_case - memory that is changed while it is read
  * @range: the range that is read
- * @huge: address of the huge page; lower addresses are under another PUD
+ * @huge: address of the huge page; the addresses below it belong to another PUD
  * @late: the huge page was mapped after all entries below it were written
  */
 struct compact_case {
@@ -44,7 +44,7 @@ struct compact_case {
 	bool late;
 };
 
-/* The last entry below the huge page. */
+/* Returns the last entry below the huge page. */
 static unsigned long compact_last_entry(const struct compact_case *test)
 {
 	const struct hmm_mirror_range *range = &test->range;
@@ -80,7 +80,10 @@ static int compact_touch(void *arg)
 	return ret;
 }
 
-/* Check the chain. Returns whether it contains the huge page. */
+/*
+ * Check the chain. Returns true if it contains the huge page, or if a check has
+ * failed.
+ */
 static bool compact_chain(const struct compact_case *test)
 {
 	const struct hmm_mirror_range *range = &test->range;
@@ -107,8 +110,9 @@ static bool compact_chain(const struct compact_case *test)
 }
 
 /*
- * Map the memory: page tables below the huge page, so that reading them takes
- * time, and no page tables above. Returns 0 if huge pages are possible.
+ * Map the memory. There are page tables below the huge page, so that reading
+ * takes time, and none from the huge page on. Returns 0 if huge pages are
+ * possible, or an error.
  */
 static int compact_map(const struct compact_case *test)
 {
@@ -131,8 +135,8 @@ static int compact_map(const struct compact_case *test)
 }
 
 /*
- * One try. The order is: the reader, then mprotect() from the middle of the
- * huge page on if @protect is set, then the fault. Returns whether they ran in
+ * Try once. The order is: the reader, then mprotect() from the middle of the
+ * huge page on if @protect is set, then the fault. Returns true if they ran in
  * this order.
  */
 static bool compact_try(struct compact_case *test, bool protect)
@@ -200,14 +204,17 @@ static void compact_run(unsigned long below, bool protect)
 	api_unregister(mirror);
 }
 
-/* A stretch that starts in the middle of a page table ends in the middle. */
+/*
+ * The range starts in the middle of a page table. A stretch of a fixed length
+ * would therefore end in the middle of the huge page.
+ */
 static void r51_huge_page_over_the_end_of_a_stretch(void)
 {
 	compact_run(SZ_128M - PMD_SIZE / 2, false);
 }
 
 /*
- * A vma ends in the middle of the later huge page, until mprotect() merges it
+ * A vma ends in the middle of the future huge page, until mprotect() merges it
  * with the next vma.
  */
 static void r51_huge_page_over_the_end_of_a_vma(void)

@@ -8,7 +8,10 @@
 
 #include "dma_driver.h"
 
-/* MADV_FREE leaves these pages clean; then the device writes to them. */
+/*
+ * Number of pages that are clean after MADV_FREE when the device writes to
+ * them.
+ */
 #define DMA_FREE_PAGES	64
 #define DMA_PATTERN	0x6d6972726f72UL
 
@@ -31,7 +34,7 @@ static void dma_mark_nothing(struct api_interval *interval,
 {
 }
 
-/* The device writes to each page of the range. */
+/* Write to each page of the range on behalf of the device. */
 static void dma_write(const struct dma_driver *driver, unsigned long npages)
 {
 	const struct hmm_mirror_range *range = &driver->range;
@@ -47,7 +50,9 @@ static void dma_write(const struct dma_driver *driver, unsigned long npages)
 	}
 }
 
-/* Returns how many pages have lost the device's write after reclaim. */
+/*
+ * Returns the number of pages that have lost the device's write after reclaim.
+ */
 static unsigned long dma_lost_writes(unsigned long page, unsigned long npages,
 				     unsigned int flags,
 				     enum dma_marking marking)
@@ -86,7 +91,7 @@ static void r61_written_pages_are_kept(void)
 {
 	/* The kernel may reclaim only some of the pages. */
 	if (!dma_lost_writes(0, DMA_FREE_PAGES, 0, DMA_MARK_NOTHING)) {
-		api_skip("this kernel has reclaimed no page");
+		api_skip("this kernel did not reclaim any page");
 		return;
 	}
 	EXPECT_EQ(0, dma_lost_writes(100, DMA_FREE_PAGES, 0,
@@ -103,7 +108,7 @@ static void dma_lost_huge_page(unsigned int flags)
 
 	if (!dma_huge_page() ||
 	    !dma_lost_writes(page, npages, flags, DMA_MARK_NOTHING)) {
-		api_skip("this kernel has reclaimed no huge page");
+		api_skip("this kernel did not reclaim a huge page");
 		return;
 	}
 	EXPECT_EQ(0, api_unmap(page, npages));
@@ -125,7 +130,7 @@ static void r61_written_huge_page_is_kept_compact(void)
 	dma_lost_huge_page(HMM_MIRROR_RANGE_COMPACT);
 }
 
-/* R61: only pages within the bounds that are writable are marked dirty. */
+/* R61: only writable pages within the bounds are marked dirty. */
 static void r61_only_writable_pages_are_marked(void)
 {
 	struct api_mirror *mirror = api_mirror();

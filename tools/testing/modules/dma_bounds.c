@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA mappings of huge pages: the bounds that an unmap needs, and its cost.
+ * DMA mappings of huge pages: the bounds that an unmap affects, and its cost.
  */
 #include <linux/bits.h>
 #include <linux/kprobes.h>
@@ -33,7 +33,8 @@ static void dma_expect_no_overlap(const struct dma_driver *driver,
 
 /*
  * R56: the range begins inside a huge page. An invalidation of one page unmaps
- * the whole mapping, and the callback receives these bounds before.
+ * the whole DMA mapping. Before the unmap, hmm_mirror_range_dma_widen() returns
+ * the bounds of the mapping.
  */
 static void dma_part_of_a_huge_page(unsigned int flags)
 {
@@ -71,7 +72,7 @@ static void dma_part_of_a_huge_page(unsigned int flags)
 	EXPECT_EQ(api_addr(first), driver->widened_start);
 	EXPECT_EQ(api_addr(end), driver->widened_end);
 
-	/* With nothing mapped, the bounds are only clipped to the range. */
+	/* If no page is mapped, the bounds are only clipped to the range. */
 	dma_expect_widened(driver, api_addr(page), api_addr(page + 1),
 			   api_addr(page), api_addr(page + 1));
 	dma_expect_widened(driver, 0, api_addr(page),
@@ -90,7 +91,10 @@ static void r56_part_of_a_huge_page_compact(void)
 	dma_part_of_a_huge_page(HMM_MIRROR_RANGE_COMPACT);
 }
 
-/* R56, R57: unmap small pages and a huge page one by one, from the end. */
+/*
+ * R56, R57: unmap a huge page and small pages one by one, from the end of the
+ * range to its start.
+ */
 static void dma_page_by_page(unsigned int flags)
 {
 	const unsigned long small = 12, first = DMA_HUGE_PAGES - small;
@@ -98,7 +102,7 @@ static void dma_page_by_page(unsigned int flags)
 	struct dma_driver *driver;
 	unsigned long i;
 
-	/* A hole keeps the first half from being a huge page. */
+	/* A hole prevents a huge page in the first half. */
 	EXPECT_EQ(0, vm_munmap(api_addr(0), PAGE_SIZE));
 	EXPECT_EQ(0, api_unmap(first, small));
 	driver = dma_huge_driver(first, end - first, flags, small);
@@ -150,7 +154,10 @@ static int dma_count_dirty_call(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* Count the pages or folios that this task marks dirty. */
+/*
+ * Start to count the pages or folios that this task marks dirty. Returns false
+ * if the probe cannot be registered.
+ */
 static bool dma_count_begin(struct kprobe *probe)
 {
 	dma_counted_task = current;
@@ -199,7 +206,10 @@ static u64 dma_random(u64 *state)
 	return *state >> 20;
 }
 
-/* Fill a compact range with random entries and stale words. */
+/*
+ * Fill a compact range with entries of random order, and the elements in
+ * between with random words.
+ */
 static void dma_fake_chain(struct hmm_mirror_range *range,
 			   unsigned long npages, unsigned int orders,
 			   u64 *state)
@@ -218,7 +228,10 @@ static void dma_fake_chain(struct hmm_mirror_range *range,
 					<< HMM_MIRROR_PFN_ORDER_SHIFT;
 }
 
-/* R57: the entry of a page is found in any chain, despite stale words. */
+/*
+ * R57: a lookup returns the entry of a page in any chain, whatever the elements
+ * between the entries contain.
+ */
 static void r57_entry_of_any_page_is_found(void)
 {
 	const unsigned long npages = 3000;
@@ -249,7 +262,7 @@ static void r57_entry_of_any_page_is_found(void)
 	}
 }
 
-/* The shortest time of several measurements of 8 lookups, in ns. */
+/* Returns the shortest of several measurements of 8 lookups, in ns. */
 static u64 dma_lookup_time(const struct hmm_mirror_range *range,
 			   unsigned long page)
 {
@@ -273,8 +286,8 @@ static u64 dma_lookup_time(const struct hmm_mirror_range *range,
 }
 
 /*
- * R57: a lookup does not walk the whole chain. It takes less than 20 steps;
- * a walk to the end of this chain takes 100000.
+ * R57: a lookup does not walk the whole chain. It takes fewer than 20 steps. A
+ * walk to the end of this chain takes 100000 steps.
  */
 static void r57_lookup_is_not_linear(void)
 {
@@ -287,7 +300,7 @@ static void r57_lookup_is_not_linear(void)
 	first = dma_lookup_time(range, 1);
 	last = dma_lookup_time(range, npages - 2);
 	api_check(last < 200 * first, __FILE__, __LINE__,
-		  "a lookup at the end takes %llu ns, one at the start %llu",
+		  "8 lookups take %llu ns at the end and %llu ns at the start",
 		  last, first);
 }
 

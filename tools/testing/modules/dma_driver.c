@@ -21,7 +21,10 @@ struct platform_device *dma_device(u64 mask)
 	return pdev;
 }
 
-/* The cases need no update lock, because only one task maps or invalidates. */
+/*
+ * The cases need no update lock, because only one task at a time maps or
+ * invalidates.
+ */
 static void dma_callback(struct api_interval *interval,
 			 const struct mmu_notifier_range *inv)
 {
@@ -97,7 +100,10 @@ void dma_unmap(struct dma_driver *driver, unsigned long page,
 				   api_addr(page + npages));
 }
 
-/* Map the second half of the arena as a huge page, if the kernel can. */
+/*
+ * Fault in the second half of the arena, as a huge page if one is available.
+ * Returns false if madvise() or the fault fails.
+ */
 bool dma_huge_page(void)
 {
 	return !api_syscall(__NR_madvise, api_addr(DMA_HUGE_PAGES),
@@ -112,8 +118,8 @@ static bool dma_is_huge(const struct dma_driver *driver, unsigned long i)
 }
 
 /*
- * A driver for a range whose entry @i is a huge page. Returns NULL, and the
- * case is skipped, if there is no such page.
+ * Create a driver for a range whose entry @i is part of a huge page. If no huge
+ * page is available, the case is skipped. On failure or skip returns NULL.
  */
 struct dma_driver *dma_huge_driver(unsigned long page, unsigned long npages,
 				   unsigned int flags, unsigned long i)

@@ -2,8 +2,8 @@
 /*
  * A driver that maps a range for DMA.
  *
- * The device exists only in the driver model and the DMA API. Where a case
- * needs a device to write, it writes through the kernel's own mapping.
+ * The device exists only in the driver model and the DMA API. If a case needs a
+ * write by the device, it writes through the kernel's mapping of the page.
  */
 #ifndef _HMM_TEST_DMA_DRIVER_H
 #define _HMM_TEST_DMA_DRIVER_H
@@ -16,7 +16,10 @@
 
 #include "api.h"
 
-/* Pages of the second half of the arena, which can be one huge page. */
+/*
+ * Number of pages in each half of the arena. The second half can be one huge
+ * page.
+ */
 #define DMA_HUGE_PAGES	(HMM_API_ARENA_SIZE / 2 / HMM_API_PAGE_SIZE)
 
 /**
@@ -27,8 +30,8 @@
  * @pdev: the device
  * @dir: DMA direction
  * @addrs: DMA addresses of the pages
- * @widened_start: start of the last invalidation of a mapped range, widened
- * @widened_end: end of that invalidation, widened, exclusive
+ * @widened_start: widened start of the last invalidation of the mapped range
+ * @widened_end: widened end of that invalidation, exclusive
  */
 struct dma_driver {
 	struct api_mirror *mirror;

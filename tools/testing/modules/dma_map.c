@@ -9,7 +9,10 @@
 
 static const struct dma_map_ops dma_own_ops = {};
 
-/* R41: a map that fails in the middle undoes what it has mapped. */
+/*
+ * R41: if hmm_mirror_range_dma_map() fails in the middle, it unmaps the pages
+ * that it has mapped.
+ */
 static void r41_failed_dma_map_is_undone(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -57,7 +60,7 @@ static void r41_failed_dma_map_is_undone(void)
 				   0, ULONG_MAX);
 	EXPECT_EQ(0, api_snapshot(range));
 
-	/* The range has collided. */
+	/* The write collides with the range, so it cannot be mapped. */
 	EXPECT_EQ(0, api_write(3));
 	EXPECT_EQ(-EBUSY, hmm_mirror_range_dma_map(range, &pdev->dev,
 						   DMA_TO_DEVICE, addrs));
@@ -67,7 +70,10 @@ out:
 	api_unregister(mirror);
 }
 
-/* R41: the unmap of the range mapped for writing makes the page dirty. */
+/*
+ * R41: two ranges map the same page. Only the unmap of the range that is mapped
+ * for writing marks the page dirty.
+ */
 static void r41_two_ranges_map_one_page(void)
 {
 	struct dma_driver *reads, *writes;
@@ -121,7 +127,10 @@ out:
 			dma_driver_exit(drivers[i]);
 }
 
-/* R60: a device with a 32-bit mask would bounce memory above 4 GiB. */
+/*
+ * R60: a device with a 32-bit mask is refused, because memory above 4 GiB would
+ * need bounce buffers.
+ */
 static void r60_bouncing_device_is_refused(void)
 {
 	struct platform_device *pdev = dma_device(DMA_BIT_MASK(32));
@@ -134,7 +143,7 @@ static void r60_bouncing_device_is_refused(void)
 	if (!pdev)
 		goto out;
 	if (dma_get_required_mask(&pdev->dev) <= DMA_BIT_MASK(32))
-		api_skip("no memory above 4 GiB");
+		api_skip("this machine has no memory above 4 GiB");
 	else
 		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
 
@@ -148,7 +157,7 @@ static void r60_bouncing_device_is_refused(void)
 		EXPECT(!(range->pfns[i] & HMM_MIRROR_PFN_DMA));
 	EXPECT_EQ(0, range->mapped);
 
-	/* With a 64-bit mask the device reaches all memory. */
+	/* With a 64-bit mask, the device can address all memory. */
 	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev,
 						  DMA_BIT_MASK(64)));
 	EXPECT(hmm_mirror_dma_supported(&pdev->dev));
@@ -164,7 +173,7 @@ static void r60_bouncing_device_is_refused(void)
 	hmm_mirror_range_dma_unmap(range, &pdev->dev, DMA_BIDIRECTIONAL, addrs,
 				   0, ULONG_MAX);
 
-	/* The core cannot rely on dma_map_ops of the device. */
+	/* The core refuses a device that has its own dma_map_ops. */
 	set_dma_ops(&pdev->dev, &dma_own_ops);
 	if (get_dma_ops(&pdev->dev) == &dma_own_ops)
 		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));

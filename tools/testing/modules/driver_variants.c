@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Differences between real drivers: the order of inserts, the lifetime of an
- * interval, objects that are reused on another mm, and the calling task.
+ * interval, reuse of an object for another mm, the calling task, and refusals.
  */
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -23,7 +23,9 @@ static void api_record_order(struct api_interval *interval,
 	interval->data = (void *)(long)atomic_inc_return(&turns->calls);
 }
 
-/* Intervals are called by address, whatever the order of the inserts. */
+/*
+ * Callbacks run in the order of addresses, whatever the order of the inserts.
+ */
 static void api_insert_in_order(unsigned int first, unsigned int step)
 {
 	struct api_interval *turns = api_alloc(sizeof(*turns));
@@ -59,7 +61,10 @@ static void r12_inserted_in_reverse_order(void)
 
 static void r12_inserted_in_random_order(void)
 {
-	/* The step is coprime to their number, so each is inserted once. */
+	/*
+	 * The step is coprime to API_ORDERED, so each interval is inserted
+	 * once.
+	 */
 	api_insert_in_order(0, 77);
 }
 
@@ -154,7 +159,7 @@ static void r25_release_frees_during_the_callback(void)
 	hmm_interval_notifier_put(&object->notifier);
 	EXPECT_EQ(0, atomic_read(frees));
 	hmm_interval_notifier_put(found);
-	/* The callback still runs on it. */
+	/* The callback is still running. */
 	EXPECT_EQ(0, atomic_read(frees));
 	api_stop_resume(stop);
 	EXPECT_EQ(0, api_join(writer));
@@ -162,7 +167,7 @@ static void r25_release_frees_during_the_callback(void)
 	api_unregister(mirror);
 }
 
-/* A driver uses the memory of an interval for two processes in turn. */
+/* A driver uses the same interval for two processes, one after the other. */
 static void r12_interval_reused_on_another_mm(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -183,7 +188,7 @@ static void r12_interval_reused_on_another_mm(void)
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT(api_finds(other, 0, interval));
 
-	/* Only one of the two processes has touched the page. */
+	/* This process has written to the page, but the child has not. */
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
 					       api_addr(0), api_addr(1)));
@@ -224,7 +229,10 @@ static int api_populate_in_worker(struct api_work *work)
 	return work->ret;
 }
 
-/* A fault worker has no mm, and the process may have exited. */
+/*
+ * A worker that faults in pages for a device has no mm of its own, and the
+ * process may have exited.
+ */
 static void r08_worker_populates(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -269,8 +277,9 @@ static long api_reap_child(void)
 }
 
 /*
- * One of several intervals refuses: intervals called before it get their second
- * pass, intervals after it are not called, and no invalidation stays in flight.
+ * One of several callbacks refuses. The second passes of intervals before it
+ * run, the callbacks of intervals after it do not run, and no invalidation
+ * stays in flight.
  */
 static void r23_two_passes_with_a_refusal(void)
 {
@@ -293,7 +302,7 @@ static void r23_two_passes_with_a_refusal(void)
 	EXPECT_EQ(1, atomic_read(&refuses->calls));
 	EXPECT_EQ(0, atomic_read(&refuses->finishes));
 	EXPECT_EQ(0, atomic_read(&after->calls));
-	/* Its readers collide nevertheless. */
+	/* Readers of @after collide nevertheless. */
 	EXPECT(api_retry(after, seq));
 	EXPECT(api_can_begin(agrees));
 	EXPECT(api_can_begin(refuses));
@@ -313,7 +322,10 @@ out:
 	api_unregister(mirror);
 }
 
-/* The sync callback of the mirror refuses: its intervals are not called. */
+/*
+ * The sync callback of a mirror refuses. The callbacks of its intervals do not
+ * run.
+ */
 static void r22_mirror_refuses(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_on(api_child_mm());

@@ -16,7 +16,7 @@ static void api_exit_until(struct api_stop *stop)
 	api_stop_reached(stop);
 }
 
-/* Poll: the last mirror of the mm gives no event to wait for. */
+/* Poll: a release callback only signals an event at an armed stop point. */
 static bool api_wait_for_count(const atomic_t *count, int value)
 {
 	unsigned long end = jiffies + API_TIMEOUT;
@@ -30,8 +30,8 @@ static bool api_wait_for_count(const atomic_t *count, int value)
 }
 
 /*
- * A CPU may keep a lazy reference on the mm of a process that has exited until
- * it runs a task with an mm. So run on each CPU.
+ * After a process has exited, a CPU may hold a lazy reference to its mm until
+ * it runs a task with another mm. Therefore run on each CPU.
  */
 static bool api_wait_for_last_pin(struct mm_struct *mm)
 {
@@ -49,7 +49,7 @@ static bool api_wait_for_last_pin(struct mm_struct *mm)
 	return true;
 }
 
-/* R03: all callbacks are called once, with the bounds of the whole mm. */
+/* R03: every callback runs once, with the bounds of the whole address space. */
 static void r03_exit_notifies_all(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -61,7 +61,7 @@ static void r03_exit_notifies_all(void)
 	EXPECT_EQ(0, api_insert_ops(two_pass, other, 1, 1, &api_two_pass_ops));
 	api_stop_arm(&other->release_stop);
 	api_exit_until(&other->release_stop);
-	/* Intervals are called before mirrors. */
+	/* The callbacks of intervals run before those of mirrors. */
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	EXPECT_EQ(0, interval->start);
 	EXPECT_EQ(ULONG_MAX, interval->end);
@@ -84,7 +84,10 @@ static void r03_exit_notifies_all(void)
 	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
-/* R03: no end is delivered after the mm has exited, so do not wait for one. */
+/*
+ * R03: no end is delivered after the mm has exited, so readers do not wait for
+ * one.
+ */
 static void r03_reader_does_not_wait_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -102,7 +105,9 @@ static void r03_reader_does_not_wait_after_exit(void)
 	EXPECT_EQ(1, atomic_read(&mirror->releases));
 }
 
-/* R05: release runs on another CPU. */
+/*
+ * R05: a mirror is unregistered while another task runs its release callback.
+ */
 static void r05_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());
@@ -120,10 +125,13 @@ static void r05_unregister_waits_for_release(void)
 	EXPECT(api_wait_for_last_pin(api_child_mm()));
 }
 
-/* R05: the mm exits, but this mirror has not been called yet. */
+/*
+ * R05: a mirror is unregistered during the exit of the mm, before its release
+ * callback has run.
+ */
 static void r05_unregister_before_its_release(void)
 {
-	/* The newest mirror is called first. */
+	/* The release callback of the newest mirror runs first. */
 	struct api_mirror *older = api_mirror_on(api_child_mm());
 	struct api_mirror *newer = api_mirror_on(api_child_mm());
 	struct api_thread *unregistering;
@@ -180,7 +188,10 @@ static int api_register_locked_on(struct mm_struct *mm)
 	return ret;
 }
 
-/* R07, R11: with and without a mirror that is still registered. */
+/*
+ * R07, R11: register and insert fail after the mm has exited. Register fails
+ * whether or not a mirror is still registered.
+ */
 static void r07_register_after_exit(void)
 {
 	struct api_mirror *mirror = api_mirror_on(api_child_mm());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The mmap lock while pages are faulted in, with hmm_mirror_range_fault() and
- * hmm_mirror_range_fault_locked().
+ * The mmap lock while hmm_mirror_range_fault() and
+ * hmm_mirror_range_fault_locked() fault in pages.
  *
  * userfaultfd makes a fault wait until the case resolves it.
  */
@@ -27,7 +27,7 @@ static long api_user_ioctl(int fd, unsigned int cmd, const void *arg,
 	return api_syscall(__NR_ioctl, fd, cmd, user);
 }
 
-/* Make faults of one page wait. Returns a userfaultfd or an error. */
+/* Make faults on one page wait. Returns a userfaultfd or an error. */
 static int api_block_faults(unsigned long page)
 {
 	struct uffdio_register reg = {
@@ -58,7 +58,7 @@ static void api_resolve_fault(int fd, unsigned long page)
 	EXPECT_EQ(0, api_user_ioctl(fd, UFFDIO_ZEROPAGE, &zero, sizeof(zero)));
 }
 
-/* Whether no task holds the mmap lock. */
+/* Returns true if no task holds the mmap lock. */
 static bool api_lock_is_free(void)
 {
 	struct rw_semaphore *lock = &current->mm->mmap_lock;
@@ -134,7 +134,7 @@ out:
 
 /*
  * R38: while the fault waits, another task can acquire the mmap lock for
- * writing. Then the fault succeeds.
+ * writing. The fault succeeds after the case has resolved it.
  */
 static void r38_fault_waits_without_the_lock(void)
 {

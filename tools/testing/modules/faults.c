@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How pages are faulted in: the flags of a fault, and what is requested.
+ * Faulting in pages: the flags of a fault, and the requests.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -11,9 +11,9 @@
 
 /**
  * struct api_fault_log - a mapping that records its faults
- * @result: what the first fault returns; later ones return VM_FAULT_SIGBUS
+ * @result: return value of the first fault; later faults return VM_FAULT_SIGBUS
  * @calls: number of faults
- * @flags: the flags of the first two
+ * @flags: flags of the first two faults
  */
 struct api_fault_log {
 	vm_fault_t result;
@@ -52,7 +52,7 @@ static struct api_fault_log *api_map_log(vm_fault_t result)
 
 /*
  * A fault handler that has to wait drops the mmap lock only in the first
- * attempt, and if the flags say that it is the first.
+ * attempt, which it recognizes by the flags.
  */
 static void r75_first_fault_may_drop_the_lock(void)
 {
@@ -72,7 +72,10 @@ static void r75_first_fault_may_drop_the_lock(void)
 	api_unregister(mirror);
 }
 
-/* With the lock held throughout, no attempt may wait. */
+/*
+ * hmm_mirror_range_fault_locked() must not drop the lock, so no attempt may
+ * wait.
+ */
 static void r75_locked_faults_do_not_wait(void)
 {
 	struct api_fault_log *log = api_map_log(VM_FAULT_NOPAGE);
@@ -95,7 +98,10 @@ static void r75_locked_faults_do_not_wait(void)
 	api_unregister(mirror);
 }
 
-/* A page that is only zeroed is not read from a disk: a minor fault. */
+/*
+ * A fault that only zeroes a page is a minor fault, because it does not read
+ * from a disk.
+ */
 static void r75_fresh_memory_has_minor_faults(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -110,7 +116,10 @@ static void r75_fresh_memory_has_minor_faults(void)
 	api_unregister(mirror);
 }
 
-/* What a snapshot finds is not a request: reading was requested, not writing. */
+/*
+ * A snapshot does not change the requests. It reports both pages as writable,
+ * but reading was requested for page 0 and nothing for page 1.
+ */
 static void r79_snapshot_keeps_the_requests(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -4,7 +4,7 @@
  */
 #include "api.h"
 
-/* R13, R14: find returns the overlapping interval that starts lowest. */
+/* R13, R14: find returns the overlapping interval with the lowest start. */
 static void r14_find_the_lowest(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -30,7 +30,7 @@ static void r14_find_the_lowest(void)
 	api_unregister(mirror);
 }
 
-/* Two drivers on one mm, and two kinds of intervals of one driver. */
+/* R14: find returns only intervals with the given mirror and ops. */
 static void r14_find_only_own_intervals(void)
 {
 	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
@@ -67,7 +67,7 @@ static void r14_find_only_own_intervals(void)
 	api_unregister(other);
 }
 
-/* R14: so many intervals that the walk drops the lock in between. */
+/* R14: find visits so many intervals that its walk drops the lock. */
 static void r14_find_after_a_thousand_others(void)
 {
 	struct api_mirror *mirror = api_mirror(), *other = api_mirror();
@@ -78,7 +78,9 @@ static void r14_find_after_a_thousand_others(void)
 	others = api_alloc(1000 * sizeof(*others));
 	for (i = 0; i < 1000; i++)
 		others[i] = api_interval(other, 0, 1);
-	/* The update moves it after the others with the same start. */
+	/*
+	 * The update moves @ours after the other intervals with the same start.
+	 */
 	EXPECT_EQ(0, api_update(ours, 0, 1));
 	EXPECT(api_finds(mirror, 0, ours));
 	for (i = 0; i < 1000; i += 2)
@@ -121,7 +123,10 @@ static void r14_find_after_update(void)
 	api_unregister(mirror);
 }
 
-/* R14: find sees all earlier changes, also during an invalidation. */
+/*
+ * R14: the result of find reflects all earlier changes, even during an
+ * invalidation.
+ */
 static void r14_find_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -133,7 +138,10 @@ static void r14_find_in_an_invalidation(void)
 	struct api_thread *writer = api_stop_write(blocker, 4);
 
 	EXPECT(api_finds(mirror, 4, removed));
-	/* Its callback has returned, so remove does not wait for the other. */
+	/*
+	 * The callback of @removed has returned, so remove does not wait for
+	 * the callback of @blocker.
+	 */
 	api_remove(removed);
 	api_free(removed);
 	EXPECT(api_finds(mirror, 4, put));
@@ -151,7 +159,7 @@ static void r14_find_in_an_invalidation(void)
 	EXPECT(api_finds(mirror, 4, moved));
 	EXPECT(api_finds(mirror, 20, NULL));
 
-	/* The interval whose callback is stopped. */
+	/* Put the interval whose callback is stopped. */
 	api_put(blocker);
 	EXPECT_EQ(0, api_update(moved, 20, 1));
 	EXPECT(api_finds(mirror, 4, NULL));
@@ -193,7 +201,10 @@ static void r13_find_holds_a_reference(void)
 	api_unregister(mirror);
 }
 
-/* R13, R17: remove unlinks the interval and waits for the reference. */
+/*
+ * R13, R17: remove unlinks the interval and waits until the reference is
+ * dropped.
+ */
 static void r13_remove_waits_for_a_reference(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -203,13 +214,13 @@ static void r13_remove_waits_for_a_reference(void)
 
 	EXPECT_EQ(interval, api_find(mirror, 0));
 	remover = api_remove_thread(interval);
-	/* Once find fails, the other thread is inside remove. */
+	/* Once find returns NULL, the other thread is in remove. */
 	end = jiffies + API_TIMEOUT;
 	while (!api_finds(mirror, 0, NULL) && time_before(jiffies, end))
 		cond_resched();
 	EXPECT(api_finds(mirror, 0, NULL));
 	EXPECT(api_thread_blocks(remover));
-	/* The reference only keeps the memory. */
+	/* The reference keeps only the memory valid. */
 	EXPECT_EQ(-ENOENT, api_update(interval, 0, 1));
 	EXPECT_EQ(0, api_write(0));
 	EXPECT_EQ(0, atomic_read(&interval->calls));
@@ -219,7 +230,7 @@ static void r13_remove_waits_for_a_reference(void)
 	api_unregister(mirror);
 }
 
-/* R15: a driver tears down a range with find and put in a loop. */
+/* R15: a driver drops all intervals of a range with find and put in a loop. */
 static void r15_find_and_put_ends(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -230,7 +241,7 @@ static void r15_find_and_put_ends(void)
 		intervals[i] = api_interval(mirror, i % 4, 2);
 	while (rounds < 100 && (found = api_find(mirror, 2))) {
 		rounds++;
-		/* The reference of find, and the initial one. */
+		/* Drop the reference from find and the owner's reference. */
 		api_put(found);
 		api_put(found);
 	}
@@ -257,7 +268,7 @@ static void r15_find_and_put_in_an_invalidation(void)
 
 	for (i = 0; i < 10; i++)
 		intervals[i] = api_interval(mirror, i, 11 - i);
-	/* They are called in the order of their start addresses. */
+	/* The callbacks run in the order of the start addresses. */
 	writer = api_stop_write(intervals[4], 10);
 	for (i = 0; i < 1000; i++)
 		EXPECT(api_finds(mirror, 10, intervals[0]));

@@ -130,7 +130,7 @@ static void r11_one_of_two_passes(void)
 					  &only_start));
 	EXPECT_EQ(-EINVAL, api_insert_ops(interval, mirror, 0, 1,
 					  &only_finish));
-	/* Callbacks are optional: readers collide without them. */
+	/* Callbacks are optional. Readers collide without them, too. */
 	EXPECT_EQ(0, api_insert_ops(interval, mirror, 0, 1, &none));
 	seq = api_seq(interval);
 	EXPECT_EQ(0, api_write(0));
@@ -144,7 +144,9 @@ static void r11_one_of_two_passes(void)
 	api_unregister(mirror);
 }
 
-/* A reader that never called read_begin must not see a valid sequence. */
+/*
+ * 0 is not a valid sequence: a reader that never called read_begin must retry.
+ */
 static void r11_zero_is_no_sequence(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -198,7 +200,7 @@ static void r19_touching_is_no_overlap(void)
 	api_unregister(mirror);
 }
 
-/* R19: the same if no interval overlaps at all. */
+/* R19: the bounds are also exact if no interval overlaps. */
 static void r19_touching_only(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -269,7 +271,10 @@ static void r16_update_after_put_or_remove(void)
 	api_unregister(mirror);
 }
 
-/* R16: the same while a callback of the interval still runs. */
+/*
+ * R16: an update after put also fails while a callback of the interval is
+ * running.
+ */
 static void r16_update_after_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();

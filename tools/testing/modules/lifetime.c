@@ -4,7 +4,7 @@
  */
 #include "api.h"
 
-/* R12: a callback of the interval runs. */
+/* R12: an interval is removed while its callback is running. */
 static void r12_remove_waits_for_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -24,7 +24,10 @@ static void r12_remove_waits_for_the_callback(void)
 	api_unregister(mirror);
 }
 
-/* R12: two invalidations call the interval at the same time. */
+/*
+ * R12: two invalidations of the interval are in flight. Only one of them is
+ * still running the callback.
+ */
 static void r12_remove_waits_for_every_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -32,7 +35,10 @@ static void r12_remove_waits_for_every_callback(void)
 	struct api_interval *blocker = api_interval(mirror, 1, 1);
 	struct api_thread *writers[2], *remover;
 
-	/* The first write stops in @interval, the second in @blocker. */
+	/*
+	 * The first write stops in the callback of @interval, the second one in
+	 * that of @blocker.
+	 */
 	writers[0] = api_stop_write(interval, 0);
 	writers[1] = api_stop_write(blocker, 1);
 	EXPECT_EQ(2, atomic_read(&interval->calls));
@@ -40,7 +46,10 @@ static void r12_remove_waits_for_every_callback(void)
 	remover = api_remove_thread(interval);
 	EXPECT(api_thread_blocks(remover));
 	api_stop_resume(&interval->stop);
-	/* The second invalidation is in flight, but has called @interval. */
+	/*
+	 * The second invalidation is in flight, but its callback of @interval
+	 * has returned.
+	 */
 	EXPECT_EQ(0, api_join(remover));
 	api_free(interval);
 	EXPECT_EQ(0, api_join(writers[0]));
@@ -50,7 +59,7 @@ static void r12_remove_waits_for_every_callback(void)
 	api_unregister(mirror);
 }
 
-/* R12: no callback runs, but the second pass is still due. */
+/* R12: an interval is removed between its two passes. */
 static void r12_remove_waits_for_the_second_pass(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -75,7 +84,10 @@ static void r12_remove_waits_for_the_second_pass(void)
 	api_unregister(mirror);
 }
 
-/* R12: an interval that is removed or put before its turn is not called. */
+/*
+ * R12: the callback of an interval does not run if the interval is removed or
+ * put before.
+ */
 static void r12_remove_before_the_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -100,7 +112,7 @@ static void r12_remove_before_the_callback(void)
 	api_unregister(mirror);
 }
 
-/* R17: whether or not there is a release callback. */
+/* R17: remove does not call release, even if the interval has this callback. */
 static void r17_remove_never_releases(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -120,7 +132,7 @@ static void r17_remove_never_releases(void)
 	api_unregister(mirror);
 }
 
-/* R15: put does not wait; release is called after the callback. */
+/* R15: put does not wait. Release runs after the callback has returned. */
 static void r15_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -142,7 +154,10 @@ static void r15_put_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* R15: put between the passes: the second pass runs, and then release. */
+/*
+ * R15: intervals are put between the two passes. The second pass still runs,
+ * and then release.
+ */
 static void r15_put_between_the_passes(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -191,7 +206,7 @@ static void r09_synchronize_waits_for_release(void)
 	api_unregister(mirror);
 }
 
-/* R09: unregister, which a driver calls before that, waits too. */
+/* R09: unregister waits for release callbacks, too. */
 static void r09_unregister_waits_for_release(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Register and unregister mirrors.
+ * Registering and unregistering mirrors.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -49,8 +49,8 @@ static int api_register_loop(void *arg)
 }
 
 /*
- * R01: two threads register and unregister in a loop. The races occur by
- * chance.
+ * R01: two threads register and unregister mirrors in a loop. Nothing forces a
+ * race, so a single run may miss some.
  */
 static void r01_register_races_with_unregister(void)
 {
@@ -62,8 +62,8 @@ static void r01_register_races_with_unregister(void)
 }
 
 /*
- * Unregister waits for callbacks of all mms, so a callback that is stopped for
- * the child's mm blocks an unregister from the mm of the case.
+ * Unregister waits for the callbacks of every mm. Therefore a callback that is
+ * stopped in the child's mm also blocks an unregister from the mm of the case.
  */
 static int api_write_in_child(void *arg)
 {
@@ -82,7 +82,10 @@ static struct api_thread *api_stop_write_in_child(struct api_interval *interval,
 	return thread;
 }
 
-/* R01: the last mirror is off the list, but its context is still in use. */
+/*
+ * R01: a mirror is registered while unregister has removed the last mirror from
+ * the list, but has not yet dropped the context.
+ */
 static void r01_register_during_unregister(void)
 {
 	struct api_mirror *in_child = api_syncing_mirror_on(api_child_mm());
@@ -107,10 +110,11 @@ static void r01_register_during_unregister(void)
 }
 
 /*
- * R01: the last mirror is unregistered, and its context is about to be
- * detached from the mm. Unregister waits twice: the first stopped callback
+ * R01: a mirror is registered while the notifiers of the last mirror's context
+ * are being unregistered. Unregister waits twice. The first stopped callback
  * blocks the wait for callbacks of the mirror. The second callback starts after
- * that wait has ended, so it blocks only the wait in mmu_notifier_unregister().
+ * that wait has begun, so it blocks only the later wait in
+ * mmu_notifier_unregister().
  */
 static void r01_register_during_context_teardown(void)
 {
@@ -142,8 +146,8 @@ static void r01_register_during_context_teardown(void)
 }
 
 /*
- * R02: each CPU may keep a lazy reference on the mm for a while. The number of
- * rounds exceeds the number of CPUs, so that a reference leaked in each round
+ * R02: each CPU may hold a lazy reference to the mm for a while. The number of
+ * rounds exceeds the number of CPUs, so that a leak of one reference per round
  * is detected.
  */
 static void api_expect_no_pins(int (*register_in)(struct hmm_mirror *mirror,
@@ -265,7 +269,7 @@ static void r07_register_arguments(void)
 	EXPECT_EQ(-EINVAL, hmm_mirror_register(&mirror->mirror, NULL));
 	EXPECT_EQ(-EINVAL, hmm_mirror_register_locked(&mirror->mirror, NULL));
 	EXPECT_EQ(-EINVAL, api_register_locked(NULL, current->mm));
-	/* A failed register leaves the mirror as it was. */
+	/* A failed register does not change the mirror. */
 	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
 	api_expect_notified(mirror, 0);
 	api_unregister(mirror);
@@ -292,7 +296,7 @@ static void r62_mirror_without_ops(void)
 	api_unregister(witness);
 }
 
-/* The mirror stays registered until the mm exits. */
+/* The mm exits while a mirror without ops is registered. */
 static void r62_mirror_without_ops_at_exit(void)
 {
 	struct api_mirror *mirror = api_syncing_mirror_new();
@@ -354,7 +358,9 @@ static void api_signalled(int signal, bool locked, int want)
 	EXPECT_EQ(want, api_join(api_thread(api_register_signalled,
 					    signalled)));
 	EXPECT(signalled->still);
-	/* This thread has no signal pending. */
+	/*
+	 * The calling thread has no signal pending, so its register succeeds.
+	 */
 	if (!mirror->mirror.context &&
 	    !EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm)))
 		return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Driver bugs that the core detects: it warns, and nothing else breaks. The
- * core warns once about each, so each one has one case.
+ * Driver bugs that the core detects. Each case provokes one or more warnings,
+ * and checks that nothing else breaks.
  */
 #include <linux/sched.h>
 
@@ -161,7 +161,10 @@ static int api_remove_started_fn(void *arg)
 	return ret;
 }
 
-/* R25: the same during an invalidation that gets no slot. */
+/*
+ * R25: a callback removes its own interval during an invalidation that has no
+ * slot.
+ */
 static bool api_remove_without_a_slot(struct api_mirror *mirror)
 {
 	struct api_interval *blockers[API_SLOTS];
@@ -183,9 +186,9 @@ static bool api_remove_without_a_slot(struct api_mirror *mirror)
 }
 
 /*
- * R25: remove in the interval's own callback would wait for itself. The core
- * must not wait, and the walk must continue. Then one callback removes another
- * interval whose second pass is due.
+ * R25: a callback removes its own interval. Remove must not wait for this
+ * callback, and the walk must continue. Then a callback removes another
+ * interval between the two passes of that interval.
  */
 static void r25_remove_in_a_callback(void)
 {
@@ -193,7 +196,9 @@ static void r25_remove_in_a_callback(void)
 	struct api_thread *thread;
 
 	thread = api_thread(api_remove_and_free_fn, mirror);
-	/* If it waits, it waits forever, and unregister would hang, too. */
+	/*
+	 * If remove waits, it never returns, and unregister would hang as well.
+	 */
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
 	EXPECT(api_is_idle(mirror));
@@ -201,7 +206,9 @@ static void r25_remove_in_a_callback(void)
 	if (!EXPECT_EQ(0, api_join(thread)))
 		return;
 	EXPECT(api_is_idle(mirror));
-	/* api_write() needs pages that were not written yet. */
+	/*
+	 * Unmap the pages, so that the next api_write() causes an invalidation.
+	 */
 	EXPECT_EQ(0, api_unmap(0, 4));
 	if (!api_remove_without_a_slot(mirror))
 		return;
@@ -259,7 +266,7 @@ static void r62_unbound_range(void)
 	EXPECT(!hmm_mirror_range_valid(range));
 	hmm_mirror_range_unregister(range);
 
-	/* The same once it has been unregistered. */
+	/* The functions also fail for a range that has been unregistered. */
 	EXPECT_EQ(0, hmm_mirror_range_register(range, &mirror->mirror,
 					       api_addr(0), api_addr(1)));
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));

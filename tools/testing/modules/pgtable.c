@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The predicates of src/compat/pgtable.h on entries that the kernel's helpers
- * build. The cases walk no page table, because some entries need a CPU that
- * the test machine does not have.
+ * The predicates of src/compat/pgtable.h, applied to entries that the kernel's
+ * helpers make. The cases do not walk page tables, because some entries need a
+ * CPU that the test machine may not have.
  */
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
@@ -55,7 +55,7 @@ static unsigned int pgtable_pud(pud_t pud)
 	       (user && hmm_pud_write(pud) ? PGTABLE_WRITE : 0);
 }
 
-/* The entry of a page in a vma with these flags. */
+/* Returns the entry of a page in a vma with these flags. */
 static pte_t pgtable_make(unsigned long flags)
 {
 	return pfn_pte(page_to_pfn(ZERO_PAGE(0)), vm_get_page_prot(flags));
@@ -101,7 +101,10 @@ static void r53_user_accessible_entries(void)
 	EXPECT_EQ(PGTABLE_READABLE, pgtable_pud(pgtable_huge_pud(VM_READ)));
 }
 
-/* Also on kernels without NUMA balancing, whose hints look the same. */
+/*
+ * PROT_NONE entries are not user entries. NUMA hinting entries look the same,
+ * but the predicates must also work on kernels without NUMA balancing.
+ */
 static void r53_prot_none_entries(void)
 {
 	EXPECT_EQ(0, pgtable_pte(pgtable_make(VM_NONE)));

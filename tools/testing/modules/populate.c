@@ -36,7 +36,7 @@ static unsigned long api_rights(const struct hmm_mirror_range *range,
 	return range->pfns[i] & (API_WRITABLE | HMM_MIRROR_PFN_ERROR);
 }
 
-/* Map the zero page. A later write replaces it, which is an invalidation. */
+/* Map the zero page. A later write replaces it and causes an invalidation. */
 static void api_read_pages(unsigned long page, unsigned long npages)
 {
 	unsigned long value;
@@ -48,8 +48,9 @@ static void api_read_pages(unsigned long page, unsigned long npages)
 }
 
 /*
- * A fault that causes an invalidation collides with it. A loop that does not
- * begin again compares with the old sequence and collides forever.
+ * A fault that causes an invalidation collides with it. A retry loop must call
+ * hmm_mirror_range_wait_until_valid() again. Otherwise it compares with the old
+ * sequence and collides forever.
  */
 static void r27_begin_is_part_of_the_retry_loop(void)
 {
@@ -102,7 +103,7 @@ static void r28_populate_times_out(void)
 
 struct api_populate {
 	struct hmm_mirror_range *range;
-	/* send SIGKILL before populate() */
+	/* the thread sends SIGKILL to itself before it reads */
 	bool killed;
 	int snapshot;
 };
@@ -144,7 +145,9 @@ static void r28_populate_is_killed_while_waiting(void)
 	api_unregister(mirror);
 }
 
-/* A killed task reads the range, and neither read reaches page @last. */
+/*
+ * A killed task reads the range twice. Both reads must stop before page @last.
+ */
 static void api_expect_killed(struct api_populate *populate, unsigned long last)
 {
 	populate->killed = true;
@@ -174,7 +177,7 @@ static void r40_killed_while_reading_present_pages(void)
 	const unsigned long npages = HMM_API_ARENA_SIZE / PAGE_SIZE;
 	struct api_mirror *mirror = api_mirror();
 
-	/* The last page of the first half is not accessible. */
+	/* Make the last page of the first half accessible. */
 	EXPECT_EQ(0, api_syscall(__NR_mprotect, api_addr(npages / 2 - 1),
 				 PAGE_SIZE, PROT_READ | PROT_WRITE));
 	populate->range = api_request(mirror, 0, npages,
@@ -187,7 +190,10 @@ static void r40_killed_while_reading_present_pages(void)
 	api_unregister(mirror);
 }
 
-/* An error, not an endless loop, and only if that page requests to write. */
+/*
+ * A write request for a read-only page fails and does not loop. Write requests
+ * for other pages succeed.
+ */
 static void r29_write_to_a_read_only_vma(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -205,7 +211,7 @@ static void r29_write_to_a_read_only_vma(void)
 	EXPECT_EQ(API_READABLE, api_rights(range, 0));
 	EXPECT_EQ(API_WRITABLE, api_rights(range, 1));
 
-	/* A write request for the other page is not an error. */
+	/* A write request for the writable page succeeds. */
 	range->default_flags = 0;
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_WRITE;
 	range->pfns[0] = HMM_MIRROR_PFN_REQ_FAULT;
@@ -229,7 +235,7 @@ static void r31_only_requested_access(void)
 	api_read_pages(0, 2);
 	range = api_request(mirror, 0, 4, HMM_MIRROR_PFN_REQ_FAULT);
 	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
-	/* A page that was present, and one that was not. */
+	/* Page 0 was present before, and page 3 was not. */
 	EXPECT_EQ(API_READABLE, api_rights(range, 0));
 	EXPECT_EQ(API_READABLE, api_rights(range, 3));
 	EXPECT_EQ(0, atomic_read(&interval->calls));
@@ -253,7 +259,10 @@ static vm_fault_t api_fault_maps_nothing(struct vm_fault *vmf)
 	return VM_FAULT_NOPAGE;
 }
 
-/* A fault handler that always drops the mmap lock and asks for a retry. */
+/*
+ * A fault handler that always returns VM_FAULT_RETRY. It drops the mmap lock
+ * unless FAULT_FLAG_RETRY_NOWAIT is set.
+ */
 static vm_fault_t api_fault_waits(struct vm_fault *vmf)
 {
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
@@ -307,7 +316,7 @@ bool api_map_page_with(unsigned long page,
 		return false;
 	addr = vm_mmap(file, api_addr(page), PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, 0);
-	/* The vma has what it needs. */
+	/* The vma has its own copies of @ops and @data. */
 	file->private_data = NULL;
 	fput(file);
 	return EXPECT_EQ(api_addr(page), addr);
@@ -319,8 +328,8 @@ static int api_populate_no_signal_fn(void *arg)
 }
 
 /*
- * Nothing collides, and the page is never mapped. The loop must end without a
- * signal, because a kernel thread receives none.
+ * The range does not collide, and its page is never mapped. The loop must end
+ * without a signal, because kernel threads ignore signals by default.
  */
 static void api_populate_ends(const struct vm_operations_struct *ops)
 {
@@ -333,12 +342,12 @@ static void api_populate_ends(const struct vm_operations_struct *ops)
 		goto out;
 	range = api_request(mirror, 0, 3, HMM_MIRROR_PFN_REQ_FAULT);
 	thread = api_thread(api_populate_no_signal_fn, range);
-	/* If this fails, the thread never ends: leave the range alone. */
+	/* If this check fails, the thread may still use the range. */
 	if (!EXPECT_EQ(-EFAULT, api_join(thread)))
 		return;
 	EXPECT_EQ(-ETIME, hmm_mirror_range_populate(range, 5));
 
-	/* A handler that drops the lock cannot be called with the lock held. */
+	/* With the lock held, a fault that would have to drop it fails. */
 	EXPECT_EQ(0, hmm_mirror_range_wait_until_valid(range, 1000));
 	mmap_read_lock(current->mm);
 	ret = hmm_mirror_range_fault_locked(range);

@@ -74,7 +74,7 @@ static void r32_flags_of_a_range(void)
 	EXPECT_EQ(-EINVAL, api_snapshot(range));
 	EXPECT_EQ(-EINVAL, hmm_mirror_range_populate(range, 0));
 
-	/* A compact range has no entry for each page to request with. */
+	/* A compact range cannot request single pages. */
 	range->flags = HMM_MIRROR_RANGE_COMPACT;
 	range->pfn_flags_mask = HMM_MIRROR_PFN_REQ_FAULT;
 	EXPECT_EQ(-EINVAL, api_snapshot(range));
@@ -89,8 +89,8 @@ static void r32_flags_of_a_range(void)
 }
 
 /*
- * R30: nothing is requested for the hole, so the read succeeds, and its entry
- * is set to an error.
+ * R30: nothing is requested for page 1, which is a hole. The read succeeds and
+ * sets HMM_MIRROR_PFN_ERROR in the entry of the hole.
  */
 static void r30_each_page_has_its_own_request(void)
 {
@@ -127,7 +127,7 @@ static void r30_each_page_has_its_own_request(void)
 	EXPECT_EQ(0, api_unmap(1, 1));
 }
 
-/* The full entry for page @k of a compact entry. */
+/* Returns the entry of a full range for page @k of a compact entry. */
 static unsigned long api_compact_page(unsigned long entry, unsigned long k)
 {
 	return entry & HMM_MIRROR_PFN_VALID ? entry + k : entry;
@@ -145,7 +145,10 @@ static unsigned long api_without_order(unsigned long entry)
  */
 static void compact_matches_full(void)
 {
-	/* Part of a page table with a few pages, and part of the next one. */
+	/*
+	 * The range covers a part of a page table with a few pages and a part
+	 * of the next page table.
+	 */
 	const unsigned long first = 400, npages = 500;
 	struct api_mirror *mirror = api_mirror();
 	struct hmm_mirror_range *full, *compact;
@@ -175,7 +178,10 @@ static void compact_matches_full(void)
 		for (k = i + 1; k < next; k++)
 			EXPECT_EQ(API_UNTOUCHED, compact->pfns[k]);
 	}
-	/* At most one entry a page of the first table, and some for holes. */
+	/*
+	 * There is at most one entry for each page of the first table, and a
+	 * few entries for the holes.
+	 */
 	EXPECT(words <= 512 - first + 32);
 
 	hmm_mirror_range_unregister(full);
@@ -184,7 +190,7 @@ static void compact_matches_full(void)
 	EXPECT_EQ(0, api_unmap(0, 1024));
 }
 
-/* Kernels store the owner of an invalidation in different fields. */
+/* Kernel versions store the owner of an invalidation in different fields. */
 static void own_invalidations_are_recognized(void)
 {
 	struct mmu_notifier_range range = { .event = MMU_NOTIFY_MIGRATE };
@@ -205,8 +211,8 @@ static void own_invalidations_are_recognized(void)
 }
 
 /*
- * A range of 1024 pages that begins and ends in the middle of a huge page. It is
- * not read, only its entries matter.
+ * A range of 1024 pages that begins and ends in the middle of a huge page. The
+ * range is never read; the case sets its entries.
  */
 static void next_entry_is_after_the_mapping(void)
 {
@@ -227,7 +233,10 @@ static void next_entry_is_after_the_mapping(void)
 	EXPECT_EQ(half, hmm_mirror_range_next(&range, 0));
 	EXPECT_EQ(3 * half, hmm_mirror_range_next(&range, half));
 	EXPECT_EQ(4 * half, hmm_mirror_range_next(&range, 3 * half));
-	/* A page of its own, and an entry of a range that is not compact. */
+	/*
+	 * Entry 1 is a single page. Entry half + 7 is within a mapping, as in a
+	 * range that is not compact.
+	 */
 	EXPECT_EQ(2UL, hmm_mirror_range_next(&range, 1));
 	range.pfns[half + 7] = range.pfns[half];
 	EXPECT_EQ(3 * half, hmm_mirror_range_next(&range, half + 7));

@@ -11,7 +11,7 @@
  * @interval: the interval
  * @timeout_ms: timeout; 0 for hmm_interval_read_begin()
  * @killable: the thread allows SIGKILL, which a kernel thread usually ignores
- * @ready: the thread has allowed it
+ * @ready: completed when the thread is about to call read_begin
  * @seq: the sequence from read_begin
  */
 struct api_reader {
@@ -83,7 +83,7 @@ static void r28_wait_ends_before_the_timeout(void)
 	api_reader_waits(1000 * 1000);
 }
 
-/* Several readers wait, half of them for each of two invalidations. */
+/* Eight readers wait, four for each of two invalidations. */
 static void r20_every_reader_is_woken(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -128,7 +128,10 @@ static void r21_reader_waits_only_for_overlaps(void)
 	struct api_thread *writer;
 	unsigned long seq;
 
-	/* This invalidation used the slot that the next one gets. */
+	/*
+	 * This invalidation uses the slot that the next invalidation gets, so
+	 * the interval has a stale bit for the slot.
+	 */
 	EXPECT_EQ(0, api_write(1));
 	EXPECT_EQ(1, atomic_read(&interval->calls));
 	writer = api_stop_write(blocker, 0);
@@ -146,7 +149,7 @@ static void r21_reader_waits_only_for_overlaps(void)
 	api_unregister(mirror);
 }
 
-/* R18: the interval of a waiting reader moves out of the invalidation. */
+/* R18: the interval of a waiting reader moves out of the invalidated range. */
 static void r21_reader_of_a_moved_interval(void)
 {
 	struct api_reader *reader = api_alloc(sizeof(*reader));
@@ -168,7 +171,7 @@ static void r21_reader_of_a_moved_interval(void)
 	api_unregister(mirror);
 }
 
-/* R28: read_begin_timeout() gives up after the timeout. */
+/* R28: hmm_interval_read_begin_timeout() fails after the timeout. */
 static void r28_timeout(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A worker, which does not run on the mm of the process, reads its page tables.
- * Where the kernel does not free page tables by RCU, the worker needs a lock.
+ * A worker reads the page tables of a process whose mm it does not use. If the
+ * kernel does not free page tables by RCU, the worker must acquire a lock.
  *
  * The page is present, so no fault needs the lock.
  */
@@ -24,7 +24,7 @@
 /**
  * struct remote_read - a snapshot by a worker
  * @work: the work
- * @done: the worker has finished
+ * @done: completed when the worker has finished
  * @range: the range to read
  * @ret: return value of hmm_mirror_range_snapshot()
  */
@@ -44,7 +44,10 @@ static void remote_work(struct work_struct *work)
 	complete_all(&read->done);
 }
 
-/* Prepare a range of one present page. Returns the result of populate(). */
+/*
+ * Prepare a range of one present page. Returns the result of
+ * hmm_mirror_range_populate().
+ */
 static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
 			  unsigned long addr)
 {
@@ -57,7 +60,7 @@ static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
 	return hmm_mirror_range_populate(&read->range, MSEC_PER_SEC);
 }
 
-/* Start the worker, and expect that it waits for the lock if it needs one. */
+/* Start the worker, and expect that it waits if it needs the lock. */
 static void remote_start(struct remote_read *read)
 {
 	read->range.pfns[0] = 0;
@@ -91,7 +94,7 @@ static void r55_remote_tables_are_read_with_the_mmap_lock(void)
 	api_unregister(mirror);
 }
 
-/* Map a hugetlb page shared. Returns its file or an error. */
+/* Map a shared hugetlb page. Returns its file or an error. */
 static struct file *remote_map_hugetlb(unsigned long *addr)
 {
 	static const char name[] = "r55";

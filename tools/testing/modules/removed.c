@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers of intervals that are removed, or inserted again.
+ * Readers of intervals that are removed or inserted again.
  */
 #include <hmm/range.h>
 
@@ -16,7 +16,9 @@ api_populated_range(struct api_interval *interval)
 	return range;
 }
 
-/* No other reference, no callback and no invalidation: the fast path. */
+/*
+ * The fast path of remove: no other reference, callback or invalidation exists.
+ */
 static void r76_interval_is_removed(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -32,7 +34,9 @@ static void r76_interval_is_removed(void)
 	api_unregister(mirror);
 }
 
-/* The pages are gone, and the interval is inserted again at the same place. */
+/*
+ * The pages are unmapped, and the interval is inserted again with its bounds.
+ */
 static void r76_interval_is_inserted_again(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -49,7 +53,9 @@ static void r76_interval_is_inserted_again(void)
 	api_unregister(mirror);
 }
 
-/* A callback may compare the invalidation with the bounds of its interval. */
+/*
+ * Remove does not change the bounds, because a running callback may read them.
+ */
 static void r77_bounds_stay_during_a_callback(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -66,7 +72,10 @@ static void r77_bounds_stay_during_a_callback(void)
 	api_unregister(mirror);
 }
 
-/* More intervals of another mirror than a walk visits with the lock held. */
+/*
+ * A mirror is unregistered before its interval. Another mirror has so many
+ * intervals that the walk drops the lock.
+ */
 static void r78_intervals_left_behind_collide(void)
 {
 	struct api_mirror *other = api_mirror();
@@ -90,7 +99,9 @@ static void r78_intervals_left_behind_collide(void)
 	api_unregister(other);
 }
 
-/* A second registration would insert an interval that is in the tree. */
+/*
+ * A second registration would insert an interval that is already in the tree.
+ */
 static void r80_range_is_registered_twice(void)
 {
 	struct hmm_mirror_range *range = api_alloc(sizeof(*range));

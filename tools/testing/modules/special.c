@@ -16,8 +16,9 @@
 static struct page *special_pages[HMM_SPECIAL_PAGES];
 
 /*
- * A frame number below 4 GiB without struct pages, aligned to a huge page, as
- * in a BAR of a PCI device. Returns 0 if there is none.
+ * Returns a page frame number below 4 GiB that is aligned to a huge page and
+ * has no struct page, like an address in a PCI BAR. Returns 0 if no such frame
+ * exists.
  */
 static unsigned long special_frame(void)
 {
@@ -48,7 +49,7 @@ static int special_map_page(struct vm_area_struct *vma, unsigned long kind,
 		return remap_pfn_range(vma, addr,
 				       page_to_pfn(special_pages[i]),
 				       PAGE_SIZE, vma->vm_page_prot);
-	/* Page 0 is ordinary, and inserting it makes the vma VM_MIXEDMAP. */
+	/* Page 0 is an ordinary page. Inserting it sets VM_MIXEDMAP. */
 	if (kind == HMM_SPECIAL_MIXED && i & 1)
 		return special_insert_frame(vma, addr);
 	return vm_insert_page(vma, addr, special_pages[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many invalidations at the same time, and many in a row.
+ * Many invalidations at the same time, and many one after the other.
  */
 #include <linux/sched.h>
 
@@ -80,7 +80,10 @@ static void r21_unrelated_invalidations(void)
 		WRITE_ONCE(unmappers[i]->stop, true);
 		EXPECT_EQ(0, api_join(threads[i]));
 	}
-	/* Each round is one invalidation: mapping new memory causes none. */
+	/*
+	 * Each round causes one invalidation, because mapping new memory causes
+	 * none.
+	 */
 	EXPECT_EQ(unmappers[0]->rounds + unmappers[1]->rounds,
 		  atomic_read(&hit->calls));
 	api_remove(interval);
@@ -92,9 +95,9 @@ static void r21_unrelated_invalidations(void)
 /**
  * struct api_mover - a thread that moves an interval during its callback
  * @interval: the interval
- * @called: the callback runs
- * @moved: the thread has moved the interval
- * @budget: limit for the number of moves, so that the case ends
+ * @called: completed by the callback to request a move
+ * @moved: completed when the thread has moved the interval
+ * @budget: number of moves that are left, so that the case ends
  * @stop: stop the thread
  */
 struct api_mover {
@@ -116,7 +119,7 @@ static int api_move_when_called(void *arg)
 			return 0;
 		if (mover->budget-- <= 0)
 			continue;
-		/* Alternate between above and below the walk. */
+		/* Move the interval up and down by turns. */
 		page ^= 4;
 		EXPECT_EQ(0, api_update(mover->interval, page, 6));
 		complete(&mover->moved);
@@ -134,7 +137,9 @@ static void api_request_move(struct api_interval *interval,
 	EXPECT(wait_for_completion_timeout(&mover->moved, API_TIMEOUT));
 }
 
-/* R15: an interval that moves at each call does not block an unmap. */
+/*
+ * R15: an unmap ends although an interval moves during each of its callbacks.
+ */
 static void r15_updates_in_a_loop(void)
 {
 	struct api_mover *mover = api_alloc(sizeof(*mover));
@@ -160,7 +165,7 @@ static void r15_updates_in_a_loop(void)
 	api_unregister(mirror);
 }
 
-/* More invalidations in flight than slots. */
+/* Number of invalidations in flight, larger than the number of slots. */
 #define API_OVERFLOW	(API_SLOTS + 8)
 
 static int api_read_begin_fn(void *arg)
@@ -181,9 +186,9 @@ static void api_resume_some(struct api_interval **intervals,
 }
 
 /*
- * An invalidation without a slot may overlap every interval, so it may delay a
- * reader of unrelated pages, but only until it ends. Readers of its own pages
- * must wait.
+ * The core treats an invalidation without a slot as overlapping every interval.
+ * Until it ends, it may delay readers of unrelated pages. Readers of its own
+ * pages must wait.
  */
 static void api_overflow(bool overflow_first)
 {
@@ -205,7 +210,10 @@ static void api_overflow(bool overflow_first)
 	}
 	for (i = 0; i < API_OVERFLOW; i++)
 		EXPECT(!api_can_begin(intervals[i]));
-	/* R18: the same for intervals inserted or moved there now. */
+	/*
+	 * R18: readers of intervals that are inserted or moved there now must
+	 * wait, too.
+	 */
 	late = api_interval(mirror, API_OVERFLOW - 1, 1);
 	EXPECT(!api_can_begin(late));
 	EXPECT_EQ(0, api_update(moved, API_OVERFLOW - 1, 4));
@@ -285,7 +293,7 @@ static void r12_remove_without_a_slot(void)
 	api_resume_some(intervals, writers, API_OVERFLOW - 1, API_OVERFLOW);
 	EXPECT_EQ(0, api_join(remover));
 	api_free(intervals[API_OVERFLOW - 1]);
-	/* The others end in reverse order. */
+	/* End the other invalidations in reverse order. */
 	for (i = API_OVERFLOW - 2; i >= 0; i--) {
 		api_resume_some(intervals, writers, i, i + 1);
 		api_remove(intervals[i]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers with locking bugs. Each case runs a bug once in a situation without
- * an actual deadlock, and lockdep has to report it.
+ * Drivers with locking bugs. Each case runs the buggy code once, in a situation
+ * without an actual deadlock, and lockdep must report the bug.
  *
  * Lockdep turns itself off after the first report, so each case needs a
  * separate boot.
@@ -35,7 +35,7 @@ static bool wrong_lockdep_active(void)
 
 /*
  * Run one invalidation whose callback acquires the update lock, and then the
- * bug.
+ * buggy code @wrong.
  */
 static void wrong_run(void (*wrong)(struct api_mirror *mirror,
 				    struct api_interval *interval))
@@ -88,7 +88,10 @@ static void r42_mmap_lock_under_the_update_lock(void)
 	wrong_run(wrong_lock_mm);
 }
 
-/* Remove waits for callbacks, which need the lock. Here no callback runs. */
+/*
+ * Remove waits for callbacks, which acquire the update lock. No callback is
+ * running here.
+ */
 static void wrong_remove(struct api_mirror *mirror,
 			 struct api_interval *interval)
 {
@@ -124,8 +127,8 @@ static void wrong_unregister_callback(struct api_interval *interval,
 }
 
 /*
- * Unregister in a callback would wait for itself forever. An unregistered
- * mirror takes the same path up to the wait.
+ * In a callback, unregister would wait forever for this callback. With a mirror
+ * that is not registered, it runs the same code up to the wait.
  */
 static void wrong_unregister(struct api_mirror *mirror,
 			     struct api_interval *interval)
@@ -158,7 +161,10 @@ static void r25_unregister_under_the_update_lock(void)
 #define WRONG_CIRCLE	"possible circular locking dependency"
 #define WRONG_NESTING	"possible recursive locking|unregistered, but not registered"
 
-/* The lab parses these names: one per line, right after the brace. */
+/*
+ * The lab parses these names. A line must contain only the brace, the name and
+ * a comma.
+ */
 const struct api_case api_wrong_cases[] = {
 	{ "r42_allocate_under_the_update_lock",
 	  r42_allocate_under_the_update_lock, HMM_API_LOCKDEP, WRONG_CIRCLE },
