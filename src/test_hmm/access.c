@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * READ and WRITE: the device accesses the mirrored memory through its page
- * table, and faults pages in where it has no entry.
+ * table. If the table has no entry for a page, or an entry that does not permit
+ * the access, the device faults the page in.
  *
  *          caller's buffer           bounce buffer          mirrored pages
  *   READ         <-- copy_to_user() ---    <-- dmirror_copy_page() ---
  *   WRITE        -- copy_from_user() -->   --- dmirror_copy_page() -->
  *
- * The caller's buffer may be in the mirrored memory. Accessing it may fault, a
- * fault may cause an invalidation, and the callback acquires the update lock.
- * So the buffer must not be accessed under the update lock, and the data goes
- * through a bounce buffer.
+ * The caller's buffer may be in the mirrored memory. Accessing the buffer may
+ * fault, a fault may cause an invalidation, and the callback acquires the
+ * update lock. So the buffer must not be accessed under the update lock. The
+ * data is copied through a bounce buffer instead.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -24,10 +25,13 @@
 #include "dmirror.h"
 #include "pagetable.h"
 
-/* The size of the bounce buffer. Longer commands use it several times. */
+/* The maximum size of the bounce buffer. Longer commands reuse the buffer. */
 #define DMIRROR_BOUNCE_PAGES	(SZ_4M >> PAGE_SHIFT)
 
-/* Fault in @npages pages and program them; @pfns has room for them. */
+/*
+ * Fault in @npages pages and program them into the device page table. @pfns is
+ * an array of at least @npages elements.
+ */
 static int dmirror_populate(struct dmirror *dm, unsigned long start,
 			    unsigned long npages, unsigned long *pfns,
 			    bool write)
@@ -89,18 +93,21 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 /**
  * dmirror_fault() - handle a fault of the device
  * @dm: the file
- * @start: in: first address; out: address of the first page that failed
+ * @start: in: first address; out: @end, or on an error the first address that
+ *	was not programmed
  * @end: end address, exclusive
  * @write: the device is going to write
  *
- * A request that fails returns no entries at all, but a real device would have
- * accessed all pages below the one that fails. So after a failure the request
- * is halved, until only the page that fails is left.
+ * If a request fails, none of its pages is programmed, but a real device would
+ * have accessed all pages below the page that cannot be faulted in. So after
+ * such a failure the request is halved, until it covers only that page.
  *
  * Context: may sleep; the caller must not hold the update lock or the mmap
  * lock.
- * Return: 0, or the error of the page at *@start. The pages below *@start have
- * been programmed.
+ * Return: 0; -EFAULT if the page at *@start cannot be faulted in; -EPERM if
+ * @write is true and the vma at *@start does not permit writing; -ENOMEM if out
+ * of memory; -ESRCH if the mm has exited; -EINTR if the calling task was
+ * killed. In all cases the pages below *@start have been programmed.
  */
 int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 		  bool write)
@@ -133,8 +140,8 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 }
 
 /*
- * Copy one page from or to the bounce buffer. Every page has an address,
- * because the kernel is 64-bit. But the kernel's mapping may lack pages of
+ * Copy one page from or to the bounce buffer. Every page has a kernel address,
+ * because the kernel is 64-bit. However, the direct map may lack pages of
  * memfd_secret() and pages with a hardware error.
  */
 static int dmirror_copy_page(struct page *page, void *bounce, bool write)
@@ -158,25 +165,27 @@ static int dmirror_copy_page(struct page *page, void *bounce, bool write)
 	/*
 	 * Nothing else marks the page dirty: the CPU's entry may be clean after
 	 * MADV_FREE, or not present if the page is in the device's memory. The
-	 * page cannot be truncated meanwhile, because its invalidation waits
-	 * for the update lock. So the page lock is not needed, and waiting for
-	 * it would deadlock with reclaim, which holds it in the callback.
+	 * page lock is not needed: the page cannot be truncated during the
+	 * copy, because its invalidation waits for the update lock. Waiting for
+	 * the page lock would deadlock with reclaim, which holds the page lock
+	 * while the callback waits for the update lock.
 	 */
 	set_page_dirty(page);
 	return 0;
 }
 
 /**
- * dmirror_copy_mapped() - access pages until the device page table lacks one
+ * dmirror_copy_mapped() - access pages that the device page table maps
  * @dm: the file
  * @index: first address, in pages
  * @npages: number of pages
  * @bounce: the bounce buffer
  * @write: the device writes
- * @done: in and out: number of pages that are done
+ * @done: in and out: number of pages that have been copied
  *
- * Return: 0 if all pages are done; -ENOENT if the next page has no entry, or
- * one that does not permit the access; -EFAULT if the kernel cannot access it.
+ * Return: 0 if all pages have been copied; -ENOENT if the next page has no
+ * entry, or an entry that does not permit the access; -EFAULT if the kernel
+ * cannot access the next page.
  */
 static int dmirror_copy_mapped(struct dmirror *dm, unsigned long index,
 			       unsigned long npages, void *bounce, bool write,
@@ -207,8 +216,9 @@ static int dmirror_copy_mapped(struct dmirror *dm, unsigned long index,
 }
 
 /*
- * Access @npages pages. Fault pages in where the device page table lacks them,
- * and count that in *@faults; or return -ENOENT if @faults is NULL.
+ * Access @npages pages. If the device page table does not permit the access to
+ * a page, fault the page in and increment *@faults, or return -ENOENT if
+ * @faults is NULL.
  */
 static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
 			      unsigned long npages, void *bounce, bool write,
@@ -226,12 +236,12 @@ static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
 		if (ret != -ENOENT || !faults)
 			return ret;
 		/*
-		 * The error is that of the page at bad. A page below it may
-		 * have been invalidated since it was programmed: fault again.
+		 * The fault failed at bad. The pages below bad were programmed,
+		 * but may have been invalidated since: fault them in again.
 		 */
 		if (err && start + (*done << PAGE_SHIFT) >= bad)
 			return err;
-		/* Invalidations may keep removing the entries: be killable. */
+		/* Invalidations may remove the entries again and again. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -242,7 +252,7 @@ static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
 	}
 }
 
-/* Run a command with a bounce buffer; see dmirror_copy_pages() for @fault. */
+/* Run a command. Pages are faulted in only if @fault is true. */
 static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 			  bool write, bool fault)
 {
@@ -293,8 +303,9 @@ static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
  * @dm: the file
  * @cmd: the command; its cpages and faults are filled in, even on failure
  *
- * Return: 0; the error that hmm_mirror_range_fault() returned for the first
- * page that was not read; -EFAULT if the caller's buffer is invalid.
+ * Return: 0; -EFAULT if a page cannot be faulted in, the kernel cannot access a
+ * page, or the caller's buffer is invalid; -ENOMEM if out of memory; -ESRCH if
+ * the mm has exited; -EINTR if the calling task was killed.
  */
 int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -306,7 +317,8 @@ int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
  * @dm: the file
  * @cmd: the command; its cpages and faults are filled in, even on failure
  *
- * Return: the same as dmirror_read().
+ * Return: the same as dmirror_read(), and -EPERM if the vma of a page does not
+ * permit writing.
  */
 int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -320,8 +332,9 @@ int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
  *
  * Unlike READ, this command does not fault pages in.
  *
- * Return: 0; -ENOENT at the first page that the device does not map; -EFAULT if
- * the kernel cannot access a page or the caller's buffer is invalid.
+ * Return: 0; -ENOENT if the device does not map a page; -EFAULT if the kernel
+ * cannot access a page or the caller's buffer is invalid; -ENOMEM if out of
+ * memory; -EINTR if the calling task was killed.
  */
 int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

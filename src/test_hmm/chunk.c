@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Chunks: a device's memory grows by one chunk at a time. Allocation of the
- * pages in a chunk is in devmem.c.
+ * Chunks: the memory of a device grows by one chunk at a time. devmem.c
+ * allocates the pages of a chunk.
  */
 #include <linux/bitmap.h>
 #include <linux/ioport.h>
@@ -41,7 +41,7 @@ static int dmirror_request_region(struct dmirror_chunk *chunk)
 	} else {
 #if HMM_HAS_DEVICE_PRIVATE
 		chunk->pagemap.type = MEMORY_DEVICE_PRIVATE;
-		/* The region is at least one memory section. */
+		/* The kernel rounds the size up to whole memory sections. */
 		region = request_free_mem_region(&iomem_resource, size,
 						 device->name);
 		if (IS_ERR(region))
@@ -74,8 +74,10 @@ static void dmirror_release_region(struct dmirror_chunk *chunk)
  * Context: may sleep; grow_lock held. The caller must not hold an mmap lock or
  * a page lock, because memremap_pages() waits for memory hotplug, and memory
  * hotplug waits for page locks.
- * Return: 0, -ENOMEM, -EBUSY if another driver uses the physical addresses, or
- * another error of memremap_pages().
+ * Return: 0; -ENOMEM if out of memory; -EBUSY if the physical addresses of
+ * coherent memory are already in use; -EOPNOTSUPP if the kernel has no
+ * device-private memory; or another error of request_free_mem_region() or
+ * memremap_pages().
  */
 int dmirror_chunk_add(struct dmirror_device *device)
 {
@@ -127,7 +129,7 @@ err_free:
 
 /**
  * dmirror_chunk_remove() - remove a chunk from its device and free it
- * @chunk: a chunk with no page in use, whose pages no longer count in the
+ * @chunk: a chunk without pages in use, which no longer counts towards the
  *	device's capacity
  *
  * Context: may sleep.
@@ -136,7 +138,7 @@ void dmirror_chunk_remove(struct dmirror_chunk *chunk)
 {
 	struct dmirror_device *device = chunk->device;
 
-	/* Waits until the task that frees the last page has returned. */
+	/* Waits until the callback that freed the last page has returned. */
 	memunmap_pages(&chunk->pagemap);
 	dmirror_release_region(chunk);
 

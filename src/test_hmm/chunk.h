@@ -13,7 +13,7 @@
 struct dmirror_device;
 struct page;
 
-/* A part of the memory of a device, created by one memremap_pages() call. */
+/* A part of a device's memory, created by one memremap_pages() call. */
 struct dmirror_chunk {
 	struct dev_pagemap pagemap;
 	struct dmirror_device *device;
@@ -25,7 +25,7 @@ struct dmirror_chunk {
 	/* protected by device->lock */
 	bool removing;			/* allocate no more pages */
 	unsigned long used;		/* pages in use */
-	unsigned long hint;		/* where to search for free pages */
+	unsigned long hint;		/* first index of the next search */
 	unsigned long *in_use;		/* one bit per page */
 
 	/* one pointer per page; NULL for coherent memory. See devmem.c. */

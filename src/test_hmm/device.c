@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devices, and the list of open files that each device has.
+ * The devices, and the list of each device's open files.
  */
 #include <linux/kernel.h>
 
@@ -10,8 +10,8 @@
 static struct dmirror_device dmirror_devices[DMIRROR_UNITS];
 
 /**
- * dmirror_device() - find a device
- * @unit: its number, which is the minor number of its node
+ * dmirror_device() - get the device of a unit
+ * @unit: the unit number, which is the minor number of the device node
  *
  * Return: the device.
  */
@@ -23,7 +23,7 @@ struct dmirror_device *dmirror_device(unsigned int unit)
 /**
  * dmirror_device_init() - initialize a device that has no memory
  * @device: the device, zeroed
- * @unit: its number
+ * @unit: the unit number
  */
 void dmirror_device_init(struct dmirror_device *device, unsigned int unit)
 {
@@ -53,12 +53,13 @@ bool dmirror_is_device(const void *owner)
 }
 
 /**
- * dmirror_get() - find a file that mirrors an mm with a device
+ * dmirror_get() - find an open file of a device that mirrors an mm
  * @device: the device
  * @mm: the mm
  *
- * Return: the most recently opened such file, or NULL. Closing it waits until
- * the caller calls dmirror_put().
+ * Return: the file, with a reference that the caller drops with dmirror_put();
+ * the most recently opened file if there are several; NULL if no file mirrors
+ * @mm. Closing the file waits until the reference is dropped.
  */
 struct dmirror *dmirror_get(struct dmirror_device *device,
 			    struct mm_struct *mm)
@@ -97,7 +98,7 @@ void dmirror_device_add_file(struct dmirror *dm)
 	spin_unlock(&dm->device->files_lock);
 }
 
-/* Remove a file from the list, and wait for every dmirror_put(). */
+/* Remove a file from the list, and wait until all references are dropped. */
 void dmirror_device_remove_file(struct dmirror *dm)
 {
 	spin_lock(&dm->device->files_lock);

@@ -26,14 +26,14 @@ enum dmirror_memory {
 };
 
 /*
- * One of the devices. Its address is the owner of its memory, and of the
- * invalidations that its migrations cause.
+ * A device. The address of this structure identifies the owner of the device's
+ * memory, and of the invalidations that the device's migrations cause.
  */
 struct dmirror_device {
 	char name[16];
 	enum dmirror_memory memory;
 	const struct dev_pagemap_ops *pagemap_ops;
-	/* of coherent memory: its physical address and its size in bytes */
+	/* for coherent memory: physical address, and size in bytes */
 	phys_addr_t start;
 	unsigned long size;
 
@@ -42,7 +42,7 @@ struct dmirror_device {
 	struct list_head files;
 	wait_queue_head_t files_wait;
 
-	/* protects chunks, their contents, and all members up to nr_chunks */
+	/* protects the members up to nr_chunks, and the state of chunks */
 	spinlock_t lock;
 	struct list_head chunks;
 	/* capacity, used and reserved are in pages */

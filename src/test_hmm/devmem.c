@@ -4,11 +4,11 @@
  * chunks of page frames when it needs them; RELEASE and unloading the module
  * remove them.
  *
- * The page frames of private memory have no memory, because the device does
- * not exist: each page in use has a backing page, an ordinary page that holds
- * its content. The chunk has an array of the backing pages, because the page
- * struct of a huge page's tail page has no room for a pointer. The page frames
- * of coherent memory are real memory and have no backing pages.
+ * No memory exists at the page frames of private memory, because the device is
+ * a dummy. Instead, each page in use has a backing page, an ordinary page that
+ * holds the content. The chunk has an array of pointers to the backing pages,
+ * because the page struct of a huge page's tail page has no room for a pointer.
+ * The page frames of coherent memory are real memory and have no backing pages.
  *
  *   frames of the chunk   in_use   backing
  *   +--------------+
@@ -21,13 +21,13 @@
  *
  *   release_lock    one RELEASE at a time
  *   grow_lock       one dmirror_chunk_add() at a time. memremap_pages() waits
- *                   for memory hotplug, which waits for page locks. So a
- *                   migration reserves pages, which may add a chunk, before it
- *                   locks the pages that migrate.
+ *                   for memory hotplug, and memory hotplug waits for page
+ *                   locks. So a migration reserves pages, and adds a chunk if
+ *                   necessary, before it locks the pages that migrate.
  *   (mmap lock, page locks)
  *   page_init_lock  see release.c
- *   lock            innermost; also acquired when a page is freed, under
- *                   any spinlock and in interrupts
+ *   lock            innermost; also acquired when a page is freed, possibly
+ *                   under another spinlock or in an interrupt
  */
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -67,7 +67,7 @@ static struct dmirror_chunk *dmirror_page_chunk(struct page *page)
 			    pagemap);
 }
 
-/* Is @page in the memory of one of our devices? */
+/* Returns true if @page is in the memory of one of our devices. */
 static bool dmirror_page_is_devmem(struct page *page)
 {
 	return is_zone_device_page(page) &&
@@ -78,8 +78,8 @@ static bool dmirror_page_is_devmem(struct page *page)
  * dmirror_devmem_backing() - find the memory that holds the content of a page
  * @page: a page that a device maps
  *
- * Return: the backing page of a page in private memory, or else the page
- * itself; NULL for a device page that is not in use.
+ * Return: the backing page if @page is in private memory, otherwise @page; NULL
+ * if @page is in the memory of a device and not in use.
  */
 struct page *dmirror_devmem_backing(struct page *page)
 {
@@ -110,7 +110,7 @@ bool dmirror_devmem_owns(struct dmirror_device *device, struct page *page)
 }
 
 /**
- * dmirror_devmem_protection() - what SNAPSHOT reports about a page's location
+ * dmirror_devmem_protection() - get the location of a page for SNAPSHOT
  * @device: the device that makes the snapshot
  * @page: the page
  *
@@ -134,8 +134,8 @@ u8 dmirror_devmem_protection(struct dmirror_device *device, struct page *page)
  * dmirror_devmem_get_huge_backing() - get the huge backing page of a huge page
  * @page: a huge page in private memory, locked and unmapped
  *
- * Return: the first backing page with a reference, or NULL if the backing
- * pages are not one huge page.
+ * Return: the first backing page, with a reference; NULL if the backing pages
+ * are not one huge page.
  */
 struct page *dmirror_devmem_get_huge_backing(struct page *page)
 {
@@ -162,10 +162,11 @@ static void dmirror_free_backing(struct dmirror_chunk *chunk, unsigned long i,
 }
 
 /*
- * The backing of a huge page is a huge page, so that it can become the
- * destination when the page is evicted: see dmirror_copy_huge_to_sys(). Each
- * page holds a reference to it, because the kernel may split the huge page and
- * free the pages one by one.
+ * The backing page of a huge device page is also huge, so that it can become
+ * the destination when the device page is evicted: see
+ * dmirror_copy_huge_to_sys(). Each small page of the device page holds a
+ * reference to the backing page, because the kernel may split the device page
+ * and free the small pages one by one.
  */
 static int dmirror_alloc_backing(struct dmirror_chunk *chunk, unsigned long i,
 				 unsigned long npages)
@@ -190,7 +191,7 @@ static int dmirror_alloc_backing(struct dmirror_chunk *chunk, unsigned long i,
 	return 0;
 }
 
-/* Allocate page frames that were reserved, naturally aligned. */
+/* Allocate naturally aligned page frames that the caller has reserved. */
 static struct dmirror_chunk *dmirror_alloc_frames(struct dmirror_device *device,
 						  unsigned long npages,
 						  unsigned long *first)
@@ -267,9 +268,10 @@ out:
  * Adds a chunk to the device if necessary.
  *
  * Context: may sleep; the caller must not hold an mmap lock or a page lock.
- * Return: the number of reserved pages, at most @npages. Pages that
- * dmirror_devmem_alloc() does not use must be returned with
- * dmirror_devmem_unreserve().
+ * Return: the number of reserved pages. It is less than @npages, and may be 0,
+ * if the limit of the file is reached, the device cannot grow, or the calling
+ * task was killed. Pages that dmirror_devmem_alloc() does not use must be
+ * returned with dmirror_devmem_unreserve().
  */
 unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 {
@@ -293,7 +295,7 @@ unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 		ret = dmirror_grow(device, capacity);
 	} while (!ret);
 
-	/* The device cannot grow: reserve what is left. */
+	/* The device cannot grow: reserve the remaining pages. */
 	spin_lock_irq(&device->lock);
 	taken = device->used + device->reserved;
 	room = device->capacity > taken ?
@@ -320,8 +322,9 @@ void dmirror_devmem_unreserve(struct dmirror *dm, unsigned long npages)
  * @dm: the file, or NULL
  * @order: 0, or the order of a huge page
  *
- * Return: true if the caller must treat the allocation as failed. FAIL_ALLOC
- * is cleared then, because it applies to one allocation.
+ * FAIL_ALLOC applies to one allocation, so this function clears the flag.
+ *
+ * Return: true if the caller must treat the allocation as failed.
  */
 bool dmirror_alloc_must_fail(struct dmirror *dm, unsigned int order)
 {
@@ -338,7 +341,10 @@ bool dmirror_alloc_must_fail(struct dmirror *dm, unsigned int order)
  * @reserved: in and out: number of pages that the caller has reserved
  *
  * Context: may sleep; the caller may hold page locks.
- * Return: the page, locked, with a reference and its backing; or NULL.
+ * Return: the page, locked and with a reference; in private memory, the page
+ * also has a backing page. NULL if too few pages are reserved, FLAGS makes the
+ * allocation fail, no suitable page frames are free, or the system has no
+ * memory for the backing page.
  */
 struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
 				  unsigned long *reserved)
@@ -374,7 +380,7 @@ struct page *dmirror_devmem_alloc(struct dmirror *dm, unsigned int order,
  * @page: the page
  * @order: its order
  *
- * Context: any; the caller may hold a page table lock or be an interrupt.
+ * Context: any; the caller may hold a page table lock or run in an interrupt.
  */
 void dmirror_devmem_free(struct page *page, unsigned int order)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The dummy device: an open file, and the order of files and locks.
+ * The dummy device: the structure of an open file, and the order of source
+ * files and locks.
  *
- * A file calls only files in a line below its own:
+ * A source file calls only functions of source files in a line below its own:
  *
  *   main.c                         the module: units and their nodes
  *   file.c                         open, close, mmap
@@ -17,15 +18,14 @@
  *
  * Locks, outermost first:
  *
- *   exclusive_lock    one EXCLUSIVE at a time on a file
- *   mmap lock         acquired by hmm_mirror_range_fault(), by migrations and
- *                     by CPU faults on the user's buffer; never under the
- *                     update lock
- *   page locks        held during a migration
- *   update_lock       protects the device page table. Callbacks acquire it, and
- *                     they may run in reclaim, so the holder must not allocate
- *                     memory in a way that sleeps, and must not access user
- *                     memory.
+ *   exclusive_lock    serializes EXCLUSIVE on a file
+ *   mmap lock         acquired by functions that read the CPU's page tables, by
+ *                     migrations, by EXCLUSIVE and by CPU faults on the user's
+ *                     buffer; never under the update lock
+ *   page locks        held during a migration and by EXCLUSIVE
+ *   update_lock       protects the device page table. Callbacks acquire this
+ *                     lock and may run in reclaim. So the holder must not use
+ *                     allocations that sleep, and must not access user memory.
  *   stop_point->lock  innermost
  *
  * devmem.c documents the locks of the device's memory.
@@ -50,7 +50,10 @@
 
 #include "stop_points.h"
 
-/* One struct hmm_mirror_range covers at most this many pages. */
+/*
+ * The maximum number of pages of a struct hmm_mirror_range. The exception is
+ * MIGRATE_TO_DEV, which maps a batch with one range: see migrate.h.
+ */
 #define DMIRROR_RANGE_PAGES	256UL
 
 struct dmirror_device;
@@ -58,15 +61,15 @@ struct dmirror_device;
 /*
  * An open file: the device's view of the opener's mm.
  *
- * The table is the device page table. The index is the address in pages, and an
- * entry is a page, tagged with DMIRROR_ENTRY_*. For a page in a device's
- * memory, dmirror_devmem_backing() finds the memory that holds the content. An
- * entry has no reference to its page: it is valid while the update lock is
- * held, because the callback of an invalidation acquires that lock.
+ * The member table is the device page table. The index is the address in pages,
+ * and an entry points to a page and is tagged with DMIRROR_ENTRY_*. If the page
+ * is in a device's memory, dmirror_devmem_backing() returns the page that holds
+ * the content. An entry holds no reference to its page. It is valid while the
+ * update lock is held, because callbacks acquire this lock to remove entries.
  */
 struct dmirror {
 	struct dmirror_device *device;
-	/* from mmgrab(); commands acquire mm_users when they need it */
+	/* from mmgrab(); commands acquire mm_users only if they need it */
 	struct mm_struct *mm;
 	/* in device->files; dmirror_get() increments users */
 	struct list_head node;
@@ -76,7 +79,7 @@ struct dmirror {
 	struct hmm_mirror mirror;
 	/* the whole address space, inserted from open to close */
 	struct hmm_interval_notifier interval;
-	/* end of the addresses that the mirrored process can map */
+	/* exclusive end of the addresses that the mirrored process can map */
 	unsigned long task_size;
 
 	/* protects table, released, claim and claim_lost */
@@ -86,8 +89,8 @@ struct dmirror {
 
 	/*
 	 * EXCLUSIVE: the address, in pages, of the page that is about to become
-	 * exclusive, and whether another invalidation has included it since.
-	 * See exclusive.c. exclusive_lock serializes EXCLUSIVE.
+	 * exclusive, and whether another invalidation has included that page
+	 * since it was claimed. See exclusive.c.
 	 */
 	struct mutex exclusive_lock;
 	unsigned long claim;
@@ -104,8 +107,9 @@ struct dmirror {
 	atomic_t refuse_nonblock;
 
 	/*
-	 * struct hmm_dmirror_stats; atomic, because STATS must work while a
-	 * task is stopped with the update lock held
+	 * Counters of struct hmm_dmirror_stats, and own of struct
+	 * hmm_dmirror_devmem. They are atomic because STATS and DEVMEM must
+	 * work while a task is stopped with the update lock held.
 	 */
 	atomic64_t faults;
 	atomic64_t invalidations;

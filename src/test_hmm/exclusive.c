@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * EXCLUSIVE: only the device can access a page. A device on a bus without
- * atomics needs this for its atomic operations. The page is not migrated: the
- * CPU's page table gets a device-exclusive entry, on which the CPU faults, and
- * the fault restores the CPU's access.
+ * atomics needs this for its atomic operations. The page is not migrated.
+ * Instead, the CPU's page table entry is replaced with a device-exclusive
+ * entry. An access by the CPU then faults, and the fault handler restores the
+ * CPU's entry.
  *
- * The sequence is not sufficient to decide whether the device may program the
- * page: installing the entry is itself an invalidation, with which every reader
- * collides. The driver must know whether any *other* invalidation has included
- * the page. So the file claims the page. The callback identifies the file's own
- * invalidations by their owner, and marks the claim as lost in all others:
+ * The sequence of the interval does not show whether the driver may program the
+ * page: installing the entry is itself an invalidation, and every reader
+ * collides with it. The driver must detect whether any *other* invalidation has
+ * included the page, so it claims the page. The callback identifies the file's
+ * own invalidations by their owner. Any other invalidation that includes the
+ * page marks the claim as lost:
  *
  *   EXCLUSIVE                              madvise(MADV_DONTNEED)
  *   claims the page, not lost
@@ -26,9 +28,10 @@
  * callback runs after the claim, the claim is lost. If its callback runs after
  * the page was programmed, it removes the page from the device page table.
  *
- * Before EXCLUSIVE tries again, it faults the page in for the CPU. If it did
- * not, the kernel would do so when it finds the exclusive entry, and that is an
- * invalidation without the file's owner: the claim would be lost every time.
+ * Before EXCLUSIVE tries again, it faults the page in for the CPU. Otherwise
+ * the kernel would replace the exclusive entry of the first attempt during the
+ * second one. This replacement is an invalidation that does not have the file
+ * as its owner, so the claim would be lost every time.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -85,7 +88,10 @@ static void dmirror_set_claim(struct dmirror *dm, unsigned long claim)
 	mutex_unlock(&dm->update_lock);
 }
 
-/* Returns -EAGAIN if another invalidation has included the page. */
+/*
+ * Returns 0; -EAGAIN if another invalidation has included the page or the
+ * reserved slot is lost; or another error.
+ */
 static int dmirror_make_exclusive(struct dmirror *dm, unsigned long addr)
 {
 	unsigned long index = addr >> PAGE_SHIFT;
@@ -106,8 +112,8 @@ static int dmirror_make_exclusive(struct dmirror *dm, unsigned long addr)
 		ret = dmirror_table_store(dm, index, page,
 					  DMIRROR_ENTRY_EXCLUSIVE);
 	/*
-	 * The CPU may have lost its access in an invalidation of our own, in
-	 * which the callback does not remove the device's entry.
+	 * The file's own invalidation may have removed the CPU's entry. The
+	 * callback has ignored it, so remove the device's entry here.
 	 */
 	if (ret)
 		dmirror_table_erase_range(dm, index, index, true);
@@ -127,7 +133,7 @@ static int dmirror_make_range_exclusive(struct dmirror *dm,
 	unsigned long addr = start, next = start;
 	int ret;
 
-	/* Fails at holes and read-only pages; allocates the table's memory. */
+	/* Fails if a page is not writable. Allocates the table's memory. */
 	ret = dmirror_fault(dm, &next, end, true);
 	while (!ret && addr < end) {
 		cond_resched();
@@ -149,9 +155,9 @@ static int dmirror_make_range_exclusive(struct dmirror *dm,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, even on failure
  *
- * Return: 0, an error as for WRITE, -EBUSY if a page is in use elsewhere, or
- * -ENOENT if a page was invalidated before it was read; -EOPNOTSUPP if the
- * kernel does not support exclusive access.
+ * Return: 0; an error of dmirror_write(); -EBUSY if a page is in use elsewhere
+ * or is not anonymous memory; -ENOENT if a page was invalidated before it was
+ * read; -EOPNOTSUPP if the kernel does not support exclusive access.
  */
 int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

@@ -19,9 +19,9 @@
 #define DMIRROR_MAX_MMAP_SIZE	SZ_4M
 
 /*
- * Callbacks acquire the update lock under reclaim. Record that order in
- * lockdep now, so that it reports a sleeping allocation under the lock without
- * any memory pressure.
+ * Callbacks acquire the update lock in reclaim. Record this order in lockdep
+ * now, so that lockdep reports a sleeping allocation under the lock even
+ * without memory pressure.
  */
 static void dmirror_prime_lockdep(struct dmirror *dm)
 {
@@ -32,8 +32,8 @@ static void dmirror_prime_lockdep(struct dmirror *dm)
 
 /*
  * Registering the mirror waits for the opener's mmap lock. The device is not a
- * misc device, because misc_open() would meanwhile hold a mutex that all misc
- * devices share.
+ * misc device, because misc_open() would hold a mutex that all misc devices
+ * share during this wait.
  */
 static int dmirror_open(struct inode *inode, struct file *file)
 {
@@ -53,7 +53,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	dm->claim = DMIRROR_NO_CLAIM;
 	dm->devmem_limit = ~0ULL;
 	dmirror_prime_lockdep(dm);
-	/* User space decides how large the table gets, so charge it. */
+	/* User space determines the size of the table, so charge its memory. */
 	xa_init_flags(&dm->table, XA_FLAGS_ACCOUNT);
 	dmirror_stop_points_init(dm->stop_points);
 	dm->task_size = current->mm->task_size;
@@ -103,8 +103,8 @@ static int dmirror_close(struct inode *inode, struct file *file)
 }
 
 /*
- * Map zeroed pages that belong to no file. Inserting them one by one makes the
- * vma VM_MIXEDMAP, so that tests can mirror such a mapping.
+ * Map zeroed pages that do not belong to a file. vm_insert_page() sets
+ * VM_MIXEDMAP in the vma, so that tests can mirror such a mapping.
  */
 static int dmirror_mmap(struct file *file, struct vm_area_struct *vma)
 {

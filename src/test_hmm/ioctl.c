@@ -21,8 +21,8 @@
 #include "snapshot.h"
 
 /*
- * The kernel's copy of the argument of an ioctl. Its size, and whether it is
- * copied in, out or both, are part of the number of the ioctl.
+ * The kernel's copy of an ioctl's argument. The number of the ioctl encodes the
+ * size of the argument, and whether the argument is copied in, out or both.
  */
 union dmirror_arg {
 	struct hmm_dmirror_cmd cmd;
@@ -36,13 +36,13 @@ union dmirror_arg {
 struct dmirror_ioctl {
 	unsigned int nr;
 	/*
-	 * Needs CAP_SYS_RAWIO: the command can make the device slow or stuck,
-	 * or evict the memory of other processes from it.
+	 * The caller needs CAP_SYS_RAWIO, because the ioctl can slow down or
+	 * block the device, or evict the memory of other processes from it.
 	 */
 	bool privileged;
 	/* optional */
 	int (*check)(struct dmirror *dm, const union dmirror_arg *arg);
-	/* exactly one of the two: @command is for struct hmm_dmirror_cmd */
+	/* one is set: command if the argument is struct hmm_dmirror_cmd */
 	int (*command)(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 	int (*control)(struct dmirror *dm, union dmirror_arg *arg);
 };

@@ -2,16 +2,16 @@
 /*
  * test_hmm: dummy devices, without hardware, that mirror processes.
  *
- * The driver is like any other: everything that it learns about a process
- * comes from include/hmm. User space makes the devices read and write the
- * memory of a process with the ioctls of include/uapi/hmm/test_hmm.h.
+ * Like any other driver, this driver mirrors processes with the functions of
+ * include/hmm. User space makes the devices read and write the memory of a
+ * process with the ioctls of include/uapi/hmm/test_hmm.h.
  *
  *   unit  memory of the device
- *   0, 1  device-private, if the kernel has CONFIG_DEVICE_PRIVATE: the CPU
- *         cannot access it
+ *   0, 1  device-private: the CPU cannot access it. The units have no memory
+ *         if the kernel does not support it.
  *   2, 3  device-coherent: the CPU can access it. These units exist only if
- *         the module is loaded with the address of unused memory (see
- *         coherent_start)
+ *         the kernel supports such memory and the module is loaded with the
+ *         address of unused memory (see coherent_start).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -43,7 +43,7 @@ MODULE_PARM_DESC(coherent_start,
 static unsigned long coherent_size;
 module_param(coherent_size, ulong, 0444);
 MODULE_PARM_DESC(coherent_size,
-		 "size of that memory in bytes, a multiple of 4M; each unit gets half of it");
+		 "size of the memory of units 2 and 3 in bytes, a multiple of 4M; each unit uses half of it");
 
 static dev_t dmirror_devt;
 static struct cdev *dmirror_cdev;
@@ -66,13 +66,16 @@ static void dmirror_setup_unit(unsigned int unit)
 	}
 }
 
-/* Returns the number of units. Logs which features are missing, and why. */
+/*
+ * Returns the number of units, or -EINVAL if a module parameter is invalid.
+ * Logs each missing feature and the reason.
+ */
 static int dmirror_count_units(void)
 {
 	if (!HMM_HAS_DEVICE_PRIVATE)
 		pr_info("units 0 and 1 have no device memory: this kernel %s\n",
 			IS_ENABLED(CONFIG_DEVICE_PRIVATE) ?
-			"is older than 6.1 or cannot migrate" :
+			"is older than 6.1 or was built without CONFIG_MIGRATION" :
 			"was built without CONFIG_DEVICE_PRIVATE");
 	if (!HMM_HAS_EXCLUSIVE)
 		pr_info("no exclusive access: this kernel %s\n",
@@ -85,7 +88,8 @@ static int dmirror_count_units(void)
 	}
 	if (!HMM_HAS_DEVICE_MEMORY) {
 		pr_info("no units 2 and 3: this kernel %s\n",
-			IS_ENABLED(CONFIG_ZONE_DEVICE) ? "is older than 6.1" :
+			IS_ENABLED(CONFIG_ZONE_DEVICE) ?
+			"is older than 6.1 or was built without CONFIG_MIGRATION" :
 			"was built without CONFIG_ZONE_DEVICE");
 		return DMIRROR_PRIVATE_UNITS;
 	}
@@ -182,7 +186,7 @@ static void __exit dmirror_exit(void)
 	/* No file is open, so no more pages migrate to a device. */
 	for (unit = 0; unit < dmirror_units; unit++)
 		dmirror_devmem_release(dmirror_device(unit), NULL);
-	/* Closing each file has waited for its callbacks, so this is fast. */
+	/* Closing a file waits for its callbacks, so this returns quickly. */
 	hmm_mirror_synchronize();
 }
 

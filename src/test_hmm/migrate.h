@@ -15,8 +15,9 @@
 #include "devmem.h"
 
 /*
- * A batch is what one migrate_vma_setup() handles: the addresses that one PMD
- * entry maps, so that no huge page is in two batches.
+ * The maximum number of pages of a batch. A batch is the range of one
+ * migrate_vma_setup() call. It does not cross the range of a PMD entry, so that
+ * a huge page is never in two batches.
  */
 #define DMIRROR_BATCH_PAGES	PTRS_PER_PTE
 
@@ -41,10 +42,10 @@ static inline void dmirror_skip_huge_failure(struct dmirror *dm,
 }
 
 /*
- * Returns SELECT_COMPOUND if the device may have huge pages. Coherent memory
- * must not have them: kernels up to 7.3 split a coherent huge page as if it
- * were on an LRU list, and corrupt the field of its page struct that overlays
- * the list head.
+ * Returns SELECT_COMPOUND if the device's memory may contain huge pages,
+ * otherwise 0. Coherent memory must not contain huge pages: kernels up to 7.3
+ * split a coherent huge page as if it were on an LRU list, and corrupt the
+ * field of its page struct that overlays the list head.
  */
 static inline unsigned long
 dmirror_select_compound(const struct dmirror_device *device)

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MIGRATE_TO_DEV: migrate private memory of the process to the device's memory.
+ * MIGRATE_TO_DEV: migrate private anonymous memory of the process to the
+ * device's memory.
  *
- * There are three steps for each batch of addresses:
+ * Each batch of addresses is migrated in three steps. The third step begins
+ * when the first two steps are complete for all batches:
  *
- *   reserve  the device gets page frames, if necessary in a new chunk, while
- *            no lock is held
- *   migrate  migrate_vma_setup() isolates the pages, their content is copied,
- *            migrate_vma_pages() and migrate_vma_finalize() replace them with
- *            the device's pages
- *   map      the device reads the CPU's page tables as for any other access,
- *            and programs the pages of its own memory that it finds there
+ *   reserve  the driver reserves page frames of the device, in a new chunk if
+ *            necessary, while it holds no lock
+ *   migrate  migrate_vma_setup() isolates the pages; the driver copies the
+ *            content; migrate_vma_pages() and migrate_vma_finalize() replace
+ *            the pages with the device's pages
+ *   map      the driver reads the CPU's page tables as for any other access,
+ *            and programs the pages that are in the device's own memory
  *
- * The second step does not change the device page table, although the driver
- * knows where each page is and that it is locked. That is not sufficient,
- * because the mmap lock is held for reading only, and other tasks can remove
- * entries with the mmap lock held for reading:
+ * The second step does not program the device's pages, although their addresses
+ * are known and they are locked. The page lock is not sufficient, because the
+ * mmap lock is only held for reading, and other tasks can remove entries while
+ * they hold the mmap lock for reading as well:
  *
  *   MIGRATE_TO_DEV                         madvise(MADV_DONTNEED)
  *   setup: the page table has migration
@@ -28,13 +30,13 @@
  *   are freed
  *   ... and the device still maps them
  *
- * A driver that programs pages because it has migrated them must check the
- * sequence as well. Reading the page tables does that, and costs little
+ * A driver must therefore check the sequence before it programs pages that it
+ * has migrated. Reading the page tables includes this check, and costs little
  * compared with copying the pages.
  *
  * Invalidations that the migration itself causes need no special treatment:
  * they remove the device's entries for the batch, and the third step programs
- * those that are still valid.
+ * the entries that are current at that time.
  */
 #include <linux/highmem.h>
 #include <linux/migrate.h>
@@ -100,15 +102,17 @@ static unsigned long dmirror_copy_small_to_dev(struct dmirror *dm,
 }
 
 /*
- * Pages for which the device has no room do not migrate. Returns false if a
- * huge source has no huge destination; its entry of dst is empty then.
+ * Pages for which the device has no room do not migrate. Returns false if no
+ * huge destination can be allocated for a huge source. The dst entry of this
+ * source is 0.
  *
- * The destination of a huge page must not be small pages. The kernel (7.2, 7.3)
- * accepts them, but
- *   - if the source is a hole, it inserts every page of the huge page,
- *     including those without a destination, and dereferences NULL;
- *   - if several processes map the source, it splits the huge page in this
- *     process only: the others then map 2M of which only one page is theirs.
+ * A huge page must not migrate to small pages. The kernel (7.2, 7.3) accepts
+ * small destinations, but
+ *   - if the source is a hole, the kernel inserts every page of the huge page,
+ *     including pages without a destination, and dereferences NULL;
+ *   - if several processes map the source, the kernel splits the huge page in
+ *     this process only: the other processes then map 2M, but only one page of
+ *     it is theirs.
  */
 static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
 				unsigned long *reserved)
@@ -140,9 +144,10 @@ static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
 /*
  * The caller holds the mmap lock for reading.
  *
- * If the device has no room for a huge page, the batch is set up (again)
- * without SELECT_COMPOUND. The kernel then splits huge pages in all processes
- * that map them, and reports a hole as single pages.
+ * If fewer pages are reserved than a huge page has, the batch is set up without
+ * SELECT_COMPOUND. If the allocation of a huge page fails, the batch is set up
+ * again without SELECT_COMPOUND. The kernel then splits huge pages in all
+ * processes that map them, and reports a hole as single pages.
  */
 static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 					struct migrate_vma *args,
@@ -172,7 +177,7 @@ static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 	return 0;
 }
 
-/* *addr: in: first address; out: end of the last batch that migrated. */
+/* On return, *@addr is the end of the last batch without an error. */
 static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long *addr,
 					unsigned long end, unsigned long *src,
 					unsigned long *dst)
@@ -272,8 +277,12 @@ static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, even on failure
  *
- * Return: 0 if all pages are in the device's memory now, or an error: see
- * HMM_DMIRROR_MIGRATE_TO_DEV.
+ * Return: 0 if the device maps all pages and they were copied to the caller's
+ * buffer; -EINVAL if no memory is mapped at an address, or if the mapping is
+ * not readable or cannot migrate; -ENOENT if a page did not migrate; -EFAULT if
+ * the caller's buffer is invalid; -ENOMEM if out of memory; -ESRCH if the mm
+ * has exited; -EINTR if the calling task was killed; -EOPNOTSUPP if the device
+ * has no memory.
  */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -296,7 +305,7 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	ret = dmirror_migrate_range_to_dev(dm, &reached, end, src, dst);
 	/* Map the pages that have migrated, even if others have not. */
 	ret = dmirror_map_range(dm, cmd->addr, reached, src) ?: ret;
-	/* If the process has exited meanwhile, this frees its memory. */
+	/* If the process has exited in the meantime, this frees its memory. */
 	mmput(dm->mm);
 	if (!ret)
 		ret = dmirror_read_mapped(dm, cmd);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migration from the device's memory to the system's: when the CPU faults on a
- * device page, for MIGRATE_TO_SYS, and when RELEASE evicts a chunk.
+ * Migration from device memory to system memory. Pages migrate when the CPU
+ * faults on a device page, for MIGRATE_TO_SYS, and when RELEASE evicts a chunk.
  *
- * A migration does not change the device page table. Its first step replaces
- * the entries in the CPU's page tables, which is an invalidation, and the
- * callback removes the entries from the device page table:
+ * The migration code does not change the device page table. Its first step
+ * replaces the entries in the CPU's page tables. This causes an invalidation,
+ * and the callback removes the entries from the device page table:
  *
  *   CPU fault                              READ or WRITE by the device
  *   setup: the invalidation starts; its    holds the update lock, accesses the
@@ -16,12 +16,13 @@
  *   migrate_vma_pages(), _finalize()       finds the page in the system's
  *                                          memory
  *
- * So the content no longer changes when it is copied. A device that read the
- * page tables before the invalidation finds the sequence changed, and reads
- * them again.
+ * So the content cannot change while it is copied. A reader that read the page
+ * tables before the invalidation detects that the sequence has changed, and
+ * reads the page tables again.
  *
- * The page lock serializes MIGRATE_TO_DEV against a CPU fault: the second of
- * them finds a migration entry, or a page that it cannot lock, and skips it.
+ * The page lock serializes MIGRATE_TO_DEV against a CPU fault: the second
+ * migration finds a migration entry, or cannot lock the page, and skips the
+ * page.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -45,19 +46,19 @@ struct dmirror_migration {
 	unsigned long *src;
 	unsigned long *dst;
 	unsigned long npages;
-	/* where the pages are mapped; NULL if selected by page frame */
+	/* where the pages are mapped; vma is NULL if selected by page frame */
 	struct vm_area_struct *vma;
 	unsigned long addr;
-	/* its HMM_DMIRROR_FLAG_* apply; may be NULL */
+	/* the file whose HMM_DMIRROR_FLAG_* apply; may be NULL */
 	struct dmirror *dm;
 };
 
 /*
- * Allocate the destination of a huge page and copy the page to it. If the
- * system has no huge page and the migration has no vma, the backing of the
- * page becomes the destination: in migrate_device_pages() the kernel (7.2, 7.3)
- * does not split a huge page, so that page could never be evicted. A real
- * device keeps such pages in reserve, or waits.
+ * Allocate the destination of a huge page and copy the page to it. If no huge
+ * page can be allocated and the migration has no vma, the backing page becomes
+ * the destination: in migrate_device_pages() the kernel (7.2, 7.3) does not
+ * split a huge page, so the page could otherwise never be evicted. The driver
+ * of a real device would reserve pages for this case, or wait for memory.
  */
 static unsigned long dmirror_copy_huge_to_sys(struct dmirror_migration *m,
 					      unsigned long i,
@@ -106,10 +107,10 @@ static unsigned long dmirror_copy_small_to_sys(struct dmirror_migration *m,
 }
 
 /*
- * Returns 0; -ENOMEM if pages stay on the device because memory is short; or
- * -EAGAIN if a huge page has no huge destination: the caller must then set up
- * the migration again without SELECT_COMPOUND. The destination of a huge page
- * must not be small pages: see dmirror_copy_to_dev().
+ * Returns 0; -ENOMEM if pages stay on the device because their destination
+ * could not be allocated; or -EAGAIN if this applies to a huge page. After
+ * -EAGAIN the caller must set up the migration again without SELECT_COMPOUND.
+ * A huge page must not migrate to small pages: see dmirror_copy_to_dev().
  */
 static int dmirror_copy_to_sys(struct dmirror_migration *m)
 {
@@ -134,11 +135,12 @@ static int dmirror_copy_to_sys(struct dmirror_migration *m)
 }
 
 /*
- * A CPU fault on a huge page that has no huge destination. The fault holds a
- * reference to the page, so the kernel cannot split the page during this fault.
- * But if the first page has a small destination, the kernel splits the PMD
- * entry before the migration fails. The CPU then faults again, on a page table
- * entry; during that fault, the kernel splits the page, and one page migrates.
+ * Handle a CPU fault on a huge page if no huge destination can be allocated.
+ * The fault handler holds a reference to the page, so the kernel cannot split
+ * the page during this fault. But if the first page has a small destination,
+ * the kernel splits the PMD entry before the migration fails. The CPU then
+ * faults again, on a page table entry. During that fault, the kernel splits the
+ * page, and one page migrates.
  */
 static int dmirror_split_for_fault(struct dmirror_migration *m)
 {
@@ -156,10 +158,9 @@ static unsigned long dmirror_select_device(struct dmirror_device *device)
 }
 
 /*
- * The caller holds the mmap lock for reading. Returns 0, -ENOMEM if pages stay
- * on the device because memory is short, -EAGAIN if a huge page stays there
- * because it has no huge destination, or an error of migrate_vma_setup(). In
- * the first three cases the caller must call migrate_vma_finalize().
+ * The caller holds the mmap lock for reading. Returns 0, -ENOMEM or -EAGAIN
+ * like dmirror_copy_to_sys(), or an error of migrate_vma_setup(). In the first
+ * three cases the caller must call migrate_vma_finalize().
  */
 static int dmirror_migrate_pages_to_sys(struct dmirror *dm,
 					struct migrate_vma *args)
@@ -187,9 +188,9 @@ static int dmirror_migrate_pages_to_sys(struct dmirror *dm,
 }
 
 /*
- * The CPU faults on a page in private memory. The caller holds a reference to
- * the page. A page that another thread migrates at the same time is skipped:
- * the CPU faults again.
+ * Called when the CPU faults on a page in private memory. The caller holds a
+ * reference to the page. If another thread migrates the page at the same time,
+ * the page is skipped and the CPU faults again.
  */
 static vm_fault_t dmirror_migrate_to_ram(struct vm_fault *vmf)
 {
@@ -272,9 +273,10 @@ static int dmirror_migrate_batch_to_sys(struct dmirror *dm,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, even on failure
  *
- * Return: 0; -EINVAL where no memory is mapped or the vma is not readable;
- * -ENOMEM if memory is short; -ESRCH if the mm has exited; -EINTR if the
- * caller was killed; -EOPNOTSUPP if the device has no memory.
+ * Return: 0; -EINVAL if no memory is mapped at an address, or if the mapping is
+ * not readable or cannot migrate; -ENOMEM if out of memory; -ESRCH if the mm
+ * has exited; -EINTR if the calling task was killed; -EOPNOTSUPP if the device
+ * has no memory.
  */
 int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -321,7 +323,7 @@ int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	return ret;
 }
 
-/* Evict some page frames of a chunk from all processes that map them. */
+/* Evict m->npages page frames of a chunk from all processes that map them. */
 static int dmirror_evict_frames(struct dmirror_chunk *chunk,
 				struct dmirror_migration *m,
 				unsigned long first)
@@ -329,7 +331,7 @@ static int dmirror_evict_frames(struct dmirror_chunk *chunk,
 	int ret;
 
 	memset(m->dst, 0, m->npages * sizeof(*m->dst));
-	/* Excludes the initialization of a page: see release.c. */
+	/* Serialize against the initialization of pages: see release.c. */
 	down_write(&chunk->device->page_init_lock);
 	migrate_device_range(m->src, first, m->npages);
 	up_write(&chunk->device->page_init_lock);
@@ -342,14 +344,14 @@ static int dmirror_evict_frames(struct dmirror_chunk *chunk,
 
 /**
  * dmirror_evict_chunk() - migrate the pages of a chunk to the system's memory
- * @chunk: a chunk of which no more pages are allocated
+ * @chunk: a chunk from which no more pages are allocated
  * @dm: the file on which RELEASE was called, or NULL
  *
  * Pages that cannot be locked, or that are referenced elsewhere, are skipped.
  *
  * Context: may sleep; the caller holds no mmap lock and no page lock.
- * Return: 0, -ENOMEM if memory is short, or -EAGAIN if a huge page has no
- * destination.
+ * Return: 0, even if pages were skipped; -ENOMEM if out of memory; -EAGAIN if
+ * no destination could be allocated for a huge page.
  */
 int dmirror_evict_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 {
@@ -378,9 +380,9 @@ int dmirror_evict_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 HMM_DEFINE_PGMAP_FREE(dmirror_pgmap_free, dmirror_devmem_free)
 
 /*
- * The operations of device pages. They are here, and the device has a pointer
- * to them, because chunk.c must not depend on this file: see the order of the
- * files in dmirror.h.
+ * The operations of device pages. They are defined here, and struct
+ * dmirror_device points to them, because chunk.c must not depend on this file:
+ * see the order of source files in dmirror.h.
  */
 const struct dev_pagemap_ops dmirror_pagemap_ops = {
 	.HMM_PGMAP_FREE = dmirror_pgmap_free,

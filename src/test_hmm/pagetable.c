@@ -2,9 +2,9 @@
 /*
  * The device page table, and the callbacks that remove entries from it.
  *
- * Under the update lock, no allocation may sleep: it might wait for reclaim,
- * which runs a callback that waits for the lock. So memory is reserved before
- * the lock is acquired, and used under the lock:
+ * Under the update lock, no allocation may sleep: the allocation might wait for
+ * reclaim, and reclaim might run a callback that waits for the lock. So memory
+ * is reserved before the lock is acquired, and used under the lock:
  *
  *   read_begin                       all earlier invalidations have ended
  *   fault
@@ -13,12 +13,12 @@
  *   hmm_mirror_range_valid()         no invalidation has begun since read_begin
  *   dmirror_table_store_range()      fills the slots
  *
- * A slot that was empty stays reserved, because callbacks skip it. A slot that
- * had an entry may lose the entry, and its memory, to a callback; but that
- * callback began after read_begin, so the range is not valid. One case remains:
- * another thread that uses the same file fails at the same addresses and
- * returns its reservations, which are also ours. The store then finds no
- * memory, and the caller begins again.
+ * A slot that was empty stays reserved, because callbacks skip empty slots. A
+ * callback may remove the entry of a slot that was not empty, and free the
+ * memory of the slot. But this callback began after read_begin, so the range is
+ * not valid. One case remains: another thread that uses the same file may fail
+ * at the same addresses and free reserved slots that this thread also needs.
+ * The store may then fail to allocate memory, and the caller starts again.
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -30,8 +30,8 @@
 #include "pagetable.h"
 
 /*
- * The delay of an invalidation is not killable. It ends within one step when
- * CONFIG changes it or when the file is closed.
+ * The delay of an invalidation is not killable. When CONFIG changes the delay
+ * or the file is closed, the sleep ends within one step.
  */
 #define DMIRROR_DELAY_STEP_US	(10 * USEC_PER_MSEC)
 
@@ -83,9 +83,10 @@ bool dmirror_table_is_exclusive(struct dmirror *dm, unsigned long index)
  * @page: the page
  * @tag: DMIRROR_ENTRY_*, or 0
  *
- * Context: update lock held; since it acquired the lock, the caller has checked
- * that the process still maps the page there.
- * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
+ * Context: update lock held; since the caller acquired the lock, it has checked
+ * that the process still maps @page at @index.
+ * Return: 0; -ESRCH if the mm has exited; -EAGAIN if the reserved slot was
+ * freed.
  */
 int dmirror_table_store(struct dmirror *dm, unsigned long index,
 			struct page *page, unsigned long tag)
@@ -120,13 +121,13 @@ void dmirror_table_unreserve(struct dmirror *dm, unsigned long index,
 }
 
 /**
- * dmirror_table_reserve() - allocate the memory of entries
+ * dmirror_table_reserve() - allocate memory for entries
  * @dm: the file
  * @index: first address, in pages
  * @npages: number of entries
  *
  * Context: may sleep; the caller must not hold the update lock.
- * Return: 0 or -ENOMEM. In both cases the caller must call
+ * Return: 0; -ENOMEM if out of memory. In both cases the caller must call
  * dmirror_table_unreserve() for slots that it does not fill, because on
  * -ENOMEM some slots may be reserved.
  */
@@ -153,7 +154,8 @@ int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
  *
  * Context: update lock held; since the lock was acquired,
  * hmm_mirror_range_valid() has returned true for @pfns.
- * Return: 0, -ESRCH if the mm has exited, -EAGAIN if the reservation is lost.
+ * Return: 0; -ESRCH if the mm has exited; -EAGAIN if a reserved slot was freed;
+ * -EFAULT, with one warning, if an entry lacks a flag of @request.
  */
 int dmirror_table_store_range(struct dmirror *dm, unsigned long index,
 			      const unsigned long *pfns, unsigned long npages,
@@ -210,11 +212,11 @@ unsigned long dmirror_table_erase_range(struct dmirror *dm,
 }
 
 /*
- * Sleep for the time that CONFIG has set, or until CONFIG changes it; no signal
- * ends the sleep. The invalidating task holds the SRCU of mm/mmu_notifier.c and
- * perhaps an rmap lock or a page lock. So tasks that free memory for all others
- * never sleep here: tasks that reclaim, and kernel threads, which include
- * kswapd and the OOM reaper.
+ * Sleep for the time that CONFIG has set, or until CONFIG changes this time.
+ * Signals do not end the sleep. The invalidating task holds the SRCU read lock
+ * of mm/mmu_notifier.c, and perhaps an rmap lock or a page lock. So tasks that
+ * free memory for other tasks never sleep here: tasks that reclaim memory, and
+ * kernel threads, which include kswapd and the OOM reaper.
  */
 static void dmirror_delay_invalidation(struct dmirror *dm)
 {
@@ -237,7 +239,7 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 	struct dmirror *dm = container_of(interval, struct dmirror, interval);
 	bool blockable = mmu_notifier_range_blockable(range);
 	unsigned long first = range->start >> PAGE_SHIFT;
-	/* range->end is exclusive, the bounds of the table are inclusive. */
+	/* range->end is exclusive; the bounds of the table are inclusive. */
 	unsigned long last = (range->end - 1) >> PAGE_SHIFT;
 	unsigned long dropped;
 
@@ -270,7 +272,7 @@ static bool dmirror_invalidate(struct hmm_interval_notifier *interval,
 	return true;
 }
 
-/* The mm exits: the device must not access it after this returns. */
+/* The mm exits: the device must not access it after this callback returns. */
 static void dmirror_release(struct hmm_mirror *mirror)
 {
 	struct dmirror *dm = container_of(mirror, struct dmirror, mirror);

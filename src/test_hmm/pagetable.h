@@ -13,7 +13,7 @@ struct hmm_interval_notifier_ops;
 struct hmm_mirror_ops;
 struct page;
 
-/* The tag of an entry. Without a tag, the device may read. */
+/* The tags of entries. Without a tag, the device may only read the page. */
 #define DMIRROR_ENTRY_WRITE	1UL
 /* The device may read and write, and the CPU may not access the page. */
 #define DMIRROR_ENTRY_EXCLUSIVE	3UL

@@ -13,13 +13,13 @@
  *   reference to each page whose count   between: it would lock the page
  *   is not 0, and tries to lock it       first)
  *
- * So page_init_lock is held for reading where a page is initialized, and for
- * writing around migrate_device_range(). From then on, the page stays locked
- * until it is mapped: RELEASE fails to lock it, and tries again later. RELEASE
- * ends when no page of the chunk is in use. It holds only release_lock while it
- * waits, so tasks that use a page are not blocked. A page that MIGRATE_TO_SYS
- * or a CPU fault migrates at the same time is locked by that task, which then
- * frees it.
+ * So page_init_lock is held for reading while a page is initialized, and for
+ * writing around migrate_device_range(). After its initialization, a page stays
+ * locked until it is mapped: RELEASE fails to lock the page, and tries again
+ * later. RELEASE removes the chunk when no page of the chunk is in use. It
+ * holds only release_lock while it waits, so tasks that use a page are not
+ * blocked. If MIGRATE_TO_SYS or a CPU fault migrates a page at the same time,
+ * the migrating task holds the page lock and frees the page.
  *
  * If the caller is killed, the remaining chunks are usable again, and no page
  * is lost.
@@ -42,7 +42,7 @@
 
 #if HMM_HAS_DEVICE_MEMORY
 
-/* RELEASE logs that it waits if no page is freed for this long. */
+/* If no page is freed for this long, RELEASE logs a page that it waits for. */
 #define DMIRROR_REPORT_AFTER	(2 * HZ)
 
 /* Stop or resume allocating pages of a chunk. */
@@ -77,15 +77,16 @@ static void dmirror_report_waiting(struct dmirror_chunk *chunk)
 	if (!used)
 		return;
 
-	/* The page may have been freed, but its page struct exists. */
+	/* The page may have been freed, but its page struct still exists. */
 	page = compound_head(pfn_to_page(chunk->first_pfn + i));
 	pr_warn("%s waits for %lu pages that are still referenced, for example by a pipe or for DMA; pfn %#lx has %d references\n",
 		device->name, used, page_to_pfn(page), page_ref_count(page));
 }
 
 /*
- * Wait until no page of the chunk is in use. There is no limit on the wait: a
- * page in a pipe is freed when the pipe is read.
+ * Evict the pages of a chunk until none is in use. The wait has no time limit:
+ * a page in a pipe, for example, is only freed when the pipe is read. Returns
+ * 0, or -EINTR if the caller was killed.
  */
 static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 {
@@ -97,7 +98,7 @@ static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 		if (used != seen)
 			since = jiffies;
 		seen = used;
-		/* An error means that memory is short: try again. */
+		/* An error means that an allocation failed: try again. */
 		dmirror_evict_chunk(chunk, dm);
 		if (!READ_ONCE(chunk->used))
 			break;

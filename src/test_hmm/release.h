@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * RELEASE: removal of the memory of a device.
+ * RELEASE: removal of a device's memory.
  */
 #ifndef _TEST_HMM_RELEASE_H
 #define _TEST_HMM_RELEASE_H

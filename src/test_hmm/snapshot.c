@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SNAPSHOT reports what the CPU's page tables map. CHECK compares the device
- * page table with them. Neither faults pages in.
+ * SNAPSHOT reports the entries of the CPU's page tables. CHECK compares the
+ * device page table with the CPU's page tables. Neither command faults pages
+ * in.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -16,7 +17,7 @@
 #include "snapshot.h"
 
 /**
- * dmirror_snapshot_and_lock() - read the CPU's page tables, lock the device's
+ * dmirror_snapshot_and_lock() - read page tables and acquire the update lock
  * @dm: the file
  * @range: a bound or registered range
  *
@@ -26,7 +27,8 @@
  * lock.
  * Return: 0 with the update lock held: the entries of @range are valid until
  * the caller drops the lock. On error the lock is not held: -EINTR if the
- * caller was killed, or an error of the mirror.
+ * calling task was killed; -ESRCH if the mm has exited; or another error of
+ * hmm_mirror_range_wait_until_valid() or hmm_mirror_range_snapshot().
  */
 int dmirror_snapshot_and_lock(struct dmirror *dm,
 			      struct hmm_mirror_range *range)
@@ -117,8 +119,8 @@ static int dmirror_snapshot_range(struct dmirror *dm, unsigned long start,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, even on failure
  *
- * Return: 0, -ENOMEM, -EFAULT if the caller's buffer is invalid, or an error of
- * the mirror.
+ * Return: 0; -ENOMEM if out of memory; -EFAULT if the caller's buffer is
+ * invalid; -ESRCH if the mm has exited; -EINTR if the calling task was killed.
  */
 int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
@@ -156,8 +158,8 @@ out:
 
 /**
  * struct dmirror_comparison - the result of dmirror_compare()
- * @checked: number of entries of the device
- * @wrong: number of entries that the CPU's entries do not permit
+ * @checked: number of entries in the device page table
+ * @wrong: number of these entries that are wrong; see HMM_DMIRROR_CHECK
  */
 struct dmirror_comparison {
 	u64 checked;
@@ -165,11 +167,11 @@ struct dmirror_comparison {
 };
 
 /*
- * The CPU's entry must grant the rights of the device's entry, and may grant
- * more. If the device has exclusive access, the CPU's entry must not be
- * present. The update lock has been held since hmm_mirror_range_valid()
- * returned true for pfns, so the callbacks of all earlier invalidations have
- * run.
+ * The CPU's entry must map the page of the device's entry and grant at least
+ * the same permissions. If the device has exclusive access, the CPU's entry
+ * must not be present. The update lock has been held since
+ * hmm_mirror_range_valid() returned true for pfns, so the callbacks of all
+ * earlier invalidations have run.
  */
 static struct dmirror_comparison
 dmirror_compare(struct dmirror *dm, unsigned long index,
@@ -201,9 +203,10 @@ dmirror_compare(struct dmirror *dm, unsigned long index,
 }
 
 /*
- * How many times a difference must be found. The kernel clears and rewrites
- * some page table entries without an invalidation, for example for MADV_COLD. A
- * snapshot in between finds no page, but the next one does.
+ * The number of consecutive snapshots that must show a wrong entry before CHECK
+ * reports it. The kernel clears and rewrites some page table entries without an
+ * invalidation, for example for MADV_COLD. A snapshot in between shows no page,
+ * but the next snapshot does.
  */
 #define DMIRROR_CHECK_TRIES	3
 
@@ -235,9 +238,10 @@ static int dmirror_check_range(struct dmirror *dm,
  * @cmd: the command; cpages and faults are filled in
  *
  * Reads only ranges in which the device has entries, so that the time to check
- * the whole address space only depends on the size of the device page table.
+ * the whole address space depends only on the size of the device page table.
  *
- * Return: 0, -ENOMEM, -ESRCH if the mm has exited, or an error of the mirror.
+ * Return: 0; -ENOMEM if out of memory; -ESRCH if the mm has exited; -EINTR if
+ * the calling task was killed.
  */
 int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

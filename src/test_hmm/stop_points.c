@@ -1,58 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stop points: places in the device's code where a test can make a task stop,
- * so that the test forces an interleaving and does not depend on timing.
+ * Stop points: points in the device's code at which a test can stop a task. The
+ * test thereby forces an interleaving and does not depend on timing.
  *
  *   test                               device
  *   STOP_AT    DISARMED -> ARMED
  *   WAIT_AT    sleeps                  reaches the point, ARMED -> STOPPED
  *              wakes up                sleeps
- *   ...the part that the test is about...
+ *   ...runs the other half of the race...
  *   GO_ON      STOPPED -> DISARMED     wakes up, continues
  *
  * An armed point stops one task. Each open file has its own points.
  *
- * What the stopped task holds, and which tasks wait because of that:
+ * Locks that the stopped task holds, and tasks that wait for the stopped task:
  *
- *   BEGUN, FAULTED   No lock, so no other task waits.
- *   LOCKED           The file's update lock. Invalidations of the mm wait in
- *                    the callback, and so do tasks that need the locks that
- *                    the invalidating task holds (see INVALIDATE). READ, WRITE,
+ *   BEGUN, FAULTED   No lock, so no other task waits. In EXCLUSIVE, the task
+ *                    holds exclusive_lock, and another EXCLUSIVE on the same
+ *                    file waits.
+ *   LOCKED           The file's update lock. Blockable invalidations of the mm
+ *                    wait in the callback, and other tasks wait for the locks
+ *                    of the invalidating task (see INVALIDATE). READ, WRITE,
  *                    SNAPSHOT and CHECK on the same file wait. Non-blockable
  *                    invalidations are refused.
  *   INVALIDATE       The locks of the invalidating task: usually the mmap lock
  *                    of the mirrored process, sometimes a page lock or an rmap
- *                    lock; and always the SRCU of mm/mmu_notifier.c. All MMU
- *                    notifiers of the machine share that SRCU, so closing any
- *                    file of this device waits, and so does every other task
- *                    that unregisters an MMU notifier. Readers of the interval
- *                    wait in read_begin. If the mirrored process opens the
- *                    device again, it waits for its own mmap lock.
- *   RELEASE          The same SRCU. The mm is exiting, so only close and
- *                    unregister wait.
+ *                    lock, and always the SRCU read lock of mm/mmu_notifier.c.
+ *                    All MMU notifiers of the machine share this SRCU. So every
+ *                    task that closes a file of this device or unregisters an
+ *                    MMU notifier waits. Readers of the interval wait in
+ *                    read_begin. If the mirrored process opens the device
+ *                    again, it waits for its own mmap lock.
+ *   RELEASE          The same SRCU read lock. The mm is exiting, so only tasks
+ *                    that close a file or unregister an MMU notifier wait.
  *   MIGRATING,       The mmap lock for reading, and the locks of the pages that
  *   RETURNING        migrate. Accesses to these pages wait.
- *   EXCLUSIVE        The lock of the page. Accesses to the page wait.
+ *   EXCLUSIVE        The lock of the page, and exclusive_lock. Accesses to the
+ *                    page wait, and another EXCLUSIVE on the same file waits.
  *
- * The ioctls that arm a point, wait for a stop and resume, and STATS and
- * CONFIG, acquire no lock except point->lock, which is never held across a
- * sleep. Closing the file resumes the tasks that stopped at its points before
- * it waits for callbacks. So these calls never deadlock with a stopped task,
- * and a stop ends as soon as a test resumes the task.
+ * STOP_AT, WAIT_AT, GO_ON, STATS and CONFIG acquire no lock except point->lock,
+ * which is never held across a sleep. Closing the file first resumes the tasks
+ * that are stopped at its points, and then waits for callbacks. So these calls
+ * never deadlock with a stopped task, and a stop ends as soon as a test resumes
+ * the task.
  *
  * A test deadlocks, until the stop times out, if the thread that is going to
  * resume the stopped task waits for that task. With a stop at LOCKED, a thread
  * of the mirrored process waits in the callback when it causes an invalidation:
- * when it unmaps memory, breaks copy-on-write, or creates a thread, which
- * protects a guard page. With a stop at INVALIDATE, or at LOCKED while an
- * invalidation waits in the callback, a thread waits for the mmap lock when it
- * faults, maps memory, or grows its stack. So a test creates its threads and
- * touches the argument of GO_ON before it stops a task, or resumes from another
- * process. In a measurement, pthread_create() during a stop at LOCKED waited
- * for the full time limit of the stop.
+ * when it unmaps memory, breaks copy-on-write, or creates a thread, because the
+ * C library protects a guard page. With a stop at INVALIDATE, or at LOCKED
+ * while an invalidation waits in the callback, a thread waits for the mmap lock
+ * when it faults, maps memory, or grows its stack. So a test creates its
+ * threads and touches the argument of GO_ON before it stops a task, or resumes
+ * the task from another process. In a measurement, pthread_create() during a
+ * stop at LOCKED waited for the full time limit of the stop.
  *
- * A stop is always bounded: a stopped task continues after three minutes, and
- * when it is killed. An exiting task, at RELEASE, can no longer be killed.
+ * A stop has a time limit: a stopped task continues after three minutes or when
+ * it is killed. A task that stops at RELEASE is exiting and can no longer be
+ * killed.
  *
  * Kernel threads and tasks that reclaim memory do not stop: see
  * dmirror_must_not_wait().
@@ -67,7 +71,7 @@
 
 #include "stop_points.h"
 
-/* The longest stop, and the longest wait for one. */
+/* The maximum time of a stop, and of a wait for a stop. */
 #define DMIRROR_MAX_STOP_MS	(180 * MSEC_PER_SEC)
 
 static void dmirror_stop_point_set_state(struct dmirror_stop_point *point,
@@ -99,8 +103,8 @@ void dmirror_stop_points_init(struct dmirror_stop_point *points)
  * dmirror_stop_points_close() - resume all stopped tasks, close all points
  * @points: the stop points of a file that is being closed
  *
- * GO_ON can no longer be called, and closing waits for callbacks, which may
- * have stopped.
+ * No other task can call GO_ON for these points any more. The close waits for
+ * callbacks, and a callback may be stopped at one of the points.
  */
 void dmirror_stop_points_close(struct dmirror_stop_point *points)
 {
@@ -171,8 +175,8 @@ void dmirror_stop_point_resume(struct dmirror_stop_point *point)
 }
 
 /**
- * dmirror_stop_point_stop() - stop at a point, unless another task already has
- * @point: a point that the caller has seen armed
+ * dmirror_stop_point_stop() - stop at a point, if it is still armed
+ * @point: a point that was armed when the caller checked it
  *
  * Context: may sleep. The comment at the top of this file lists the locks that
  * the caller may hold.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Stop points, where a test makes a task stop.
+ * Stop points, at which a test can stop a task.
  */
 #ifndef _TEST_HMM_STOP_POINTS_H
 #define _TEST_HMM_STOP_POINTS_H
@@ -16,7 +16,7 @@ enum dmirror_stop_state {
 	DMIRROR_STOP_CLOSED,		/* the file is being closed: tasks pass */
 };
 
-/* A place in the code where a test can make a task stop. */
+/* A point in the code at which a test can stop a task. */
 struct dmirror_stop_point {
 	/* protects state and ticket */
 	spinlock_t lock;
@@ -36,10 +36,10 @@ void dmirror_stop_point_resume(struct dmirror_stop_point *point);
 void dmirror_stop_point_stop(struct dmirror_stop_point *point);
 
 /*
- * Tasks that never stop, and are never delayed in a callback. A kernel thread
- * would stall the machine, and would use up a stop that the test wants for
- * another task. Tasks that reclaim memory (PF_MEMALLOC) would stall every task
- * that needs memory.
+ * Returns true for tasks that never stop, and are never delayed in a callback.
+ * A stopped kernel thread would stall the machine, and the point would no
+ * longer be armed for the task of the test. A stopped task that reclaims memory
+ * (PF_MEMALLOC) would stall every task that needs memory.
  */
 static inline bool dmirror_must_not_wait(void)
 {
