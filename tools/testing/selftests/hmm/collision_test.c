@@ -3,9 +3,9 @@
  * The protocol between readers and invalidations. Stop points of the device
  * force each interleaving.
  *
- * A task that is stopped in an invalidation holds the mmap lock, so a test must
- * not map, allocate or create a thread before it resumes that task. While a
- * task is stopped with the update lock held, the test must not fault: see
+ * A task that is stopped in an invalidation may hold the mmap lock, so a test
+ * must not map, allocate or create a thread before it resumes that task. While
+ * a task is stopped with the update lock held, the test must not fault: see
  * hmm_prefault().
  */
 #include "hmm_harness.h"

@@ -62,7 +62,9 @@ TEST_F(devfork, r44_child_writes_are_private)
 	expect_no_leak(_metadata, self, 1);
 }
 
-/* fork() removes the device's writable entries, so its next write faults. */
+/*
+ * fork() removes the device's writable entries, so the device's write faults.
+ */
 TEST_F(devfork, r44_device_breaks_copy_on_write)
 {
 	struct hmm_dmirror_cmd cmd;

@@ -140,7 +140,7 @@ TEST_F(devhuge, r44_fork)
 	expect_intact(_metadata, self, 1);
 }
 
-/* R47: if the system has no free huge page, small pages migrate back. */
+/* R47: without a free huge page in the system, small pages are allocated. */
 TEST_F(devhuge, r47_huge_page_allocation_fails)
 {
 	struct hmm_dmirror_cmd cmd;

@@ -90,8 +90,9 @@ TEST_F(devmem_race, r45_cpu_read_during_migration)
 }
 
 /*
- * The migration holds the mmap lock for reading only, so MADV_DONTNEED removes
- * pages that it has isolated. The device must not map them afterwards.
+ * The migration holds the mmap lock for reading only, so MADV_DONTNEED can
+ * remove pages that the migration has isolated. The device must not map these
+ * pages afterwards.
  */
 TEST_F(devmem_race, r45_dontneed_during_migration)
 {

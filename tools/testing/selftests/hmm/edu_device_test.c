@@ -85,7 +85,9 @@ TEST_F(edu, r69_identity_domain_is_refused)
 	EXPECT_DEVICE_WORKS_AGAIN();
 }
 
-/* Forks a child that copies after go. The copy must fail with -EIO. */
+/*
+ * Forks a child that copies after go completes. The copy must fail with -EIO.
+ */
 static pid_t copy_in_a_child(struct hmm_completion *ready,
 			     struct hmm_completion *go)
 {

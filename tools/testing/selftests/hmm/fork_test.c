@@ -58,7 +58,7 @@ TEST_F(fork, child_writes_are_private)
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 }
 
-/* fork() removes the device's writable entries of private memory. */
+/* fork() removes the device's writable entries for private memory. */
 TEST_F(fork, device_write_does_not_leak_to_the_child)
 {
 	struct hmm_dmirror_stats stats;

@@ -38,7 +38,8 @@ static int configure(int fd, unsigned int delay_us, unsigned int refusals)
 
 /*
  * Makes itself the preferred victim, and then blocks in an uninterruptible
- * invalidation with the mmap lock held for reading.
+ * invalidation with the mmap lock held for reading, or the lock of the vma on
+ * newer kernels.
  */
 static void victim(int *shared, char *mem, char *buf,
 		   struct hmm_completion *ready)
@@ -85,7 +86,7 @@ TEST(nonblockable_invalidation_is_refused)
 	if (!pid)
 		victim(shared, mem, buf, &ready);
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
-	/* f invokes the OOM killer. */
+	/* The command f invokes the OOM killer. */
 	ASSERT_EQ(0, hmm_write_file("/proc/sysrq-trigger", "f"));
 
 	do {

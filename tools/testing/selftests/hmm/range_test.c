@@ -174,7 +174,7 @@ static char *map_sparse(size_t gib)
 	return mem;
 }
 
-/* R40: a long range neither fails nor stalls the machine. */
+/* R40: a snapshot of a long range neither fails nor stalls the machine. */
 TEST_F(range, r40_snapshot_of_64_gib)
 {
 	const size_t gib = 64, pages_per_gib = GIB / self->page;

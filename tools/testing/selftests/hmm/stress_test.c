@@ -33,7 +33,7 @@ struct worker {
 	 * Counters for the log. They also show that the threads made progress.
 	 */
 	unsigned long commands, stamps, zeros, incomplete;
-	/* The first failure. */
+	/* The message of the first failure. */
 	char failure[160];
 };
 

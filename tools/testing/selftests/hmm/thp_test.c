@@ -131,7 +131,7 @@ TEST_F(thp, madvise_dontneed_of_a_part_leaves_zeros_there)
 		       400, 5);
 }
 
-/* R44: fork() write-protects a PMD entry. */
+/* R44: fork() write-protects the PMD entry. */
 TEST_F(thp, device_write_after_fork_does_not_leak_to_the_child)
 {
 	struct hmm_completion written;
@@ -179,7 +179,7 @@ TEST_F(thp, collapse_under_the_device)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, self->npages));
 }
 
-/* R31: mappings share the huge zero page until the first write to each. */
+/* R31: mappings share the huge zero page until they are written. */
 TEST_F(thp, r31_huge_zero_page)
 {
 	char *other, *middle = self->mem + self->npages / 2 * self->page;
