@@ -5,8 +5,7 @@
 #include "api.h"
 
 /**
- * struct api_pair - data of a callback that uses its mirror and another
- * interval
+ * struct api_pair - data of a callback that may use another interval
  * @mirror: the mirror
  * @other: the other interval, or NULL
  * @budget: number of updates that the callback may still make

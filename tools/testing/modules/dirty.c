@@ -100,7 +100,7 @@ static void r61_written_pages_are_kept(void)
 				     DMA_MARK_BY_UNMAP));
 }
 
-/* R61: the same for a huge page. */
+/* R61: the device's writes to a huge page are kept, too. */
 static void dma_lost_huge_page(unsigned int flags)
 {
 	const unsigned long npages = DMA_HUGE_PAGES;

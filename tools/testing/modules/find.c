@@ -258,7 +258,7 @@ static void r15_find_and_put_ends(void)
 	api_unregister(mirror);
 }
 
-/* R15: the same during an invalidation of all the intervals. */
+/* R15: the loop also ends during an invalidation of all the intervals. */
 static void r15_find_and_put_in_an_invalidation(void)
 {
 	struct api_mirror *mirror = api_mirror();

@@ -86,7 +86,7 @@ static void r12_remove_waits_for_the_second_pass(void)
 
 /*
  * R12: the callback of an interval does not run if the interval is removed or
- * put before.
+ * put before its turn.
  */
 static void r12_remove_before_the_callback(void)
 {

@@ -218,7 +218,7 @@ static void r04_unregister_waits_for_sync(void)
 	EXPECT_EQ(0, api_write(1));
 }
 
-/* R04: the same while other mirrors stay registered on the mm. */
+/* R04: one of three mirrors is unregistered while its callback runs. */
 static void r04_unregister_one_of_three(void)
 {
 	struct api_mirror *mirrors[3];
@@ -236,7 +236,7 @@ static void r04_unregister_one_of_three(void)
 	EXPECT_EQ(0, api_join(unregistering));
 	EXPECT_EQ(0, api_join(writer));
 	api_free(mirrors[1]);
-	/* The removal did not end the walk over the other mirrors. */
+	/* The walk of the mirrors continued after the removal. */
 	EXPECT_EQ(1, atomic_read(&mirrors[0]->syncs));
 	EXPECT_EQ(1, atomic_read(&mirrors[2]->syncs));
 	EXPECT_EQ(0, api_write(1));
