@@ -11,7 +11,7 @@
 
 enum oracle_kind {
 	ORACLE_SMALL,		/* anonymous, small pages */
-	ORACLE_MERGED,		/* also with equal pages, for KSM */
+	ORACLE_MERGED,		/* anonymous, some equal pages for KSM */
 	ORACLE_HUGE,		/* anonymous, one huge page if possible */
 	ORACLE_SHARED,		/* shmem */
 	ORACLE_KINDS,
@@ -19,16 +19,16 @@ enum oracle_kind {
 
 /**
  * struct oracle_region - a part of the arena
- * @name: for reports
+ * @name: name in reports
  * @mem: first address
  * @slot: the history of each page
  * @op: the operation in progress on each page; protected by @mutex
- * @npages: how many pages
- * @kind: of memory
+ * @npages: number of pages
+ * @kind: kind of memory
  * @memfd: descriptor of the memory; negative if it is anonymous
  * @mutex: held by the thread that changes the region
  * @blocked_first: index of the first page that cannot be accessed
- * @blocked: how many pages cannot be accessed
+ * @blocked: number of pages that cannot be accessed
  * @blocked_by: ORACLE_NO_WRITE, ORACLE_NO_ACCESS or ORACLE_HOLE
  */
 struct oracle_region {
@@ -51,7 +51,7 @@ struct oracle_region {
 #define ORACLE_SAVED_PAGES	12
 #define ORACLE_WORKERS		8
 
-/* An entry of the log: an access, a change, or a fork. */
+/* An entry of the log: an access, a change, a fork, or the exit of a child. */
 struct oracle_entry {
 	__u64 begin, end;
 	const char *what;
@@ -63,9 +63,9 @@ struct oracle_entry {
 
 /**
  * struct oracle_child - a forked child
- * @pid: its number; 0 for none
- * @go: the parent lets the child continue
- * @saved: the child has saved pages of its copy
+ * @pid: process ID; 0 if there is no child
+ * @go: completed when the child may continue
+ * @saved: completed when the child has saved pages of its copy
  */
 struct oracle_child {
 	pid_t pid;
@@ -76,16 +76,16 @@ struct oracle_child {
  * struct oracle_worker - a thread
  * @thread: the thread
  * @oracle: the run
- * @nr: its number
- * @random: all decisions depend on it; it depends on the seed
- * @ids: how many ids it has used
- * @buf: of ORACLE_BUF_PAGES, to read to and to write from
- * @saved: of ORACLE_SAVED_PAGES, the first content that a child has read
- * @poison: of ORACLE_POISON_PAGES, outside of the arena
- * @poisoned: @poison was filled
- * @sample: counts to the next time that page frames are looked up
- * @child: its children
- * @logged: how many entries it has logged
+ * @nr: number of the thread
+ * @random: state of the generator, which depends on the seed
+ * @ids: number of ids that the thread has used
+ * @buf: buffer of ORACLE_BUF_PAGES for reads and writes
+ * @saved: ORACLE_SAVED_PAGES for the first contents that a child has read
+ * @poison: ORACLE_POISON_PAGES outside of the arena
+ * @poisoned: @poison contains poison
+ * @sample: page frames are looked up when this counter is 0
+ * @child: the children of the thread
+ * @logged: number of entries that the thread has logged
  * @log: the last entries
  */
 struct oracle_worker {
@@ -109,34 +109,34 @@ enum {
 	ORACLE_COUNT_CPU,
 	ORACLE_COUNT_REFUSED,	/* accesses that failed as expected */
 	ORACLE_COUNT_WORDS,
-	ORACLE_COUNT_UNJUDGED,	/* the history was too short */
+	ORACLE_COUNT_UNJUDGED,	/* reads of pages with a too short history */
 	ORACLE_COUNT_CHANGES,
 	ORACLE_COUNT_CHILDREN,
 	ORACLE_COUNT_MOVED,
 	ORACLE_COUNT_COLLAPSED,
 	ORACLE_COUNT_FRAMES,	/* page frames that the arena has lost */
-	ORACLE_COUNT_REUSED,	/* of these, how many were poisoned */
+	ORACLE_COUNT_REUSED,	/* of these, frames that got poison */
 	ORACLE_COUNTS,
 };
 
 /**
  * struct oracle - a run; shared with the forked children
- * @clock: the time
+ * @clock: the time of the histories, see oracle_tick()
  * @stop: the run has failed
- * @count: by ORACLE_COUNT_*
+ * @count: the counts, indexed by ORACLE_COUNT_*
  * @seed: the seed
- * @deadline: when the threads end, by hmm_now_ms()
- * @alone: there is one thread, so a replay does exactly the same
- * @swap: there is swap
- * @ksm: KSM runs
+ * @deadline: time at which the threads return, see hmm_now_ms()
+ * @alone: there is only one thread, so a replay repeats the same sequence
+ * @swap: swap is available
+ * @ksm: KSM is running
  * @page: size of a page
- * @fd: two devices
- * @region: by kind
- * @failure: the first failure; empty for none
- * @failure_region: where it was
- * @failure_first: its first page
- * @failure_n: how many pages
- * @worker: the threads; a child uses a copy of its parent's
+ * @fd: descriptors of two devices
+ * @region: the regions, indexed by kind
+ * @failure: the first failure, as text; empty if nothing has failed
+ * @failure_region: region of the failure, or ORACLE_KINDS
+ * @failure_first: index of the first page of the failure
+ * @failure_n: number of pages of the failure
+ * @worker: the threads; a child uses a copy of its parent's worker
  */
 struct oracle {
 	__u64 clock;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses to the arena by devices and CPUs, which are judged.
+ * Accesses to the arena by devices and CPUs, and the checks of their results.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include "oracle_page.h"
 #include "oracle_report.h"
 
-/* Not a word of any page. A READ that fails must not overwrite it. */
+/* A mark, which no page contains. A READ that fails must not overwrite it. */
 #define ORACLE_UNREAD	0xeeeeeeeeeeeeeeeeULL
 
 static __thread sigjmp_buf *recover_point;
@@ -75,14 +75,14 @@ size_t oracle_store(void *to, const void *from, size_t words)
 struct oracle_access {
 	struct oracle_region *region;
 	unsigned int first, n;
-	/* of a device, or ORACLE_CPU */
+	/* descriptor of a device, or ORACLE_CPU */
 	int fd;
 	bool write;
 	__u64 begin, end;
-	/* how many pages were accessed, and the error */
+	/* number of pages that were accessed, and the error */
 	unsigned int done;
 	int ret;
-	/* how many words of the page at which the CPU failed */
+	/* number of words that the CPU copied of the page at which it failed */
 	size_t words;
 };
 
@@ -125,7 +125,7 @@ static void perform(struct oracle_worker *w, struct oracle_access *a)
 	a->end = oracle_tick(oracle);
 }
 
-/* Whether the access succeeded and failed where it had to. */
+/* Check that each page succeeded or failed as its history requires. */
 static bool judge_result(struct oracle_worker *w,
 			 struct oracle_access *a)
 {
@@ -139,7 +139,7 @@ static bool judge_result(struct oracle_worker *w,
 		if (!oracle_must_fail(&slot[i], a->begin, a->end, a->write))
 			continue;
 		oracle_fail(oracle, a->region, a->first + i, 1,
-			    "%s, time %llu to %llu, accessed %s page %u, which could not be accessed at any time",
+			    "%s, time %llu to %llu, accessed %s page %u, although this access had to fail",
 			    access_name(w, a), a->begin, a->end,
 			    a->region->name, a->first + i);
 		return false;
@@ -149,7 +149,7 @@ static bool judge_result(struct oracle_worker *w,
 
 	oracle_count(oracle, ORACLE_COUNT_REFUSED, 1);
 	if (a->ret && a->done < a->n) {
-		/* The cause of a SIGSEGV is unknown. */
+		/* A CPU write may also fail because the page is read-only. */
 		if (a->fd == ORACLE_CPU &&
 		    oracle_may_fail(&slot[a->done], a->begin,
 				    a->end, a->write, -EPERM))
@@ -184,7 +184,7 @@ static void read_pages(struct oracle_worker *w, struct oracle_access *a)
 		if (i > a->done || (i == a->done && !a->words)) {
 			if (memcmp(page, &unread, sizeof(unread)))
 				oracle_fail(oracle, a->region, a->first + i, 1,
-					    "%s read %u pages, but returned page %u",
+					    "%s read %u pages, but overwrote the buffer of page %u",
 					    access_name(w, a), a->done, i);
 		} else if (!oracle_judge(w, a->region, a->first + i, page,
 					 i < a->done ? words : a->words,

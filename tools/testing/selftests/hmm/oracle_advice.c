@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Changes by madvise(): of contents, and of where pages are.
+ * Changes of contents by madvise(), and moves of pages to other page frames.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ void oracle_zero(struct oracle_worker *w, struct oracle_step *s)
 		oracle_step_failed(w, s, what);
 	oracle_poison_after(w);
 	oracle_step_end(w, s, ORACLE_DONE);
-	/* Another thread may have faulted them in again. */
+	/* With several threads, another one may have faulted them in again. */
 	if (w->oracle->alone)
 		oracle_step_expect_lost(w, s, true, what);
 	oracle_step_log(w, s, what, ret);
@@ -59,7 +59,7 @@ void oracle_lazy_free(struct oracle_worker *w, struct oracle_step *s)
 	oracle_step_log(w, s, "MADV_FREE", ret);
 }
 
-/* Advice that keeps the contents but may move the pages. */
+/* Give advice that preserves the contents but may move the pages. */
 static void advise(struct oracle_worker *w, struct oracle_step *s,
 		   int advice, const char *what)
 {
@@ -92,7 +92,7 @@ void oracle_merge(struct oracle_worker *w, struct oracle_step *s)
 	if (!oracle_pick(w, 4))
 		advise(w, s, MADV_UNMERGEABLE, "MADV_UNMERGEABLE");
 	advise(w, s, MADV_MERGEABLE, "MADV_MERGEABLE");
-	/* No other thread writes meanwhile, so equal pages are merged. */
+	/* No other thread writes meanwhile, so KSM merges equal pages. */
 	if (w->oracle->alone && w->oracle->ksm && !oracle_pick(w, 4))
 		oracle_ksm_settle();
 }

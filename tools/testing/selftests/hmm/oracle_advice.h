@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Changes by madvise(): of contents, and of where pages are.
+ * Changes of contents by madvise(), and moves of pages to other page frames.
  */
 #ifndef _ORACLE_ADVICE_H
 #define _ORACLE_ADVICE_H
@@ -13,7 +13,7 @@ void oracle_collapse(struct oracle_worker *w, struct oracle_step *s);
 void oracle_page_out(struct oracle_worker *w, struct oracle_step *s);
 void oracle_populate(struct oracle_worker *w, struct oracle_step *s);
 void oracle_merge(struct oracle_worker *w, struct oracle_step *s);
-/* Compaction of the whole machine; rarely, because it takes long. */
+/* Compact all memory of the machine; rarely, because this takes long. */
 void oracle_compact(struct oracle_worker *w, struct oracle_step *s);
 
 #endif /* _ORACLE_ADVICE_H */

@@ -2,8 +2,8 @@
 /*
  * Random changes of the arena while devices access it.
  *
- * The thread that changes a region holds its mutex, so changes do not overlap.
- * Accesses take no lock: they are meant to collide with changes.
+ * The thread that changes a region holds its mutex, so changes of a region do
+ * not overlap. Accesses acquire no lock, so that they collide with changes.
  */
 #include <sys/ioctl.h>
 
@@ -30,7 +30,7 @@ static void check_lost(struct oracle_worker *w, struct oracle_step *s)
 static const struct {
 	void (*fn)(struct oracle_worker *w, struct oracle_step *s);
 	unsigned int kinds;
-	/* it blocks accesses; a region has one such change at a time */
+	/* the change blocks accesses; a region has one such change at a time */
 	bool blocks;
 } changes[] = {
 	{ oracle_make_read_only, ORACLE_ALL, true },
@@ -81,8 +81,9 @@ static void change_region(struct oracle_worker *w,
 }
 
 /*
- * Change a region while a device is stopped after it has read the page tables
- * and before it uses the entries. It holds no lock.
+ * Change a region while a read of a device is stopped: mostly after the device
+ * has read the page tables and before it uses the entries, otherwise before it
+ * reads the page tables. The stopped device holds no lock.
  */
 static void change_during_read(struct oracle_worker *w,
 			       struct oracle_region *region)
@@ -108,9 +109,9 @@ static void set_delay(struct oracle_worker *w, int device, unsigned int us)
 }
 
 /*
- * Delay the invalidations of one device. Meanwhile the other device has handled
- * the invalidation, but the CPU's page tables are unchanged. It must not use
- * entries that it reads from them now.
+ * Delay the callbacks of one device. During the delay, the other device may
+ * have handled the invalidation, but the CPU's page tables are unchanged. It
+ * must not use entries that it reads from them in this period.
  */
 static void change_delay(struct oracle_worker *w)
 {
@@ -121,10 +122,10 @@ static void change_delay(struct oracle_worker *w)
 }
 
 /*
- * A thread that changes memory calls this before it ends. With a delay, a WRITE
- * of many merged pages may take forever: each page that it faults in causes an
- * invalidation, and KSM merges the first pages again before the last one is
- * faulted in.
+ * A thread that changes memory calls this function before it returns. With a
+ * delay, a WRITE of many merged pages may take forever: each page that it
+ * faults in causes an invalidation, and KSM merges the first pages again before
+ * the last one is faulted in.
  */
 void oracle_end_delays(struct oracle_worker *w)
 {

@@ -7,7 +7,7 @@
 
 #include "oracle.h"
 
-/* One random change, or the end of one that blocks accesses. */
+/* Make one random change, or undo a change that blocks accesses. */
 void oracle_change(struct oracle_worker *w);
 /* Let both devices handle invalidations without a delay. */
 void oracle_end_delays(struct oracle_worker *w);

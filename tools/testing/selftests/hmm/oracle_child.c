@@ -2,11 +2,10 @@
 /*
  * Forked children, which have a copy of the arena.
  *
- * A child reads some pages of its copy, which must have contents that they had
- * at some moment of the fork. These contents must not change, whatever the
- * parent and its devices do, until the child itself writes to them, by a device
- * of its own or by the CPU. Its writes must never be visible in the parent's
- * mirrors.
+ * A child reads some pages of its copy. Each page must have a content that the
+ * original had at some moment during the fork. The parent and its devices must
+ * not change these pages. Later the child writes to them, by a device of its
+ * own or by the CPU. The mirrors of the parent must never return these writes.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,9 +21,9 @@
 struct oracle_saved {
 	struct oracle_region *region;
 	unsigned int index;
-	/* its content; NULL if it cannot be read */
+	/* content of the page; NULL if it cannot be read */
 	__u64 *word;
-	/* it may still become zeros: MADV_FREE */
+	/* the page may become zeros later, because of MADV_FREE */
 	bool may_vanish;
 };
 
@@ -62,7 +61,7 @@ static void child_save(struct oracle_worker *w,
 	}
 }
 
-/* Read memory of the parent by the parent's mirror. */
+/* Read memory of the parent through the parent's mirrors. */
 static void child_read_parent(struct oracle_worker *w)
 {
 	struct oracle *oracle = w->oracle;
@@ -104,13 +103,13 @@ static void child_check_copy(struct oracle_worker *w, int fd,
 	if (!s->word) {
 		if (ret != -EFAULT)
 			oracle_fail(oracle, s->region, s->index, 1,
-				    "a child's READ of %s page %u, which it cannot read: %d",
+				    "a child's READ of %s page %u, which it cannot read, returned %d",
 				    s->region->name, s->index, ret);
 		return;
 	}
 	if (ret)
 		oracle_fail(oracle, s->region, s->index, 1,
-			    "a child's READ of %s page %u: %d",
+			    "a child's READ of %s page %u returned %d",
 			    s->region->name, s->index, ret);
 	else
 		child_compare(w, s, "child's READ");
@@ -149,7 +148,7 @@ static void child_write(struct oracle_worker *w, int fd,
 static void run_child(struct oracle_worker *parent,
 		      struct oracle_child *child, __u64 begin)
 {
-	/* The parent's thread continues to use the original. */
+	/* The parent's thread continues to use the original worker. */
 	static struct oracle_worker copy;
 	static struct oracle_saved saved[ORACLE_SAVED_PAGES];
 	struct oracle_worker *w = &copy;
@@ -157,7 +156,7 @@ static void run_child(struct oracle_worker *parent,
 	int fd;
 
 	copy = *parent;
-	/* The fork is over: the copy is complete. */
+	/* The fork has returned, so the copy is complete. */
 	child_save(w, saved, begin, oracle_tick(oracle));
 	if (oracle->alone) {
 		hmm_complete(&child->saved);
@@ -166,7 +165,7 @@ static void run_child(struct oracle_worker *parent,
 	child_read_parent(w);
 	fd = hmm_open(oracle_pick(w, 2));
 	if (fd < 0) {
-		oracle_fail(oracle, NULL, 0, 0, "a child opens the device: %s",
+		oracle_fail(oracle, NULL, 0, 0, "a child cannot open the device: %s",
 			    strerror(-fd));
 		return;
 	}
@@ -175,7 +174,7 @@ static void run_child(struct oracle_worker *parent,
 	for (int i = 0; i < ORACLE_SAVED_PAGES; i++)
 		child_write(w, fd, &saved[i]);
 	child_read_parent(w);
-	/* The memory is torn down with the device open or closed. */
+	/* Tear down the memory with the device open or closed. */
 	if (oracle_pick(w, 2))
 		close(fd);
 	for (int i = 0; i < ORACLE_SHARED && oracle_pick(w, 2); i++)
@@ -193,9 +192,9 @@ static void reap(struct oracle_worker *w, struct oracle_child *child)
 		hmm_complete(&child->go);
 	status = hmm_wait_exit(child->pid);
 	if (status)
-		oracle_fail(oracle, NULL, 0, 0, "a child ended with %d",
+		oracle_fail(oracle, NULL, 0, 0, "a child exited with %d",
 			    status);
-	oracle_log(w, "child's end", NULL, 0, 0, child - w->child, status,
+	oracle_log(w, "child's exit", NULL, 0, 0, child - w->child, status,
 		   begin,
 		   oracle_tick(oracle));
 	child->pid = 0;
@@ -236,7 +235,7 @@ void oracle_fork(struct oracle_worker *w)
 		else
 			hmm_wait_for_completion(&child->saved);
 	}
-	/* Log its index: a replay has other process numbers. */
+	/* Log the index of the child: process IDs differ in a replay. */
 	oracle_log(w, "fork", NULL, 0, 0, child - w->child, 0, begin,
 		   oracle_tick(oracle));
 }

@@ -7,7 +7,7 @@
 
 #include "oracle.h"
 
-/* Fork a child, or end one if there are enough. */
+/* Fork a child, or wait for the exit of an existing one. */
 void oracle_fork(struct oracle_worker *w);
 void oracle_reap_all(struct oracle_worker *w);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The operations on a slot, and their times.
+ * The operations on a slot, and their times: see oracle_history.h.
  */
 #include <errno.h>
 #include <sched.h>
@@ -14,7 +14,7 @@ __u64 oracle_tick(struct oracle *oracle)
 	return __atomic_add_fetch(&oracle->clock, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Children use the histories too, so this lock works between processes. */
+/* Children use the histories, too, so this lock works between processes. */
 static void lock_slot(struct oracle_slot *slot)
 {
 	while (__atomic_exchange_n(&slot->lock, 1, __ATOMIC_ACQUIRE))
@@ -33,7 +33,7 @@ static void unlock_slot(struct oracle_slot *slot)
  * @id: the new content, ORACLE_NO_ID or ORACLE_LATER_ID
  *
  * Return: the operation, for oracle_op_end(), or NULL if the history has no
- * room: the caller must not change the content then.
+ * room. After NULL, the caller must not change the content.
  */
 struct oracle_op *oracle_op_begin(struct oracle *oracle,
 				  struct oracle_slot *slot, long id)
@@ -70,7 +70,7 @@ void oracle_op_end(struct oracle *oracle, struct oracle_slot *slot,
 	unlock_slot(slot);
 }
 
-/* The content was moved here: it is one of @from. */
+/* End an operation that has moved one of the contents @from to the slot. */
 void oracle_op_end_moved(struct oracle *oracle, struct oracle_slot *slot,
 			 struct oracle_op *op,
 			 const struct oracle_allowed *from)
@@ -97,7 +97,7 @@ static bool collect_allowed(struct oracle_slot *slot, __u64 begin, __u64 end,
 	__u64 since = 0;
 
 	memset(allowed, 0, offsetof(struct oracle_allowed, ids));
-	/* Contents older than this were overwritten before the begin. */
+	/* Contents from before this time were overwritten before the begin. */
 	for (op = slot->op; op < slot->op + ORACLE_OPS; op++)
 		if (op->outcome == ORACLE_DONE && op->end < begin &&
 		    op->begin > since)
@@ -124,7 +124,7 @@ static bool collect_allowed(struct oracle_slot *slot, __u64 begin, __u64 end,
 }
 
 /**
- * oracle_allowed() - the contents that a slot may have shown in a period
+ * oracle_allowed() - the contents that a slot may have had in a period
  * @oracle: the oracle
  * @slot: the slot
  * @begin: begin of the period
@@ -132,8 +132,8 @@ static bool collect_allowed(struct oracle_slot *slot, __u64 begin, __u64 end,
  * @except: an operation to ignore, or NULL
  * @allowed: the contents
  *
- * Waits for the end of moves that overlap the period, because their contents
- * are known only then.
+ * Waits for the end of moves that overlap the period, because the moved
+ * contents are not known before.
  */
 void oracle_allowed(struct oracle *oracle, struct oracle_slot *slot,
 		    __u64 begin, __u64 end, const struct oracle_op *except,
@@ -178,7 +178,7 @@ void oracle_window_shut(struct oracle *oracle, struct oracle_slot *slot,
 	unlock_slot(slot);
 }
 
-/* The time at offset field of the last window has come. */
+/* Set the time at offset field of the last window to the current time. */
 void oracle_window_set(struct oracle *oracle, struct oracle_slot *slot,
 		       size_t field)
 {

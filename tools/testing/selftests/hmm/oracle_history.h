@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The history of a slot: which contents a page may have shown at some moment of
- * a period.
+ * The history of a slot: the contents that a page may have had at some moment
+ * of a period.
  *
- * Time is a counter that every reader increments. A slot is a page of the
+ * Time is a counter, and each read of it increments it. A slot is a page of the
  * process under test. Its history holds the operations on the page, each with
  * the times of its begin and its end. An operation took effect at some moment
  * in between:
@@ -17,7 +17,7 @@
  * write 1, because the zero began after the end of write 1 and ended before the
  * read began.
  *
- * Functions that take the oracle use its clock.
+ * Functions with an oracle argument use its clock.
  */
 #ifndef _ORACLE_HISTORY_H
 #define _ORACLE_HISTORY_H
@@ -32,7 +32,7 @@
 #define ORACLE_WINDOWS	8
 #define ORACLE_NEVER	(~0ULL)
 
-/* Instead of an id: the page loses its content, or the id is not yet known. */
+/* Special ids: the page loses its content, or the id is not yet known. */
 enum {
 	ORACLE_NO_ID = -1,
 	ORACLE_LATER_ID = -2,
@@ -48,13 +48,13 @@ enum oracle_outcome {
 
 /**
  * struct oracle_op - an operation on the content of a slot
- * @begin: when it began
- * @end: when it ended, or ORACLE_NEVER
+ * @begin: time of the begin
+ * @end: time of the end, or ORACLE_NEVER
  * @nr: number of the operation
  * @outcome: enum oracle_outcome
- * @late: the ids are known only at the end
- * @nids: how many of @ids
- * @ids: contents that it may have caused; 0 is a page of zeros
+ * @late: the ids are not known before the end
+ * @nids: number of valid @ids
+ * @ids: possible contents after the operation; 0 is a page of zeros
  */
 struct oracle_op {
 	__u64 begin, end;
@@ -74,10 +74,10 @@ enum {
 
 /**
  * struct oracle_window - a period in which a slot could not be accessed
- * @shutting: accesses may fail from here on
- * @shut: accesses must fail from here on
- * @opening: until here
- * @open: accesses must succeed from here on
+ * @shutting: accesses may fail after this time
+ * @shut: accesses must fail after this time
+ * @opening: accesses may succeed after this time
+ * @open: accesses must succeed after this time
  * @what: ORACLE_NO_WRITE or ORACLE_NO_ACCESS
  */
 struct oracle_window {
@@ -91,10 +91,11 @@ struct oracle_window {
 
 /**
  * struct oracle_slot - the history of a page
- * @lock: a spin lock, also between processes
- * @ops: how many operations there were
- * @forgotten: the last end of the operations that @op no longer holds
- * @windows: how many windows there were
+ * @lock: a spin lock, which also works between processes
+ * @ops: number of operations so far
+ * @forgotten: latest end of an operation whose content is unknown, mostly
+ *             because @op no longer contains the operation
+ * @windows: number of windows so far
  * @op: the last operations
  * @window: the last windows
  */
@@ -110,7 +111,7 @@ struct oracle_slot {
 /**
  * struct oracle_allowed - the contents that a reader may have seen
  * @anything: the history is too short to exclude a content
- * @nids: how many of @ids
+ * @nids: number of valid @ids
  * @ids: the contents
  */
 struct oracle_allowed {

@@ -96,7 +96,7 @@ void oracle_restore(struct oracle_worker *w,
 	oracle_step_log(w, &s, what, 0);
 }
 
-/* No access may find a hole meanwhile. */
+/* Map new memory over the pages. No access may observe a hole. */
 void oracle_map_over(struct oracle_worker *w, struct oracle_step *s)
 {
 	if (!oracle_step_keeps_content(s) && !oracle_step_begin(w, s, 0))
@@ -106,7 +106,7 @@ void oracle_map_over(struct oracle_worker *w, struct oracle_step *s)
 	oracle_poison_after(w);
 	if (!oracle_step_keeps_content(s))
 		oracle_step_end(w, s, ORACLE_DONE);
-	oracle_step_log(w, s, "mmap over it", 0);
+	oracle_step_log(w, s, "mmap over the pages", 0);
 }
 
 static void move_done(struct oracle_worker *w, struct oracle_step *from,
@@ -133,9 +133,9 @@ static void move_done(struct oracle_worker *w, struct oracle_step *from,
 }
 
 /*
- * Move pages to another place in the region, which loses its content. A write
- * to the source that is in progress when the move begins may end up in either
- * place.
+ * Move pages to other addresses in the region, whose content is lost. A write
+ * to the source that is in progress when the move begins may take effect at
+ * either address.
  */
 void oracle_move(struct oracle_worker *w, struct oracle_step *s)
 {
@@ -162,7 +162,7 @@ void oracle_move(struct oracle_worker *w, struct oracle_step *s)
 	mem = mremap(s->mem, s->size, s->size, MREMAP_MAYMOVE | MREMAP_FIXED |
 		     (keep ? MREMAP_DONTUNMAP : 0), to.mem);
 	if (mem == MAP_FAILED) {
-		/* The source is not one vma. The target may be a hole now. */
+		/* The source spans several vmas. The target may be a hole. */
 		oracle_step_map(w, &to);
 		for (unsigned int i = 0; i < to.n; i++)
 			oracle_op_end_moved(w->oracle, &to.slot[i], to.op[i],

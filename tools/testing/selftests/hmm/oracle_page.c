@@ -2,8 +2,8 @@
 /*
  * The content of a page, and whether it is allowed.
  *
- * A word consists of its writer (8 bits), the write (32), its index in the page
- * (12), and a checksum of these (12).
+ * A word consists of its writer (8 bits), the number of the write (32), its
+ * index in the page (12), and a checksum of these fields (12).
  */
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static const char *word_origin(__u64 word, unsigned int index)
 	if (!word)
 		return "zero";
 	if (!oracle_decode(word, index, &writer, &id))
-		return "not a word of this test, or of another place";
+		return "not a word of this test, or at the wrong index";
 	switch (writer) {
 	case ORACLE_ARENA:
 		return "a write to the arena, but not to this page or not at this time";
@@ -55,7 +55,7 @@ static const char *word_origin(__u64 word, unsigned int index)
 	case ORACLE_POISON:
 		return "poison from outside of the arena";
 	}
-	return "of an unknown writer";
+	return "written by an unknown writer";
 }
 
 static void fail_word(struct oracle_worker *w, struct oracle_region *region,
@@ -76,20 +76,21 @@ static void fail_word(struct oracle_worker *w, struct oracle_region *region,
 }
 
 /**
- * oracle_judge() - whether a page may have had this content
+ * oracle_judge() - check whether a page may have had this content
  * @w: the calling thread
  * @region: the region
  * @index: index of the page
  * @page: the content that was read
- * @words: how many words were read
- * @begin: when the read began
- * @end: when it ended
- * @reader: for the report
+ * @words: number of words that were read
+ * @begin: time at which the read began
+ * @end: time at which the read ended
+ * @reader: name of the reader, for the report
  *
  * Words are judged one by one, because a write in progress is visible word by
  * word.
  *
- * Return: true if so. A failure is reported.
+ * Return: true if the content is allowed, or if the history is too short. False
+ * if it is not allowed; this failure is reported.
  */
 bool oracle_judge(struct oracle_worker *w, struct oracle_region *region,
 		  unsigned int index, const void *page, size_t words,

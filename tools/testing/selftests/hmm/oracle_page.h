@@ -3,8 +3,8 @@
  * The content of a page.
  *
  * Each word contains its writer, the number of the write, and its index in the
- * page. So a word that is misplaced, of another page or of unknown origin is
- * recognised.
+ * page. The test therefore detects a word that is misplaced, belongs to another
+ * page, or has an unknown origin.
  */
 #ifndef _ORACLE_PAGE_H
 #define _ORACLE_PAGE_H

@@ -17,7 +17,7 @@
 
 static __thread __u64 lost_frames[ORACLE_POISON_PAGES];
 static __thread unsigned int nlost;
-/* A few more than were lost. */
+/* Number of poisoned pages: a few more than the arena has lost. */
 static __thread unsigned int npoisoned;
 
 static void check_poison(struct oracle_worker *w)
@@ -50,7 +50,7 @@ void oracle_poison_before(struct oracle_worker *w, const char *mem,
 	npoisoned = n + 2 < ORACLE_POISON_PAGES ? n + 2 :
 						       ORACLE_POISON_PAGES;
 	nlost = 0;
-	/* Rarely, because looking up page frames takes time. */
+	/* Look up page frames only in every eighth call, to save time. */
 	for (unsigned int i = 0; !w->sample && i < n && i < 4; i++) {
 		__u64 frame = hmm_pfn(mem + i * oracle->page);
 

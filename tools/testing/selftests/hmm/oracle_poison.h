@@ -7,10 +7,10 @@
 
 #include "oracle.h"
 
-/* The arena is about to lose n pages at mem. */
+/* Call this before the arena loses n pages at mem. */
 void oracle_poison_before(struct oracle_worker *w, const char *mem,
 			  unsigned int n);
-/* It has lost them. */
+/* Call this after the loss, to fill the page frames with poison. */
 void oracle_poison_after(struct oracle_worker *w);
 
 #endif /* _ORACLE_POISON_H */

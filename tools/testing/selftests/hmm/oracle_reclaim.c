@@ -69,14 +69,14 @@ static bool has_swap(void)
 
 	if (!file)
 		return false;
-	/* A header line, and a line for each swap area. */
+	/* The file has a header line, and a line for each swap area. */
 	has = fgets(line, sizeof(line), file) &&
 	      fgets(line, sizeof(line), file);
 	fclose(file);
 	return has;
 }
 
-/* Swap on zram was set up here. */
+/* This file has set up swap on zram. */
 static bool swap_is_ours;
 
 bool oracle_swap_on(const char **why)

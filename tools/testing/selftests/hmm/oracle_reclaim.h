@@ -13,7 +13,7 @@ void oracle_ksm_off(void);
 void oracle_ksm_settle(void);
 long oracle_ksm_sharing(void);
 
-/* Use existing swap, or zram. On failure *why says what is missing. */
+/* Use existing swap, or zram. On failure, *why contains the cause. */
 bool oracle_swap_on(const char **why);
 void oracle_swap_off(void);
 

@@ -15,7 +15,7 @@ unsigned int oracle_pick(struct oracle_worker *w, unsigned int limit)
 	return hmm_random(&w->random, limit);
 }
 
-/* Of a large region mostly the first pages, so that accesses meet changes. */
+/* In a large region, prefer the first pages, so that accesses hit changes. */
 unsigned int oracle_pick_page(struct oracle_worker *w,
 			      const struct oracle_region *region)
 {
@@ -69,7 +69,7 @@ bool oracle_stopped(struct oracle *oracle)
 	return __atomic_load_n(&oracle->stop, __ATOMIC_RELAXED);
 }
 
-/* Whether an entry of the log concerns the failure. A fork always does. */
+/* Whether an entry of the log concerns the failure. Forks and exits do. */
 static bool concerns(const struct oracle *oracle,
 		     const struct oracle_entry *entry)
 {

@@ -14,7 +14,7 @@ __u32 oracle_new_id(struct oracle_worker *w);
 void oracle_log(struct oracle_worker *w, const char *what,
 		const struct oracle_region *region, unsigned int first,
 		unsigned int n, __u32 id, int ret, __u64 begin, __u64 end);
-/* Record a failure and stop the run. Only the first failure counts. */
+/* Stop the run, and record the failure if it is the first one. */
 void oracle_fail(struct oracle *oracle, const struct oracle_region *region,
 		 unsigned int first, unsigned int n, const char *fmt, ...);
 void oracle_report(struct oracle *oracle);

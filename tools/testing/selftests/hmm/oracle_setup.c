@@ -69,7 +69,7 @@ static bool new_region(struct oracle *oracle, enum oracle_kind kind)
 	if (kind == ORACLE_MERGED)
 		madvise(region->mem, region->npages * oracle->page,
 			MADV_MERGEABLE);
-	/* At first all pages are zeros. */
+	/* At first, all pages are zeros. */
 	for (unsigned int i = 0; i < region->npages; i++) {
 		op = oracle_op_begin(oracle, &region->slot[i], 0);
 		oracle_op_end(oracle, &region->slot[i], op, ORACLE_DONE);
@@ -91,7 +91,7 @@ static bool new_worker(struct oracle *oracle, unsigned int nr)
 		if (hmm_completion_init(&w->child[i].go) ||
 		    hmm_completion_init(&w->child[i].saved))
 			return false;
-	/* A child must not share it, or the page frames would not be freed. */
+	/* If a child shared this memory, its page frames would not be freed. */
 	return w->buf && w->saved && w->poison &&
 	       !madvise(w->poison, ORACLE_POISON_PAGES * oracle->page,
 			MADV_DONTFORK);
@@ -156,7 +156,7 @@ __u64 oracle_random_seed(void)
 {
 	__u32 seed = 0;
 
-	/* Soon after the boot there may be no entropy yet. */
+	/* Soon after boot, there may be no entropy yet. */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = hmm_now_ms() * 2654435761U;
 	return seed;

@@ -7,7 +7,7 @@
 
 #include "oracle.h"
 
-/* Returns NULL if there is no memory. The caller opens the devices. */
+/* Returns NULL if memory or pipes are lacking. The caller opens the devices. */
 struct oracle *oracle_new(__u64 seed, bool alone, unsigned int nworkers);
 void oracle_free(struct oracle *oracle);
 /* A random seed that is short enough to be typed. */

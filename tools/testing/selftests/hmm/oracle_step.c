@@ -105,7 +105,7 @@ void oracle_step_expect_lost(struct oracle_worker *w,
 			     hmm_mismatches(oracle->fd[i], s->mem, s->n);
 		if (left)
 			oracle_fail(oracle, s->region, s->first, s->n,
-				    "%s of %u %s pages from %u returned, but device %d keeps %ld entries",
+				    "%s of %u %s pages from %u returned, but device %d still has %ld stale entries",
 				    what, s->n, s->region->name, s->first, i,
 				    left);
 	}
@@ -124,7 +124,7 @@ bool oracle_step_map(struct oracle_worker *w, struct oracle_step *s)
 		oracle_step_failed(w, s, "mmap");
 		return false;
 	}
-	/* A kernel without THP or KSM refuses these, which does no harm. */
+	/* Ignore errors, because a kernel may lack THP or KSM. */
 	madvise(s->mem, s->size, s->region->kind == ORACLE_HUGE ?
 		MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	if (s->region->kind == ORACLE_MERGED)

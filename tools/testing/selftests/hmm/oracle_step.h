@@ -11,12 +11,12 @@
  * struct oracle_step - a change of n pages of a region
  * @region: the region; the caller holds its mutex
  * @slot: the history of the first page
- * @op: where the operation on the first page is kept
+ * @op: where the operation on the first page is stored
  * @first: index of the first page
- * @n: how many pages
+ * @n: number of pages
  * @mem: address of the first page
- * @size: how many bytes
- * @begin: when the change began
+ * @size: number of bytes
+ * @begin: time at which the change began
  */
 struct oracle_step {
 	struct oracle_region *region;
@@ -34,13 +34,14 @@ struct oracle_step oracle_step_make(struct oracle_worker *w,
 /* Count and log the change. */
 void oracle_step_log(struct oracle_worker *w, const struct oracle_step *s,
 		     const char *what, int ret);
-/* A system call failed. */
+/* Report that a system call has failed. */
 void oracle_step_failed(struct oracle_worker *w, const struct oracle_step *s,
 			const char *what);
 
 /*
- * The content is about to become id, and has changed. False if a history has no
- * room: the change must not be made then.
+ * Record the begin and the end of a change of the content to id. The begin
+ * returns false if a history has no room. After false, the caller must not make
+ * the change.
  */
 bool oracle_step_begin(struct oracle_worker *w, struct oracle_step *s, long id);
 void oracle_step_end(struct oracle_worker *w, struct oracle_step *s,
@@ -48,22 +49,22 @@ void oracle_step_end(struct oracle_worker *w, struct oracle_step *s,
 /* Whether the content survives an unmap. */
 bool oracle_step_keeps_content(const struct oracle_step *s);
 
-/* From here on accesses may fail, by ORACLE_NO_WRITE and so on. */
+/* Record that accesses may fail from now on, for the reason how. */
 void oracle_step_shut(struct oracle_worker *w, struct oracle_step *s, int how);
-/* The time ORACLE_WINDOW_* of the window has come. */
+/* Set the time ORACLE_WINDOW_* of the window to the current time. */
 void oracle_step_set_window(struct oracle_worker *w, struct oracle_step *s,
 			    size_t field);
-/* The pages cannot be accessed until they are restored. */
+/* Record that the pages cannot be accessed until oracle_restore(). */
 void oracle_step_block(struct oracle_step *s, int how);
 
 /*
- * The change has returned. The devices must have no entries of the pages, or
- * with all == false no wrong ones.
+ * Check after the change that the devices have no entries for the pages, or
+ * with all == false that they have no wrong entries.
  */
 void oracle_step_expect_lost(struct oracle_worker *w,
 			     const struct oracle_step *s, bool all,
 			     const char *what);
-/* Map the pages again; they are zeros unless the memory is shared. */
+/* Map the pages again. They are zeros unless the memory is shared. */
 bool oracle_step_map(struct oracle_worker *w, struct oracle_step *s);
 
 #endif /* _ORACLE_STEP_H */

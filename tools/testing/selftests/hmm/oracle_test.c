@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random changes of memory and random accesses to it, by devices and CPUs. The
- * contents that are read are judged by an oracle; see oracle_history.h.
+ * Random changes of memory and random accesses to it, by devices and CPUs. An
+ * oracle judges the contents that are read, see oracle_history.h.
  *
- * All decisions of a thread depend on the seed. With one thread, the same seed
- * repeats the same sequence. With several, each thread repeats its decisions,
- * but their interleaving varies.
+ * With one thread, all decisions depend on the seed, so the same seed repeats
+ * the same sequence. With several threads, the decisions also depend on the
+ * interleaving of the threads.
  *
  *   HMM_ORACLE_SEED  run this seed only. hmm.seed= on the kernel's command line
  *                    does the same.
@@ -23,7 +23,7 @@
 #include "oracle_report.h"
 #include "oracle_setup.h"
 
-/* How many seeds are run if none is given. */
+/* Number of seeds that run if the user gives no seed. */
 #define SEEDS		3
 #define ALONE_STEPS	2500
 #define ALONE_MS	6000
@@ -62,7 +62,7 @@ static int do_changes(void *arg)
 {
 	struct oracle_worker *w = arg;
 
-	/* Fork at least once, however little time there is. */
+	/* Fork at least once, even if the time is short. */
 	oracle_fork(w);
 	for (int i = 0; i < TOGETHER_STEPS && !oracle_stopped(w->oracle) &&
 	     hmm_now_ms() < w->oracle->deadline; i++)
@@ -84,7 +84,7 @@ static void show_counts(const struct oracle *oracle)
 	printf("#   %lu device accesses, %lu CPU accesses, %lu refused\n",
 	       count[ORACLE_COUNT_DEVICE], count[ORACLE_COUNT_CPU],
 	       count[ORACLE_COUNT_REFUSED]);
-	printf("#   %lu words judged, %lu times not\n",
+	printf("#   %lu words judged, %lu reads of a page not judged\n",
 	       count[ORACLE_COUNT_WORDS], count[ORACLE_COUNT_UNJUDGED]);
 	printf("#   %lu changes, %lu moves, %lu collapses, %lu children\n",
 	       count[ORACLE_COUNT_CHANGES], count[ORACLE_COUNT_MOVED],
@@ -151,7 +151,7 @@ static void run_threads(struct oracle *oracle, int (*const jobs[])(void *),
 		hmm_thread_start(&w[i].thread);
 	for (unsigned int i = 0; i < made; i++)
 		hmm_thread_join(&w[i].thread);
-	/* An additional worker, whose memory and log are unused so far. */
+	/* Use an additional worker, whose memory and log are unused so far. */
 	oracle_restore_all(&w[njobs]);
 	if (!oracle_stopped(oracle))
 		oracle_finish(&w[njobs]);
@@ -179,7 +179,7 @@ static void run(struct __test_metadata *_metadata, oracle_data *self,
 	if (oracle_stopped(oracle))
 		oracle_report(oracle);
 	ASSERT_STREQ("", oracle->failure);
-	/* Expect some accesses and changes; a slow machine makes few. */
+	/* Expect some accesses and changes. A slow machine makes few. */
 	EXPECT_LT(0, oracle->count[ORACLE_COUNT_DEVICE]);
 	if (oracle->count[ORACLE_COUNT_CHANGES] > 200)
 		EXPECT_LT(0, oracle->count[ORACLE_COUNT_REFUSED]);
