@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * The ioctls of the dummy devices, /dev/hmm_dmirror0 to /dev/hmm_dmirror3.
- * Devices 0 and 1 have memory that the CPU cannot access. Devices 2 and 3 have
- * memory that the CPU can access; they exist only if the module was loaded with
- * the address of such memory.
+ * Devices 0 and 1 have memory that the CPU cannot access, if the kernel
+ * supports such memory. Devices 2 and 3 have memory that the CPU can access;
+ * they exist only if the module was loaded with the address of such memory.
  *
- * Commands 0x00 to 0x09 and struct hmm_dmirror_cmd have the numbers and the
- * layout of the kernel's own test device, so that a program written for one
- * runs on the other. Commands from 0x80 exist only here. With them, a test
- * forces situations that otherwise depend on timing.
+ * Commands 0x00 to 0x09 and struct hmm_dmirror_cmd have the same numbers and
+ * the same layout as in the kernel's own test device, so that a program written
+ * for one device runs on the other. Commands from 0x80 exist only here. With
+ * these commands, a test forces situations that otherwise depend on timing.
  */
 #ifndef _UAPI_HMM_TEST_HMM_H
 #define _UAPI_HMM_TEST_HMM_H
@@ -19,21 +19,25 @@
 /**
  * struct hmm_dmirror_cmd - a command to the device
  * @addr: in: address in the mirrored process; page aligned
- * @ptr: in: buffer of the caller: one byte per page for SNAPSHOT, the contents
- *       of the pages for other commands
+ * @ptr: in: buffer of the caller, for commands that copy data: one byte per
+ *       page for SNAPSHOT, the contents of the pages for other commands
  * @npages: in: number of pages; for FLAGS, HMM_DMIRROR_FLAG_*
- * @cpages: out: number of pages that were processed, even if the command failed
- * @faults: out: how many times the device page table had no entry, or one that
- *          did not permit the access. A fault fetches all remaining pages of
- *          the command. A command longer than 4 MiB is split into parts of
- *          4 MiB, and a fault fetches the remaining pages of the current part.
+ * @cpages: out: number of pages that were processed, even if the command
+ *          failed; some commands define it differently
+ * @faults: out: number of times that the device page table did not permit a
+ *          READ or WRITE. A command is processed in parts of up to 4 MiB. A
+ *          fault fetches all remaining pages of the current part.
  *
- * Pages are processed in order: if a command fails, all pages below the one
- * that failed have been processed. Errors: -EINVAL if an address is not page
- * aligned or not a user address; -EFAULT for a hole or an invalid buffer;
- * -EPERM if the mapping forbids writing, or if the caller lacks the capability;
- * -ESRCH after the mirrored process has exited. @addr is an address in the
- * process that opened the file, even if another process issues the command.
+ * Except for EXCLUSIVE, pages are processed in order: if a command fails, all
+ * pages below the page that failed have been processed. @addr is an address in
+ * the process that opened the file, even if another process issues the command.
+ *
+ * Errors of all commands with addresses: -EINVAL if @addr is not page aligned,
+ * @npages is 0, or an address is not a user address; -EFAULT if a page cannot
+ * be faulted in or accessed, or if @ptr is invalid; -EPERM if the mapping does
+ * not permit writing; -ESRCH after the mirrored process has exited; -ENOMEM if
+ * out of memory; -EINTR if the caller is killed. Commands that need
+ * CAP_SYS_RAWIO fail with -EPERM if the caller does not have it.
  */
 struct hmm_dmirror_cmd {
 	__u64 addr;
@@ -48,23 +52,29 @@ struct hmm_dmirror_cmd {
 /* Write npages from ptr to the mirrored memory with the device. */
 #define HMM_DMIRROR_WRITE		_IOWR('H', 0x01, struct hmm_dmirror_cmd)
 /*
- * Migrate npages of private memory to the device's memory, map them on the
- * device and copy them to ptr. -EINVAL where no memory is mapped or the mapping
- * is not readable; -ENOENT for a page that did not migrate; -EOPNOTSUPP if the
- * device has no memory.
+ * Migrate npages of private anonymous memory to the device's memory, map them
+ * on the device and copy them to ptr. cpages: the number of pages that were
+ * copied. -EINVAL if no memory is mapped at an address, or if the mapping is
+ * not readable or cannot migrate; -ENOENT if a page did not migrate;
+ * -EOPNOTSUPP if the device has no memory.
  */
 #define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
 /*
- * Of npages, migrate those that are in this device's memory to the system's.
- * cpages: the number of pages that migrated.
+ * Migrate the pages that are in this device's memory, among npages from addr,
+ * to system memory. cpages: the number of pages that migrated. -EINVAL and
+ * -EOPNOTSUPP have the same causes as for MIGRATE_TO_DEV.
  */
 #define HMM_DMIRROR_MIGRATE_TO_SYS	_IOWR('H', 0x03, struct hmm_dmirror_cmd)
-/* Write one HMM_DMIRROR_PROT_* byte per page to ptr. Faults no page in. */
+/* Write one HMM_DMIRROR_PROT_* byte per page to ptr. No page is faulted in. */
 #define HMM_DMIRROR_SNAPSHOT		_IOWR('H', 0x04, struct hmm_dmirror_cmd)
 /*
- * Get exclusive access to npages of private memory for the device, and copy
- * them to ptr. Any access by the CPU ends the exclusive access to that page.
- * -EBUSY for a page that is in use elsewhere.
+ * Get exclusive access to npages of private anonymous memory for the device,
+ * and copy them to ptr. Any access by the CPU to a page ends the exclusive
+ * access to that page. cpages: the number of pages that were copied. If the
+ * device cannot write to one of the pages, no page becomes exclusive. -EBUSY if
+ * a page is in use elsewhere or is not anonymous memory; -ENOENT if a page was
+ * invalidated before it was copied; -EOPNOTSUPP if the kernel does not support
+ * exclusive access.
  */
 #define HMM_DMIRROR_EXCLUSIVE		_IOWR('H', 0x05, struct hmm_dmirror_cmd)
 /*
@@ -73,42 +83,46 @@ struct hmm_dmirror_cmd {
  */
 #define HMM_DMIRROR_CHECK_EXCLUSIVE	_IOWR('H', 0x06, struct hmm_dmirror_cmd)
 /*
- * Migrate the pages of all processes from the device's memory to the system's,
+ * Migrate the pages of all processes from the device's memory to system memory,
  * and remove the device's memory. Needs CAP_SYS_RAWIO. RELEASE waits while
- * another user, such as a pipe, has a reference to a page, and reports such a
- * page in the kernel log. -EINTR if the caller is killed; the memory stays
- * usable then.
+ * another user, such as a pipe, holds a reference to a page, and reports such a
+ * page in the kernel log. -EINTR if the caller is killed; the memory that has
+ * not been removed remains usable.
  */
 #define HMM_DMIRROR_RELEASE		_IOWR('H', 0x07, struct hmm_dmirror_cmd)
-/* Replace the flags of the file by those in npages. Needs CAP_SYS_RAWIO. */
+/*
+ * Replace the flags of the file with the flags in npages. Needs CAP_SYS_RAWIO.
+ * -EINVAL if a flag is unknown.
+ */
 #define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
 
 /*
- * The same as READ. The kernel's tests use this command since 7.3, where it
- * holds no lock of the mm while a fault sleeps, for example until userfaultfd
- * provides the page. Here, READ never holds such a lock either.
+ * The same as READ. The kernel's tests use this command since 7.3. In the
+ * kernel's test device, it holds no lock of the mm while a fault sleeps, for
+ * example until userfaultfd provides the page. In this device, READ does not
+ * hold such a lock either.
  */
 #define HMM_DMIRROR_READ_UNLOCKED	_IOWR('H', 0x09, struct hmm_dmirror_cmd)
 
 /*
- * The next allocation for a migration, in either direction, fails; then the
+ * The next page allocation for a migration in either direction fails, and the
  * flag is cleared. If an aligned range of 2 MiB migrates, the flag applies to
- * the allocation of a huge page, even where the device has no huge pages; small
- * pages are allocated instead.
+ * the allocation of the huge page, and small pages are allocated instead. If no
+ * huge page would be allocated for such a range, the flag is only cleared.
  */
 #define HMM_DMIRROR_FLAG_FAIL_ALLOC	(1ULL << 0)
 /* No huge page is allocated for a migration, until FLAGS clears the flag. */
 #define HMM_DMIRROR_FLAG_NO_HUGE	(1ULL << 1)
 
 /*
- * What SNAPSHOT reports about a page: one of the first four values, combined
- * with PMD or PUD and with one of the last five where they apply.
+ * The byte that SNAPSHOT writes for a page: one of the first four values,
+ * combined with PMD or PUD and with one of the last five values if they apply.
  */
 enum {
-	HMM_DMIRROR_PROT_NONE	= 0x00,	/* a vma maps it, no entry is present */
+	HMM_DMIRROR_PROT_NONE	= 0x00,	/* in a vma, but no page is present */
 	HMM_DMIRROR_PROT_READ	= 0x01,	/* the device may read */
 	HMM_DMIRROR_PROT_WRITE	= 0x02,	/* the device may read and write */
-	HMM_DMIRROR_PROT_ERROR	= 0xff,	/* the device can never use it */
+	HMM_DMIRROR_PROT_ERROR	= 0xff,	/* no vma, or not usable by a device */
 	HMM_DMIRROR_PROT_PMD	= 0x04,	/* mapped by a PMD entry */
 	HMM_DMIRROR_PROT_PUD	= 0x08,	/* mapped by a PUD entry */
 	HMM_DMIRROR_PROT_ZERO	= 0x10,	/* the shared zero page */
@@ -122,14 +136,14 @@ enum {
 
 /**
  * struct hmm_dmirror_stats - counters of one open file
- * @faults: how many times the device page table had no entry, or one that did
- *          not permit the access
- * @invalidations: callbacks of the device's interval
- * @collisions: how many times entries were read and discarded, because an
+ * @faults: faults of the device: READ and WRITE fault if the device page table
+ *          does not permit the access, and EXCLUSIVE always faults
+ * @invalidations: calls of the callback of the file's interval
+ * @collisions: reads of the CPU's page tables that were discarded, because an
  *              invalidation began before the update lock was acquired
  * @entries: entries in the device page table now
  * @dropped: entries that invalidations have removed
- * @refused: non-blockable invalidations that the device has refused
+ * @refused: non-blockable invalidations that the callback has refused
  * @released: 1 once the mirrored mm has exited
  */
 struct hmm_dmirror_stats {
@@ -144,40 +158,46 @@ struct hmm_dmirror_stats {
 
 #define HMM_DMIRROR_STATS		_IOR('H', 0x80, struct hmm_dmirror_stats)
 
-/* Stop points: places at which a test can make the device stop. */
+/*
+ * Stop points: points in the device's code at which a test can stop a task. A
+ * fault of the device is part of READ, WRITE or EXCLUSIVE.
+ */
 enum {
-	/* READ/WRITE: after read_begin, before the page tables are read */
+	/* fault of the device: before the CPU's page tables are read */
 	HMM_DMIRROR_POINT_BEGUN,
-	/* READ/WRITE: after the pages are known, before the update lock */
+	/* fault of the device: after the read, before the update lock */
 	HMM_DMIRROR_POINT_FAULTED,
 	/* in the invalidate callback, before it acquires the update lock */
 	HMM_DMIRROR_POINT_INVALIDATE,
 	/*
-	 * READ/WRITE: with the update lock held, either after the range was
-	 * found valid and before its pages enter the device page table, or
-	 * before the first page in the device page table is accessed
+	 * with the update lock held: in a fault of the device, before the pages
+	 * are added to the device page table; or in any command, before the
+	 * device copies the first page that it maps
 	 */
 	HMM_DMIRROR_POINT_LOCKED,
 	/* in the release callback of the mirror, when the mm exits */
 	HMM_DMIRROR_POINT_RELEASE,
-	/* MIGRATE_TO_DEV: pages are isolated, and not yet copied */
+	/* MIGRATE_TO_DEV: pages are isolated, but not yet copied */
 	HMM_DMIRROR_POINT_MIGRATING,
 	/*
-	 * The same in the other direction: in MIGRATE_TO_SYS, and when the CPU
+	 * the same for the other direction: in MIGRATE_TO_SYS, and when the CPU
 	 * faults on a page in the device's memory. If several files mirror the
 	 * faulting mm with that device, the point of the file that was opened
 	 * last applies.
 	 */
 	HMM_DMIRROR_POINT_RETURNING,
-	/* EXCLUSIVE: neither the CPU nor the device can access the page */
+	/*
+	 * EXCLUSIVE: after the CPU has lost its access to the page, before the
+	 * exclusive access is recorded in the device page table
+	 */
 	HMM_DMIRROR_POINT_EXCLUSIVE,
 	HMM_DMIRROR_POINTS,
 };
 
 /**
  * struct hmm_dmirror_point - a stop point, and the time limit of a wait
- * @point: one of HMM_DMIRROR_POINT_*
- * @timeout_ms: WAIT_AT fails with ETIME after this many milliseconds; 0, or
+ * @point: HMM_DMIRROR_POINT_*; another value is an error, -EINVAL
+ * @timeout_ms: WAIT_AT fails with -ETIME after this many milliseconds; 0, or
  *              more than three minutes, means three minutes. A stopped task
  *              that is not resumed continues after three minutes or when it is
  *              killed.
@@ -195,11 +215,11 @@ struct hmm_dmirror_point {
 };
 
 /*
- * The next task that reaches the point stops there. EBUSY if a task is stopped
- * there now. Needs CAP_SYS_RAWIO.
+ * Stop the next task that reaches the point. -EBUSY if a task is stopped there
+ * now. Needs CAP_SYS_RAWIO.
  */
 #define HMM_DMIRROR_STOP_AT	_IOW('H', 0x81, struct hmm_dmirror_point)
-/* Wait until a task has stopped at the point. */
+/* Wait until a task stops at the point. -EINTR if the caller is killed. */
 #define HMM_DMIRROR_WAIT_AT	_IOW('H', 0x82, struct hmm_dmirror_point)
 /* Resume the task that is stopped at the point, or disarm the point. */
 #define HMM_DMIRROR_GO_ON	_IOW('H', 0x83, struct hmm_dmirror_point)
@@ -208,13 +228,15 @@ struct hmm_dmirror_point {
  * struct hmm_dmirror_config - how the device handles invalidations
  * @invalidate_delay_us: sleep for this many microseconds in each blockable
  *                       invalidation, before the update lock is acquired; at
- *                       most 60 seconds. Signals do not end the sleep; another
- *                       CONFIG and the last close do. Kernel threads and tasks
- *                       that reclaim memory do not sleep.
- * @refuse_nonblock: refuse this many of the next non-blockable invalidations
+ *                       most 60 seconds. Signals do not end the sleep; a CONFIG
+ *                       that changes the delay and the last close do. Kernel
+ *                       threads and tasks that reclaim memory do not sleep.
+ * @refuse_nonblock: refuse this many of the next non-blockable invalidations;
+ *                   at most INT_MAX
  *
- * The device also refuses a non-blockable invalidation while its update lock is
- * held. CONFIG needs CAP_SYS_RAWIO.
+ * The device also refuses a non-blockable invalidation while the update lock of
+ * the file is held. CONFIG needs CAP_SYS_RAWIO, and fails with -EINVAL if a
+ * value is too large.
  */
 struct hmm_dmirror_config {
 	__u32 invalidate_delay_us;
@@ -224,23 +246,23 @@ struct hmm_dmirror_config {
 #define HMM_DMIRROR_CONFIG	_IOW('H', 0x84, struct hmm_dmirror_config)
 
 /*
- * Compare the device page table with the CPU's for npages from addr. cpages:
- * the number of entries that the device has there. faults: the number of these
- * entries that are wrong, because they map a page or grant a permission that
- * the CPU's page table does not; because they are exclusive and the CPU can
- * access the page; or because they map free device memory.
+ * Compare the device page table with the CPU's page table for npages from addr.
+ * cpages: the number of entries that the device has there. faults: the number
+ * of these entries that are wrong. An entry is wrong if it maps a page or
+ * grants a permission that the CPU's page table does not; if it is exclusive
+ * and the CPU can access the page; or if it maps free device memory.
  */
 #define HMM_DMIRROR_CHECK	_IOWR('H', 0x85, struct hmm_dmirror_cmd)
 
 /**
  * struct hmm_dmirror_devmem - the memory of a device, shared by all its files
- * @capacity: pages that the device has now; it grows on demand
+ * @capacity: pages that the device has now; the memory grows on demand
  * @used: pages that are in use now
  * @allocated: pages allocated since the module was loaded
  * @freed: pages freed since the module was loaded
  * @chunks: the number of memory ranges that the device has now
- * @own: callbacks of this file for invalidations that migrations of this device
- *       or EXCLUSIVE on this file have caused
+ * @own: calls of this file's callback for invalidations that migrations of this
+ *       device, except by RELEASE, or EXCLUSIVE on this file have caused
  */
 struct hmm_dmirror_devmem {
 	__u64 capacity;
@@ -254,8 +276,8 @@ struct hmm_dmirror_devmem {
 #define HMM_DMIRROR_DEVMEM	_IOR('H', 0x86, struct hmm_dmirror_devmem)
 
 /*
- * MIGRATE_TO_DEV on this file allocates no page while the device has this many
- * in use. The default, ~0, means no limit. Needs CAP_SYS_RAWIO.
+ * MIGRATE_TO_DEV on this file allocates no page while this many pages of the
+ * device are in use. The default, ~0, means no limit. Needs CAP_SYS_RAWIO.
  */
 #define HMM_DMIRROR_DEVMEM_LIMIT	_IOW('H', 0x87, __u64)
 
