@@ -104,7 +104,7 @@ static const char *describe(unsigned int prot)
 {
 	static const char *const texts[256] = {
 		[HMM_DMIRROR_PROT_ERROR] = "not mapped: an access would fail",
-		[HMM_DMIRROR_PROT_NONE] = "no page yet: an access would fault it in",
+		[HMM_DMIRROR_PROT_NONE] = "no page yet: an access would fault one in",
 		[HMM_DMIRROR_PROT_READ] = "read-only",
 		[HMM_DMIRROR_PROT_READ | HMM_DMIRROR_PROT_ZERO] =
 			"read-only, the shared zero page",
@@ -127,7 +127,7 @@ static void show_page(const char *what, const void *addr, unsigned int wanted)
 	      prot);
 }
 
-/* Map a huge page and write to it. Returns NULL if the kernel provides none. */
+/* Map a huge page and write to it. Returns NULL if no huge page is mapped. */
 static char *map_huge(void)
 {
 	const size_t size = 2 << 20;
@@ -171,7 +171,7 @@ static void show_snapshot(void)
 	printf("   The snapshots faulted no page in.\n");
 }
 
-/* The child must read the text from before the fork, not a later one. */
+/* The child must read the text that was written before the fork. */
 static void show_copy_on_write(char *mem)
 {
 	int pipefd[2], status;
@@ -194,7 +194,7 @@ static void show_copy_on_write(char *mem)
 	show_page("after the write", mem, HMM_DMIRROR_PROT_WRITE);
 	cpu_reads("parent", mem, "for the parent only");
 	check(write(pipefd[1], "", 1) == 1 && waitpid(pid, &status, 0) == pid &&
-	      !status, "the child read another text");
+	      !status, "the child did not read the text from before the fork");
 	printf("   The write of the device broke copy-on-write: the parent has its own page.\n");
 }
 
@@ -227,7 +227,7 @@ static void *read_in_thread(void *mem)
 
 /*
  * Replace a page after the device has faulted it in and before the device adds
- * it to its page table. A stop point holds the device in between.
+ * it to its page table. A stop point stops the device in between.
  */
 static void show_collision(char *mem)
 {
@@ -246,10 +246,10 @@ static void show_collision(char *mem)
 	      "cannot create a thread");
 	check(!ioctl(device, HMM_DMIRROR_WAIT_AT, &point),
 	      "HMM_DMIRROR_WAIT_AT: %m");
-	printf("   device finds the page with \"%s\", and stops\n", mem);
+	printf("   device faults in the page with \"%s\", and stops\n", mem);
 	check(!madvise(mem, page_size, MADV_DONTNEED), "madvise: %m");
 	set_text(mem, "new");
-	printf("   CPU replaces it with a page that has \"%s\"\n", mem);
+	printf("   CPU replaces it with a page that contains \"%s\"\n", mem);
 	check(!ioctl(device, HMM_DMIRROR_GO_ON, &point),
 	      "HMM_DMIRROR_GO_ON: %m");
 	pthread_join(thread, NULL);

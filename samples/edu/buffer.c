@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Buffers: memory that the process has registered. Each buffer has an interval,
- * so the driver is notified before the memory changes.
+ * so the driver is notified before the page table entries of the buffer change.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -88,8 +88,8 @@ void edu_buffer_destroy(struct edu_buffer *buf)
 }
 
 /*
- * Find a buffer that contains [addr, addr + length) and has all of @flags. If
- * there are several, the latest is returned.
+ * Find a buffer that contains [addr, addr + length) and has all of @flags.
+ * Returns the most recently registered one, or NULL if there is no such buffer.
  */
 struct edu_buffer *edu_buffer_find(struct edu_client *client,
 				   unsigned long addr, size_t length,

@@ -19,7 +19,8 @@
 /*
  * No callback is needed here. The device accesses only memory of buffers. Each
  * buffer has an interval, and the exit of the process invalidates them all. A
- * driver whose device has a context for the process stops it in @release.
+ * driver whose device has a context for the process stops the context in
+ * @release.
  */
 static const struct hmm_mirror_ops edu_mirror_ops = {};
 
@@ -52,9 +53,9 @@ static int edu_open(struct inode *inode, struct file *file)
 }
 
 /*
- * The first ioctl registers a mirror of the calling process. From then on the
- * file serves only this process: a child that inherits the file cannot access
- * its parent's memory through it.
+ * The first ioctl that is not for tests registers a mirror of the calling
+ * process. From then on the file serves only this process: a child that
+ * inherits the file cannot use it to access its parent's memory.
  */
 static int edu_attach(struct edu_client *client)
 {

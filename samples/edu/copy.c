@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copies. A copy is split into pieces, so that source and destination of each
- * piece lie within a page. Each piece takes two DMAs.
+ * Copies. A copy is split into pieces of at most EDU_CHUNK bytes. Neither the
+ * source nor the destination of a piece crosses a page boundary. Each piece
+ * takes two DMAs.
  */
 #include <linux/mm.h>
 
@@ -35,7 +36,10 @@ static int edu_copy_dma(struct edu_buffer *buf, unsigned long addr,
 	return ret ?: edu_dma_wait_killable(edu, dma);
 }
 
-/* Copy @length bytes. @left is the length of the rest of the whole copy. */
+/*
+ * Copy @length bytes. @left is the number of bytes that remain of the whole
+ * copy, including this piece.
+ */
 static int edu_copy_piece(struct edu_client *client, unsigned long src,
 			  unsigned long dst, size_t length, size_t left)
 {
@@ -48,7 +52,7 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 	if (!from || !to)
 		return -ENOENT;
 	do {
-		/* Page faults can take long, so do not hold the engine lock. */
+		/* Page faults may take long, so do not hold the engine lock. */
 		ret = edu_map(from, src, left) ?: edu_map(to, dst, left);
 		if (ret)
 			return ret;
@@ -63,7 +67,7 @@ static int edu_copy_piece(struct edu_client *client, unsigned long src,
 	return ret;
 }
 
-/* Copy until an error occurs; copy->copied is the number of bytes copied. */
+/* On return, copy->copied is the number of bytes copied, even on an error. */
 int edu_copy(struct edu_client *client, struct hmm_edu_copy *copy)
 {
 	int ret = 0;

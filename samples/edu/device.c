@@ -45,7 +45,10 @@ struct edu_device *edu_device_alloc(struct device *dev)
 	init_waitqueue_head(&edu->wait);
 	spin_lock_init(&edu->lock);
 	edu->dev = get_device(dev);
-	/* The first action runs last, after the interrupt was freed. */
+	/*
+	 * This action is added first, so it runs last, after the interrupt is
+	 * freed.
+	 */
 	if (devm_add_action_or_reset(dev, edu_device_put_action, edu))
 		return NULL;
 	return edu;

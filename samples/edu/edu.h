@@ -14,8 +14,8 @@
  *   edu->clients_lock   protects the list of clients.
  *   client->lock        the update lock. It protects the mappings of a client.
  *                       It is a spinlock because nothing sleeps under it. Each
- *                       client has its own, so that no callback waits for
- *                       another client's DMA.
+ *                       client has its own lock, so that no callback waits
+ *                       while another client maps pages or starts a DMA.
  *   edu->lock           protects the registers and the state of the device.
  *                       The interrupt handler acquires it.
  */
@@ -58,7 +58,7 @@ struct edu_device {
 	struct list_head clients;
 	wait_queue_head_t wait;
 
-	/* Protects the fields below, except for @waited. */
+	/* Protects @started, @done, @error, and accesses to the registers. */
 	spinlock_t lock;
 	/*
 	 * DMAs are numbered from 1. These are the numbers of the last DMA that
@@ -76,11 +76,11 @@ struct edu_device {
 	unsigned long test_lost_irq;
 	bool test_removed;
 
-	/* Number of DMAs in flight that delayed an unmap, for tests. */
+	/* Number of unmaps that had to wait for a DMA in flight, for tests. */
 	atomic_long_t waited;
 };
 
-/* An open file. It serves the process that calls the first ioctl. */
+/* An open file. It serves one process, see edu_attach(). */
 struct edu_client {
 	struct list_head node;
 	struct edu_device *edu;
@@ -96,7 +96,7 @@ struct edu_client {
 	spinlock_t lock;
 	struct list_head mappings;
 	unsigned int nr_mappings;
-	/* The device was unbound: nothing is mapped for it again. */
+	/* The device was unbound: no page is mapped for DMA any more. */
 	bool detached;
 };
 

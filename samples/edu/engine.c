@@ -9,7 +9,7 @@
 
 #include "engine.h"
 
-#define EDU_LIVENESS		0x04	/* reads as the complement */
+#define EDU_LIVENESS		0x04	/* returns the complement of a write */
 #define EDU_IRQ_STATUS		0x24
 #define EDU_IRQ_RAISE		0x60
 #define EDU_IRQ_ACK		0x64
@@ -52,8 +52,8 @@ static void edu_stop_locked(struct edu_device *edu, int error, const char *why)
 
 /*
  * Stop the device. On return it no longer accesses memory. Waiters wake up, and
- * every new DMA fails with @error. The device is not usable again until it is
- * probed again.
+ * every new DMA fails with @error, or with the earlier error if the device was
+ * already stopped. The device cannot be used until it is probed again.
  */
 void edu_stop(struct edu_device *edu, int error, const char *why)
 {
@@ -141,7 +141,7 @@ bool edu_dma_has_ended(struct edu_device *edu, unsigned long dma)
 
 /*
  * Wait until DMA @dma has ended. Callbacks wait here, so the wait must be
- * bounded: the device is stopped if it does not finish in time.
+ * bounded: the device is stopped if the DMA does not finish in time.
  */
 void edu_dma_wait(struct edu_device *edu, unsigned long dma)
 {
@@ -205,7 +205,7 @@ int edu_engine_init(struct edu_device *edu)
 	writel(0xed00, edu->mmio + EDU_LIVENESS);
 	if (readl(edu->mmio + EDU_LIVENESS) != ~0xed00U)
 		return -ENODEV;
-	/* A DMA from before the device was unbound may still be in flight. */
+	/* A DMA of the previously bound driver may still be in flight. */
 	ret = readl_poll_timeout(edu->mmio + EDU_DMA_CMD, cmd,
 				 !(cmd & EDU_DMA_RUN), USEC_PER_MSEC,
 				 EDU_TIMEOUT_SECS * USEC_PER_SEC);
@@ -215,7 +215,7 @@ int edu_engine_init(struct edu_device *edu)
 	return 0;
 }
 
-/* For tests: raise the interrupt of a DMA, even if none has finished. */
+/* For tests: raise the DMA interrupt, even if no DMA has finished. */
 void edu_test_raise_irq(struct edu_device *edu)
 {
 	unsigned long flags;

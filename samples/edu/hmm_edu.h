@@ -5,7 +5,8 @@
  * A program registers parts of its memory as buffers, and the device copies
  * between them by DMA. The program may unmap or move this memory, or fork, at
  * any time without notifying the driver. A file serves only the process that
- * calls the first ioctl; the ioctls of all other processes fail with EPERM.
+ * first calls REGISTER, UNREGISTER or COPY. These ioctls fail with EPERM in all
+ * other processes.
  */
 #ifndef _HMM_EDU_H
 #define _HMM_EDU_H
@@ -20,7 +21,7 @@
  * struct hmm_edu_buffer - memory that the device may use
  * @addr: first address, page aligned
  * @length: in bytes, a multiple of the page size
- * @flags: %HMM_EDU_WRITE or 0
+ * @flags: %HMM_EDU_WRITE or 0; tests may add %HMM_EDU_TEST_REQ_READ
  * @pad: must be 0
  */
 struct hmm_edu_buffer {
@@ -46,33 +47,45 @@ struct hmm_edu_copy {
 };
 
 /*
+ * Errors of the following three ioctls:
+ *
+ * EFAULT: the address of the argument is invalid
+ * EPERM:  the file serves another process
+ * ENOMEM: out of memory
+ */
+
+/*
  * Register a buffer.
  *
- * EINVAL: @addr or @length is not aligned, or the range is not part of the
- *         address space of a process
- * ENOSPC: the file has the maximum number of buffers
+ * EINVAL:    @addr or @length is not page aligned, @length is 0, @addr is not a
+ *            user address, a flag is unknown, or @pad is not 0
+ * EOVERFLOW: the end of the buffer is past the end of the 64-bit addresses
+ * ENOSPC:    the file has the maximum number of buffers
  */
 #define HMM_EDU_REGISTER	_IOW('E', 0x00, struct hmm_edu_buffer)
 /*
- * Unregister the buffer that begins at this address. If there are several, the
- * latest is unregistered.
+ * Unregister the buffer that begins at this address. If several buffers contain
+ * the address, only the most recently registered one of them is checked.
  *
- * ENOENT: no buffer begins at this address
+ * ENOENT: this buffer does not begin at the address, or there is none
  */
 #define HMM_EDU_UNREGISTER	_IOW('E', 0x01, __u64)
 /*
  * Copy memory.
  *
- * ENOENT: no buffer contains the source or the destination
- * EFAULT: the process cannot access the source or the destination
- * EPERM:  the process may not write to the destination
- * EIO:    the device has failed; bind it again to use it
- * ENODEV: the device was unbound
+ * ENOENT:     no suitable buffer contains the source or the destination
+ * EFAULT:     the process cannot access the source or the destination
+ * EPERM:      the process may not write to a buffer that has HMM_EDU_WRITE
+ * ETIME:      the memory of the process changed for too long
+ * EOPNOTSUPP: a page cannot be mapped for DMA
+ * EIO:        the device has failed; unbind it and bind it again
+ * ENODEV:     the device was unbound
  */
 #define HMM_EDU_COPY		_IOWR('E', 0x02, struct hmm_edu_copy)
 
 /*
- * For tests. These need CAP_SYS_RAWIO. A real driver has nothing like them.
+ * The following definitions are for tests. They need CAP_SYS_RAWIO. A real
+ * driver does not have them.
  */
 
 /*
@@ -83,8 +96,8 @@ struct hmm_edu_copy {
 
 /**
  * struct hmm_edu_test_page - the DMA mapping of a page
- * @addr: in: an address that was copied from or to
- * @dma: out: the DMA address of its page, even if the page was unmapped since
+ * @addr: in: an address in the source or destination of an earlier copy
+ * @dma: out: the DMA address of the page, even if the page is unmapped now
  * @usable: out: 1 if a new DMA may access the page, else 0
  */
 struct hmm_edu_test_page {
@@ -107,7 +120,7 @@ struct hmm_edu_test_dma {
  * struct hmm_edu_test_stats - counters of the device, over all files
  * @busy: 1 if a DMA is in flight, else 0
  * @started: number of DMAs that were started
- * @waited: number of DMAs in flight that delayed an unmap
+ * @waited: number of unmaps that had to wait for a DMA in flight
  * @buffers: number of registered buffers
  * @mappings: number of DMA mappings of these buffers
  */
@@ -121,7 +134,7 @@ struct hmm_edu_test_stats {
 
 /* The DMA after the next @arg DMAs raises no interrupt. */
 #define HMM_EDU_FAULT_LOST_IRQ		0
-/* Raise the interrupt of a DMA now. */
+/* Raise the DMA interrupt now. */
 #define HMM_EDU_FAULT_SPURIOUS_IRQ	1
 /* Registers read as all ones until the device is bound again. */
 #define HMM_EDU_FAULT_REMOVED		2

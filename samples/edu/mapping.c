@@ -13,13 +13,13 @@
 #include "engine.h"
 #include "mapping.h"
 
-/* How long populate may retry while the memory of the process changes. */
+/* How long hmm_mirror_range_populate() may retry, in milliseconds. */
 #define EDU_POPULATE_MS		10000
 
 /*
- * Return the number of pages of @m that must be unmapped when [start, end) is
- * invalidated, and store the index of the first one in *@first. A huge page is
- * mapped for DMA by one mapping, so all of its pages are unmapped together.
+ * Returns the number of pages of @m that must be unmapped when [start, end) is
+ * invalidated, and stores the index of the first one in *@first. A huge page is
+ * mapped for DMA as a unit, so all of its pages are unmapped together.
  */
 static unsigned int edu_mapping_overlap(const struct edu_mapping *m,
 					unsigned long start, unsigned long end,
@@ -55,8 +55,8 @@ static unsigned long edu_mappings_last_dma(const struct edu_buffer *buf,
 }
 
 /*
- * Keep new DMAs from accessing [start, end). If a DMA to these pages is in
- * flight and the caller must not block, change nothing and return false.
+ * Prevent new DMAs to or from [start, end). If a DMA to or from these pages is
+ * in flight and the caller must not block, change nothing and return false.
  */
 bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
 			  unsigned long end, bool blockable)
@@ -84,9 +84,9 @@ bool edu_mappings_disable(struct edu_buffer *buf, unsigned long start,
 }
 
 /*
- * Unmap [start, end). edu_mappings_disable() has kept new DMAs from accessing
- * it. Wait for a DMA in flight without a lock, so that invalidations of other
- * clients and of other pages do not wait for it.
+ * Unmap [start, end), after edu_mappings_disable() has prevented new DMAs. Wait
+ * for a DMA in flight without a lock, so that invalidations of other clients
+ * and of other pages do not wait for this DMA.
  *
  * The driver holds no reference to the pages. They cannot be freed before they
  * are unmapped here, because the invalidation waits for this function.
@@ -141,7 +141,7 @@ void edu_mappings_destroy(struct edu_buffer *buf, unsigned long start,
 			edu_mapping_destroy(m);
 }
 
-/* Unmap all pages of a client. The device no longer accesses memory. */
+/* Unmap all pages of a client. The caller has stopped the device. */
 void edu_mappings_detach(struct edu_client *client)
 {
 	struct edu_mapping *m;
@@ -195,8 +195,9 @@ static int edu_mapping_populate(struct edu_mapping *m)
 }
 
 /*
- * Find the mapping through which the device may access @addr. It stays usable
- * until the caller drops the lock. Returns NULL if there is none.
+ * Find the mapping through which the device may access @addr. The mapping stays
+ * usable until the caller drops the update lock. Returns NULL if the device may
+ * not access @addr.
  */
 struct edu_mapping *edu_mapping_find(const struct edu_buffer *buf,
 				     unsigned long addr)
@@ -247,9 +248,9 @@ static int edu_mapping_create(struct edu_buffer *buf, unsigned long start,
 
 /*
  * Ensure that the page of @addr is mapped. If it is not, map it and the pages
- * that follow it, up to @addr + @length but at most EDU_MAPPING_PAGES. They can
- * be invalidated at any time, so the caller must look up the mapping with
- * edu_mapping_find() under the update lock before it starts a DMA.
+ * that follow it, up to @addr + @length but at most EDU_MAPPING_PAGES. The
+ * pages can be invalidated at any time, so the caller must look up the mapping
+ * with edu_mapping_find() under the update lock before it starts a DMA.
  */
 int edu_map(struct edu_buffer *buf, unsigned long addr, size_t length)
 {

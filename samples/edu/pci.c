@@ -71,7 +71,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 /*
  * Files may still be open when the device is unbound. Their mirrors and
- * intervals exist until they are closed, but nothing stays mapped for DMA.
+ * intervals exist until the files are closed, but no page stays mapped for DMA.
  */
 static void edu_remove(struct pci_dev *pdev)
 {

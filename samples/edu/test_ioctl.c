@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The ioctls of the tests: counters, the DMA address of a page, DMA to an
- * address that the IOMMU must refuse, and fault injection. A real driver has
- * nothing like them.
+ * address that the IOMMU must block, and fault injection. A real driver does
+ * not have such ioctls.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ioctls of the tests. A real driver has nothing like them.
+ * The ioctls of the tests. A real driver does not have such ioctls.
  */
 #ifndef _EDU_TEST_IOCTL_H
 #define _EDU_TEST_IOCTL_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A small but complete driver, to be copied by authors of drivers: a device
- * that reads the memory of the process that opened it.
+ * A small but complete driver that authors of drivers can copy. The device
+ * reads the memory of the process that opened it.
  *
  *	fd = open("/dev/hmm_template", O_RDWR);
  *	pread(fd, buffer, size, address);
@@ -37,11 +37,11 @@
 
 /**
  * struct template_client - an open file
- * @mirror: the process that opened the file
- * @interval: all of its addresses
- * @mm: its mm, used only for comparison
- * @lock: protects @table, and the device's copy of it
- * @table: the device page table: from page numbers to struct page
+ * @mirror: mirrors the process that opened the file
+ * @interval: covers the whole address space of this process
+ * @mm: the mm of this process, used only for comparison
+ * @lock: protects @table, and the device's copy of the table
+ * @table: the device page table: maps page numbers to struct page
  */
 struct template_client {
 	struct hmm_mirror mirror;
@@ -69,7 +69,7 @@ static bool template_invalidate(struct hmm_interval_notifier *interval,
 	spin_lock(&client->lock);
 	xa_for_each_range(&client->table, index, page, first, last)
 		xa_erase(&client->table, index);
-	/* Device: flush its TLB, and wait until it no longer uses the pages. */
+	/* Device: flush the TLB; wait until the device uses no such page. */
 	spin_unlock(&client->lock);
 	return true;
 }
@@ -112,10 +112,10 @@ static int template_fault(struct template_client *client, unsigned long addr)
 }
 
 /*
- * Device: access memory. Returns -ENOENT if the device page table has no entry.
- * The page is not freed during the copy, because its invalidation waits for the
- * lock. It may be missing from the kernel's mapping, for example if it belongs
- * to memfd_secret().
+ * Device: access memory. The page is not freed during the copy, because its
+ * invalidation waits for the lock. Returns 0; -ENOENT if the device page table
+ * has no entry; or another error if the page is not in the kernel's direct map,
+ * for example because it belongs to memfd_secret().
  */
 static int template_copy(struct template_client *client, void *to,
 			 unsigned long addr, size_t size)
@@ -157,7 +157,7 @@ static ssize_t template_read(struct file *file, char __user *to, size_t size,
 	void *bounce;
 	int ret = 0;
 
-	/* A descriptor that was passed on does not give access to the mm. */
+	/* Another process that has the descriptor must not access the mm. */
 	if (client->mm != current->mm)
 		return -EPERM;
 	bounce = kmalloc(PAGE_SIZE, GFP_KERNEL);
@@ -166,7 +166,7 @@ static ssize_t template_read(struct file *file, char __user *to, size_t size,
 	while (done < size) {
 		n = min(size - done, PAGE_SIZE - offset_in_page(addr));
 		ret = template_read_page(client, bounce, addr, n);
-		/* It may fault and cause a callback, so do not hold the lock. */
+		/* This may fault and cause a callback: do not hold the lock. */
 		if (!ret && copy_to_user(to + done, bounce, n))
 			ret = -EFAULT;
 		if (ret)
@@ -187,7 +187,7 @@ static int template_open(struct inode *inode, struct file *file)
 	if (!client)
 		return -ENOMEM;
 	spin_lock_init(&client->lock);
-	/* User space decides how large the table becomes, so charge it. */
+	/* User space determines the size of the table, so charge its memory. */
 	xa_init_flags(&client->table, XA_FLAGS_ACCOUNT);
 	client->mm = current->mm;
 	ret = hmm_mirror_register(&client->mirror, client->mm);
@@ -207,7 +207,7 @@ free:
 	return ret;
 }
 
-/* Remove the interval first: afterwards no callback runs. */
+/* Remove the interval first. After that, no callback runs. */
 static int template_close(struct inode *inode, struct file *file)
 {
 	struct template_client *client = file->private_data;
