@@ -8,22 +8,24 @@
  * takes time proportional to the length of the chain, so unmapping a range page
  * by page would take quadratic time.
  *
- * Therefore the first lookup walks the chain once and adds links to it. A link
- * is written into a stale word and contains the index of the entry that the
- * word belongs to. An entry at @head that covers the pages [head, next) gets
- * links at the first multiples of 1, 2, 4, ... above @head that are below
- * @next. That is at most one link for each power of two.
+ * Therefore the first lookup of a page that entry 0 does not cover walks the
+ * chain once and adds links to it. A link is written into a stale word. It
+ * contains the index of the entry that covers the page of this word. An entry
+ * at @head that covers the pages [head, next) gets links at the first multiples
+ * of 1, 2, 4, ... above @head that are below @next. That is at most one link
+ * for each power of two.
  *
  * A lookup of page i does not read stale words. It visits the prefixes of i,
- * that is, i with some of its low bits cleared, starting with the shortest. It
- * knows the entry that covers the previous prefix, and the @next of that entry:
+ * that is, i with some of its low bits cleared, starting with the shortest. At
+ * each prefix, @head and @next are the bounds of the entry that covers the
+ * previous prefix:
  *
  *   - A prefix below @next is covered by the same entry.
- *   - Any other prefix is at an entry or a link. Let it be p = q + 2^k, where q
- *     is the previous prefix and 2^(k+1) divides q. The entry that covers page
- *     p begins at @next or above, so above q. If it begins below p, then p is
- *     the first multiple of 2^k above the start of that entry, so there is a
- *     link.
+ *   - Any other prefix is at an entry or a link. Let the prefix be p = q + 2^k,
+ *     where q is the previous prefix and 2^(k+1) divides q. The entry that
+ *     covers page p begins at @next or above, and therefore above q. If this
+ *     entry begins below p, then p is the first multiple of 2^k above the start
+ *     of the entry. In this case there is a link at p.
  *
  * The last prefix is i itself.
  *
@@ -35,7 +37,10 @@
 
 #include "chain.h"
 
-/* Private bits, free in a compact array because its entries keep no request. */
+/*
+ * Private bits. They are unused in a compact array, because its entries do not
+ * keep requests.
+ */
 #define HMM_CHAIN_LINKED	BIT(53)	/* in entry 0: the links exist */
 #define HMM_CHAIN_LINK		BIT(54)	/* the word is the index of an entry */
 

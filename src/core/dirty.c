@@ -5,8 +5,8 @@
  * The dirty bit of a CPU page table entry does not reflect writes by a device,
  * and a writable entry may be clean. If neither the entry nor the folio is
  * dirty, reclaim drops a page after MADV_FREE, or a page in the page cache or
- * swap cache. Reclaim checks both after the invalidation, so it is early enough
- * to mark the folio dirty in the callback.
+ * swap cache, without writing it back. Reclaim checks the entry and the folio
+ * after the invalidation, so the callback can still mark the folio dirty.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -18,12 +18,12 @@
 #include "dirty.h"
 
 /*
- * Mark @n pages dirty, each folio once.
+ * Mark @n pages from @pfn on as dirty, each folio once.
  *
  * The folio lock must not be acquired, because reclaim holds it while it runs
- * the callback. It is not needed: the CPU still maps the pages, because their
- * invalidation waits for the update lock. So they are not truncated, split or
- * freed meanwhile.
+ * the callback. The lock is not needed either. The invalidation of the pages
+ * waits for the update lock, so the CPU still maps them. They therefore cannot
+ * be truncated, split or freed.
  */
 void hmm_pfns_mark_dirty(unsigned long pfn, unsigned long n)
 {
@@ -40,8 +40,9 @@ void hmm_pfns_mark_dirty(unsigned long pfn, unsigned long n)
  * @end: first address past the end, in bytes
  *
  * A page may be writable and clean: memory after MADV_FREE, a page that was
- * swapped in, or shared memory that was only read. If a device writes to it and
- * nothing marks it dirty, reclaim drops it, and the write is lost.
+ * swapped in, or shared memory that was only read. If a device writes to such a
+ * page and nothing marks it dirty, reclaim may drop the page, and the write is
+ * lost.
  *
  * A driver must call this function for pages that its device may have written
  * to, after the last write and before the callback of the invalidation returns.

@@ -6,9 +6,10 @@
  * unit. While it is mapped, HMM_MIRROR_PFN_DMA is set in the entry of its first
  * page.
  *
- * All functions run under the update lock, so the pages need no references: an
- * invalidation runs its callback before a page is removed, and the callback
- * waits for the lock and unmaps the page.
+ * All functions except hmm_mirror_dma_supported() run under the update lock.
+ * Therefore, no references to the pages are needed: an invalidation runs its
+ * callback before a page is removed, and the callback waits for the lock and
+ * unmaps the page.
  */
 #include <linux/export.h>
 #include <linux/log2.h>
@@ -27,7 +28,8 @@
  * @dev: the device that does the DMA
  * @dir: the direction of the DMA
  * @addrs: one DMA address per page
- * @direct: the DMA API does not use an IOMMU; only set for mapping
+ * @direct: the DMA API does not use an IOMMU; only set by
+ *          hmm_mirror_range_dma_map()
  */
 struct hmm_dma {
 	struct hmm_mirror_range *range;
@@ -44,14 +46,13 @@ struct hmm_dma {
  * A device can only share pages with a process if it accesses these very pages,
  * coherently with the CPU, and not a copy in a bounce buffer. This function
  * returns false for a device that is known not to be coherent, or to need
- * bounce buffers:
+ * bounce buffers, under one of these conditions:
  *
- * * dev_is_dma_coherent() is false, or the device has no DMA mask.
- * * The device is not behind an IOMMU, or in an identity domain
- *   (iommu.passthrough=1), and cannot address all memory
- *   (dma_addressing_limited()). Since 5.15, this includes a device whose
- *   mappings always bounce (swiotlb=force, a restricted DMA pool, a
- *   confidential guest).
+ * * dev_is_dma_coherent() returns false, or the device has no DMA mask.
+ * * The device is not behind an IOMMU, or it is in an identity domain
+ *   (iommu.passthrough=1); and the device cannot address all memory
+ *   (dma_addressing_limited()), or, since 5.15, its mappings always bounce
+ *   (swiotlb=force, a restricted DMA pool, a confidential guest).
  * * The device uses its own DMA operations, or those of Xen or an AMD GART.
  *
  * A device behind an IOMMU can address all memory, whatever its mask. Mappings
@@ -62,11 +63,13 @@ struct hmm_dma {
  * addresses and cannot address all memory. hmm_mirror_range_dma_map() checks
  * each page on every kernel.
  *
- * A driver should call this function in probe, and fail if it returns false.
- * hmm_mirror_range_dma_map() refuses such a device.
+ * A driver should call this function in its probe function, and fail the probe
+ * if it returns false. hmm_mirror_range_dma_map() returns -EOPNOTSUPP for such
+ * a device.
  *
  * Context: any; does not sleep.
- * Return: true if the device can share memory with a process, as far as known.
+ * Return: true if the device can share memory with a process, as far as this
+ * function can determine; otherwise false.
  *
  * Since: 0.2
  */
@@ -115,8 +118,8 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 }
 
 /*
- * Unmap every mapping that contains one of the pages [@i, @end). @written: the
- * device may have written to them.
+ * Unmap every mapping that contains one of the pages [@i, @end). If @written is
+ * true, the device may have written to the pages, so mark them dirty.
  */
 static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 				unsigned long end, bool written)
@@ -147,7 +150,7 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 		return -EINVAL;
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return -EFAULT;
-	/* Other devices cannot address device memory. */
+	/* dma_map_page_attrs() cannot map the memory of a device. */
 	page = hmm_mirror_pfn_to_page(entry);
 	if (is_device_private_page(page) || is_pci_p2pdma_page(page))
 		return -EFAULT;
@@ -157,8 +160,8 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 }
 
 /*
- * Map one part. A direct mapping only fails if it needs a bounce buffer and
- * there is none.
+ * Map one part. A direct mapping only fails if it needs a bounce buffer, and
+ * none is available or HMM_DMA_ATTRS does not permit one.
  */
 static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
 			    unsigned long n, dma_addr_t *addr)
@@ -213,24 +216,26 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  * @dir: %DMA_TO_DEVICE if the device only reads; with any other direction,
  *       every page must be writable
  * @addrs: array for the DMA addresses, with one element per page, like the pfn
- *         array; in a compact range only the elements of entries are set
+ *         array; in a compact range, only the first element of each CPU mapping
+ *         or part of it (see below) is set
  *
  * Pages in one CPU mapping get consecutive addresses, so that the device can
- * map them with one entry as well. If dma_max_mapping_size() of the device is
- * smaller than the mapping, each part of that size gets consecutive addresses.
- * In a compact range, the first element of each part is set then.
+ * also map them with one entry of its page table. If a CPU mapping is larger
+ * than dma_max_mapping_size() of the device, it is divided into parts of that
+ * size, rounded down to a power of two pages. In this case, only the addresses
+ * within a part are consecutive.
  *
  * The whole range must be unmapped before it can be read again.
  *
  * Context: does not sleep; the caller holds its update lock.
- * Return: 0; -EBUSY if the range has collided, populate it again; -EFAULT if an
- * entry is not valid or is device memory; -EPERM if @dir includes writing and
- * an entry is not writable; -EINVAL if @dir is invalid or a page of the range
- * is already mapped; -EOPNOTSUPP if hmm_mirror_dma_supported() is false for
- * @dev, or if the DMA API uses a bounce buffer for a page or cannot map it
- * directly;
- * -ENOMEM if the IOMMU has no addresses or no memory left. On an error, nothing
- * is mapped.
+ * Return: 0; -EBUSY if the range has collided and must be populated again, or
+ * if it is neither registered nor bound; -EFAULT if an entry is not valid or is
+ * device memory; -EPERM if @dir includes writing and an entry is not writable;
+ * -EINVAL if @dir is invalid or a page of the range is already mapped;
+ * -EOPNOTSUPP if hmm_mirror_dma_supported() returns false for @dev, or if the
+ * DMA API uses a bounce buffer for a page or cannot map it directly; -ENOMEM if
+ * a mapping through the IOMMU fails, for example because no addresses or no
+ * memory are left. On an error, the function maps no pages.
  *
  * Since: 0.1
  */
@@ -278,12 +283,14 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
  *       hmm_mirror_range_dma_unmap() unmaps for these bounds
  *
  * An invalidation may cover only a part of a huge mapping, for example before
- * it is split. A huge mapping has one DMA mapping, so all of it is unmapped. A
- * callback that only removes the bounds of the invalidation from the device
- * leaves the device with addresses that are no longer mapped.
+ * this mapping is split. hmm_mirror_range_dma_unmap() always unmaps the whole
+ * huge mapping. If a callback only removes the addresses of the invalidation
+ * from the device, the device is left with DMA addresses that are no longer
+ * mapped.
  *
- * Call this function first, remove the resulting bounds from the device, and
- * then pass these or the original bounds to hmm_mirror_range_dma_unmap()::
+ * Call this function first, remove all addresses within the resulting bounds
+ * from the device, and then pass these or the original bounds to
+ * hmm_mirror_range_dma_unmap()::
  *
  *	if (!hmm_mirror_range_dma_widen(range, &start, &end))
  *		return;
@@ -335,10 +342,10 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_widen);
  * @start: first address to unmap, in bytes
  * @end: first address past the end, in bytes
  *
- * Unmaps the mapped pages of the range in [@start, @end), and the pages that
- * are part of the same DMA mappings; hmm_mirror_range_dma_widen() computes the
- * resulting bounds. @start and @end need not be in the range. The device must
- * have stopped using all affected addresses before the call.
+ * Unmaps the mapped pages of the range in [@start, @end), and the other pages
+ * of the range that are in the same CPU mappings. hmm_mirror_range_dma_widen()
+ * computes the resulting bounds. @start and @end need not be in the range. The
+ * device must have stopped using all affected addresses before the call.
  *
  * If @dir includes writing by the device, the pages are marked dirty.
  *

@@ -12,9 +12,9 @@
 #include "walk.h"
 
 /*
- * A written entry keeps its request in private bits, which are
- * HMM_PFN_KEPT_SHIFT bits lower, so that the array can be used for another
- * read.
+ * If walk->keep is set, a written entry stores its request in private bits,
+ * which are HMM_PFN_KEPT_SHIFT bits lower, so that the array can be used for
+ * another read.
  */
 #define HMM_PFN_KEPT		BIT(55)
 #define HMM_PFN_KEPT_SHIFT	9
@@ -48,7 +48,7 @@ static void hmm_walk_set_unusable(struct hmm_walk *walk, unsigned long entry)
 
 /*
  * Write one entry if it satisfies the request. Otherwise return false and leave
- * the old entry, with its request, unchanged.
+ * the old entry and its request unchanged.
  */
 bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
 		    unsigned long entry)
@@ -66,8 +66,8 @@ bool hmm_walk_store(struct hmm_walk *walk, unsigned long *slot,
 }
 
 /*
- * In a compact range: cover [@addr, @end) with as few entries as their
- * alignment permits.
+ * In a compact range: cover [@addr, @end) with as few naturally aligned entries
+ * as possible.
  */
 static void hmm_walk_fill_compact(struct hmm_walk *walk, unsigned long addr,
 				  unsigned long end, unsigned long entry)
@@ -119,17 +119,18 @@ unsigned long hmm_walk_fill(struct hmm_walk *walk, unsigned long addr,
  *
  * In a compact range, one entry is written, always at @addr. The walk calls
  * this function at the start of a mapping or at the start of a read. A read
- * that starts within a mapping may continue an earlier read that wrote an entry
- * for the first part. The new entry is then not part of the chain, which is
- * harmless. But the earlier read may also have found no mapping there, because
- * the first fault of a huge page causes no invalidation. Then the new entry is
- * needed.
+ * that starts within a mapping may continue an earlier read. If the earlier
+ * read wrote an entry for the first part of the mapping, the new entry is not
+ * part of the chain, which is harmless. But the mapping may not have existed
+ * during the earlier read, because the first fault of a huge page causes no
+ * invalidation. In this case the new entry is needed.
  *
- * So the chain has no gap. Entries cover naturally aligned blocks, or the rest
- * of such a block from @addr on. Of two blocks, one contains the other, or they
- * do not overlap. A later read starts where the earlier one stopped. So the
- * first entry after a mapping that was cut off there is exactly at its end,
- * unless a larger mapping has replaced it, which causes an invalidation.
+ * The chain therefore has no gap. An entry covers a naturally aligned block, or
+ * the rest of such a block from @addr on. Two blocks either do not overlap, or
+ * one contains the other. A later read starts where the earlier read stopped.
+ * If the earlier read stopped within a mapping, the first entry after this
+ * mapping is exactly at its end, unless a larger mapping has replaced it. Such
+ * a replacement causes an invalidation.
  */
 unsigned long hmm_walk_leaf(struct hmm_walk *walk, unsigned long addr,
 			    unsigned long end, unsigned long pfn,

@@ -15,8 +15,8 @@
 #include "read_range.h"
 
 /*
- * Page table indices wrap. A read past the end of the address space would find
- * the pages of another address, whose invalidations do not overlap the range.
+ * Page table indices wrap. A walk past the end of the address space would read
+ * the entries of other addresses, whose invalidations do not overlap the range.
  */
 static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
 			   unsigned long end)
@@ -28,10 +28,10 @@ static int hmm_range_check(const struct mm_struct *mm, unsigned long start,
 }
 
 /*
- * Check whether the interval is inserted and covers the range, without the
- * lock. Updates and removes write the members that are read here before they
- * increment the sequence. So a caller that reads the sequence first, and then
- * sees members that are changing, collides.
+ * Check without the lock whether the interval is inserted and covers the range.
+ * An update or a removal of the interval writes the members that are read here
+ * before it increments the sequence. If a caller reads the sequence first and
+ * then reads members that are changing, the range therefore collides.
  */
 static bool hmm_range_is_covered(const struct hmm_mirror_range *range)
 {
@@ -54,14 +54,17 @@ static int hmm_range_recheck(const struct hmm_mirror_range *range)
 	return hmm_range_is_covered(range) ? 0 : -ENOENT;
 }
 
-/* Also returns false if the mirror was unregistered before the interval. */
+/*
+ * Also returns false if the mirror was unregistered before the interval was
+ * removed.
+ */
 static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
 {
 	return !WARN_ONCE(!range->interval || !range->interval->context,
 			  "hmm_mirror range is neither registered nor bound\n");
 }
 
-/* The own interval of such a range is in the tree: do not insert it again. */
+/* Returns true, with one warning, if the range's own interval is in use. */
 static bool hmm_range_is_registered(const struct hmm_mirror_range *range)
 {
 	return WARN_ONCE(range->interval == &range->own,
@@ -114,16 +117,19 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_register);
  * @range: zeroed, except for its addresses, array and flags
  * @interval: an inserted interval, which must cover and outlive the range
  *
- * Use this function for many ranges in one large interval: it inserts no
- * interval. The range needs no hmm_mirror_range_unregister().
+ * Use this function to read many ranges within one large interval. It does not
+ * insert an interval, and the driver need not call
+ * hmm_mirror_range_unregister().
  *
- * The range does not follow updates of the interval. While the interval does
- * not cover the range, functions that begin or read the range fail.
+ * An update of the interval does not change the addresses of the range. While
+ * the interval does not cover the range,
+ * hmm_mirror_range_wait_until_valid() and all functions that read the range
+ * return -ENOENT.
  *
  * Context: any.
  * Return: 0; -EINVAL if the addresses are not aligned, not within the interval
- * or past the task size of the mm, @interval is not inserted, or @range is
- * registered.
+ * or past the task size of the mm, the start is not below the end, @interval is
+ * not inserted, or @range is registered.
  *
  * Since: 0.1
  */
@@ -140,7 +146,7 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 	ret = hmm_range_is_bound(range) ? hmm_range_recheck(range) : -EINVAL;
 	if (ret)
 		range->interval = NULL;
-	/* The caller passed an interval that never covered the range. */
+	/* An interval that does not cover the range is an invalid argument. */
 	return ret == -ENOENT ? -EINVAL : ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_bind);
@@ -221,9 +227,10 @@ static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 }
 
 /*
- * How many times hmm_read_range() is repeated for a page that is not present
- * after HMM_FAULT_TRIES faults, with a pause in between. The total time is long
- * enough for another task that was preempted with the page locked.
+ * The maximum number of calls of hmm_read_range(), with a pause after each call
+ * that fails because a page is not present after HMM_FAULT_TRIES faults. If
+ * another task was preempted with the page locked, the total time is long
+ * enough for that task to run again and unlock the page.
  */
 #define HMM_RANGE_ATTEMPTS	1000
 #define HMM_RANGE_PAUSE_US	1000
@@ -231,11 +238,11 @@ static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 /*
  * Read and fault in the range.
  *
- * A page may be absent although its fault succeeded. Either it was removed
- * again, which caused an invalidation, so that the range has collided. Or the
- * fault handler waits for another task, so pause and repeat. The number of
- * attempts is limited, because a fault handler may never map anything usable,
- * and a kernel thread cannot be killed.
+ * A page may be absent although its fault succeeded. If the page was removed
+ * again, the invalidation made the range collide. Otherwise, the fault handler
+ * may depend on the progress of another task, so pause and repeat.
+ * The number of attempts is limited, because a fault handler may never map
+ * anything usable, and a kernel thread cannot be killed.
  */
 static int hmm_range_fill_retrying(struct hmm_mirror_range *range,
 				   struct hmm_read_request *request, ktime_t deadline)
@@ -293,7 +300,7 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 	request->walk.owner = range->dev_private_owner;
 	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
 	ret = hmm_range_fill_retrying(range, request, deadline);
-	/* If this is the last reference, the callbacks of the exit run here. */
+	/* Dropping the last reference runs the callbacks for the mm's exit. */
 	if (!borrowed)
 		mmput(mm);
 	return ret;
@@ -301,21 +308,27 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 
 /**
  * hmm_mirror_range_snapshot() - read the CPU page tables
- * @range: a range that has begun
+ * @range: a range for which hmm_mirror_range_wait_until_valid() returned 0
  *
- * Nothing is faulted in. Requests are ignored, but kept in the entries if
- * @range->pfn_flags_mask is not 0. Present pages are read
- * without the mmap lock if the mm is the current one, or if the kernel frees
- * page tables by RCU. Anything else is read with the mmap lock held.
+ * This function does not fault in pages. It ignores requests, but keeps them in
+ * the entries if @range->pfn_flags_mask is not 0.
+ *
+ * If the kernel frees page tables by RCU, or, on x86-64, if the mm is that of
+ * the calling task, the function reads present pages without the mmap lock. It
+ * acquires the lock at the first page that is not present or whose entry
+ * depends on the vma, and reads the rest of the range under the lock. In all
+ * other cases, it reads the whole range under the mmap lock.
  *
  * Context: may sleep. The caller must not hold the mmap lock or the update
  * lock.
- * Return: 0, with every entry written; -EBUSY if the range has collided, begin
- * again; -ENOENT if the interval that the range is bound to no longer covers
- * it; -ESRCH if the mm has exited; -EINTR if the calling task was killed;
- * -EINVAL if pages of the range are mapped for DMA, its flags or addresses are
- * invalid, it has no array, or it is neither registered nor bound. On an error,
- * each entry is either unchanged or completely written.
+ * Return: 0, with every entry written; -EBUSY if the range has collided, so
+ * that the caller must call hmm_mirror_range_wait_until_valid() again; -ENOENT
+ * if the interval that the range is bound to no longer covers it; -ESRCH if the
+ * mm has exited; -EINTR if the calling task was killed; -EINVAL if pages of the
+ * range are mapped for DMA, its flags or addresses are invalid, it is compact
+ * and @range->pfn_flags_mask is not 0, it has no array, or it is neither
+ * registered nor bound. On an error, each entry is either unchanged or
+ * completely written.
  *
  * Since: 0.1
  */
@@ -344,29 +357,35 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 
 /**
  * hmm_mirror_range_fault() - read the page tables and fault in requested pages
- * @range: a range that has begun
+ * @range: a range for which hmm_mirror_range_wait_until_valid() returned 0
  *
- * If all requested pages are present, no lock is acquired, under the same
- * conditions as for hmm_mirror_range_snapshot(). A page fault that has to wait
- * drops the mmap lock.
+ * Under the same conditions as for hmm_mirror_range_snapshot(), the mmap lock
+ * is not acquired if every page of the range is an ordinary present page that
+ * satisfies its request. If the first fault on a page has to wait, for example
+ * for the disk, it drops the mmap lock. Repeated faults on the same page may
+ * wait with the lock held.
  *
- * A fault may itself cause an invalidation, for example by breaking
- * copy-on-write. The range has collided then, and the next call finds the page
- * present.
+ * A fault may itself cause an invalidation, for example when it breaks
+ * copy-on-write. The range collides in this case, and the page is usually
+ * present at the next attempt.
+ *
+ * A present page that user mode can access may be reported even if its vma is
+ * not readable or has VM_IO set.
  *
  * Context: may sleep. The caller must not hold the mmap lock, the update lock,
  * or any lock that a page fault may acquire.
  * Return: 0, with every entry written and every request satisfied; -EBUSY if
- * the range has collided, begin again; -EFAULT if an address has no vma or is
- * device memory (VM_IO, VM_PFNMAP), if its vma is not readable and the page not
- * present, if the fault failed, or if faults succeeded repeatedly without the
- * page becoming present; -EPERM if writing is requested and the vma does not
- * permit it;
- * -ENOENT if the interval that the range is bound to no longer covers it;
- * -ESRCH if the mm has exited; -EINTR if the calling task was killed; -ENOMEM
- * if out of memory; -EINVAL if pages of the range are mapped for DMA, its flags
- * or addresses are invalid, it has no array, or it is neither registered nor
- * bound. On an error, each entry is either unchanged or completely written.
+ * the range has collided, so that the caller must call
+ * hmm_mirror_range_wait_until_valid() again; -EFAULT if a requested address has
+ * no vma, its vma is not readable or has VM_IO or VM_PFNMAP set, its page has
+ * no struct page, its fault failed, or its faults succeeded repeatedly without
+ * satisfying the request; -EPERM if writing is requested and the vma does not
+ * permit it; -ENOENT if the interval that the range is bound to no longer
+ * covers it; -ESRCH if the mm has exited; -EINTR if the calling task was
+ * killed; -ENOMEM if out of memory; -EINVAL if pages of the range are mapped
+ * for DMA, its flags or addresses are invalid, it is compact and
+ * @range->pfn_flags_mask is not 0, it has no array, or it is neither registered
+ * nor bound. On an error, each entry is either unchanged or completely written.
  *
  * Since: 0.1
  */
@@ -378,14 +397,14 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault);
 
 /**
  * hmm_mirror_range_fault_locked() - fault in pages, mmap lock held
- * @range: a range that has begun
+ * @range: a range for which hmm_mirror_range_wait_until_valid() returned 0
  *
  * Like hmm_mirror_range_fault(), but for a caller that holds the mmap lock for
  * reading. The lock is not dropped.
  *
- * Context: may sleep; the caller holds the mmap lock for reading and a
- * reference to mm_users, or runs in a task that uses the mm. It must not hold
- * the update lock.
+ * Context: may sleep. The caller holds the mmap lock for reading. It also holds
+ * a reference to mm_users, or runs in a task that uses the mm. It must not hold
+ * the update lock, or any other lock that a page fault may acquire.
  * Return: the same as hmm_mirror_range_fault(), and -EAGAIN if a fault would
  * have to drop the mmap lock.
  *
@@ -400,7 +419,7 @@ int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 
 /**
- * hmm_mirror_range_populate() - begin and fault in, repeat after a collision
+ * hmm_mirror_range_populate() - fault in a range, and repeat after a collision
  * @range: a registered or bound range
  * @timeout_ms: the longest time to try, in milliseconds; 0 means no limit
  *
@@ -409,16 +428,17 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
  * hmm_mirror_range_valid() under the update lock, and call this function again
  * if it returns false.
  *
- * The timeout limits the time spent waiting for invalidations and repeating
- * attempts. It does not limit a single page fault: one that reads from a disk,
- * or waits for a userfaultfd monitor, returns when the page is present or the
- * calling task is killed. A kernel thread cannot be killed, so it waits for
- * such a fault however long that takes.
+ * The timeout limits how long this function waits for invalidations and repeats
+ * attempts. It does not interrupt an attempt, which may wait for the mmap lock
+ * and for page faults. A page fault that reads from a disk, or that waits for a
+ * userfaultfd monitor, returns when the page is present or the calling task is
+ * killed. A kernel thread cannot be killed, so nothing limits its wait for such
+ * a fault.
  *
  * Context: may sleep. The caller must not hold the mmap lock, the update lock,
  * or any lock that a page fault may acquire.
  * Return: the same as hmm_mirror_range_fault(), except that it never returns
- * -EBUSY; -ETIME if the range still collides after @timeout_ms.
+ * -EBUSY; -ETIME if the range could not be populated within @timeout_ms.
  *
  * Since: 0.1
  */

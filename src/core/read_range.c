@@ -16,17 +16,18 @@
 #include "read_range.h"
 
 /*
- * How many times a page that is still not present is faulted, before the range
- * is checked for a collision. See hmm_range_fill_retrying().
+ * How many times a page that does not satisfy its request is faulted before the
+ * range is checked for a collision. See hmm_range_fill_retrying().
  */
 #define HMM_FAULT_TRIES	4
 
-/* How much is faulted in before the page tables are read again. */
+/* Maximum size of memory to fault in before the page tables are read again. */
 #define HMM_FAULT_BATCH	(64 * PAGE_SIZE)
 
 /*
- * How much is read before the mmap lock is dropped for waiting tasks. A stretch
- * ends at a multiple of PMD_SIZE, so that it does not split a huge page.
+ * Maximum size of memory to read before the mmap lock is dropped if another
+ * task waits for it. A stretch of this size ends at a multiple of PMD_SIZE, so
+ * that it does not end within a huge page mapped by a PMD.
  */
 #define HMM_READ_STRETCH	max_t(unsigned long, SZ_64M, PMD_SIZE)
 
@@ -61,7 +62,8 @@ static int hmm_fault_page(struct hmm_read_request *request,
 		flags |= FAULT_FLAG_WRITE;
 	/*
 	 * FAULT_FLAG_TRIED makes the fault handlers wait with the mmap lock
-	 * held, so set it only after an attempt that could drop the lock.
+	 * held. The first attempt can drop the lock, so set the flag only for
+	 * later attempts.
 	 */
 	if (request->keep_lock)
 		flags |= FAULT_FLAG_RETRY_NOWAIT;
@@ -85,8 +87,8 @@ static int hmm_fault_page(struct hmm_read_request *request,
 
 /*
  * Fault in the page at @addr. In anonymous memory, fault in the requested pages
- * after it as well, as long as their page table entries are empty: reading the
- * page tables after each fault would cost more than it gains.
+ * after it as well, as long as their page table entries are empty. This saves a
+ * walk of the page tables after each fault.
  */
 static int hmm_fault_pages(struct hmm_read_request *request,
 			   struct vm_area_struct *vma, unsigned long addr,
@@ -138,10 +140,11 @@ static unsigned long hmm_read_page_tables(struct hmm_walk *walk,
 }
 
 /*
- * Continue at *@addr, where the walk without a vma stopped, up to the end of
- * the vma or hole there, or until another task waits for the mmap lock. *@addr
- * is advanced to the first address that has not been written. *@locked is
- * cleared if the mmap lock was dropped.
+ * Read from *@addr up to @end or the end of the vma or hole that contains
+ * *@addr, and fault in requested pages. Return early if the mmap lock is
+ * dropped, either by a page fault or because another task waits for it. *@addr
+ * is advanced to the first address whose entry has not been written. *@locked
+ * is cleared if the mmap lock was dropped.
  */
 static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 			unsigned long end, bool *locked)
@@ -198,15 +201,23 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 }
 
 /*
- * Write every entry of [@start, @end), and fault in what is requested.
+ * Write every entry of [@start, @end), and fault in requested pages.
  *
- * The mmap lock is acquired only for entries that depend on the vma. A fault
- * that sleeps drops it.
+ * If hmm_walk_needs_lock() returns true, the whole range is read under the mmap
+ * lock. Otherwise, the lock is acquired at the first entry that depends on the
+ * vma or does not satisfy its request, and the rest is read under the lock. The
+ * lock is dropped temporarily if a fault drops it, or if another task waits for
+ * it. If request->keep_lock is set, the caller's lock is never dropped.
  *
- * Context: may sleep; the caller holds a reference to mm_users. It holds the
- * mmap lock if and only if request->keep_lock.
- * Return: 0; -EBUSY if a page is not present after several faults; or another
- * error.
+ * Context: may sleep; the caller holds a reference to mm_users, or runs in a
+ * task that uses the mm. It holds the mmap lock if and only if
+ * request->keep_lock is set.
+ * Return: 0; -EBUSY if a page does not satisfy its request after
+ * HMM_FAULT_TRIES faults; -EFAULT if a device cannot use a requested page, or
+ * its fault failed; -EPERM if writing is requested and the vma does not permit
+ * it; -ENOMEM if a fault ran out of memory; -EAGAIN if request->keep_lock is
+ * set and a fault would have to drop the mmap lock; -EINTR if the calling task
+ * was killed.
  */
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 		   unsigned long end)

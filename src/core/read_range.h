@@ -11,7 +11,7 @@
  * struct hmm_read_request - one read of a range
  * @walk: the mm, the array and the requested flags
  * @keep_lock: the caller holds the mmap lock for reading; do not drop it
- * @tries: how many times the current page has been faulted
+ * @tries: number of faults on the current page
  */
 struct hmm_read_request {
 	struct hmm_walk walk;

@@ -3,16 +3,19 @@
  * Walking the CPU page tables.
  *
  * The walk acquires no page table lock. It runs with interrupts disabled, which
- * keeps page tables from being freed under the conditions in compat/pgtable.h,
- * and reads each level once. The entries may change immediately afterwards; the
- * caller detects that by the sequence of its interval.
+ * prevents page tables from being freed under the conditions in
+ * compat/pgtable.h. It decodes each entry from a single read. The entry may
+ * change immediately afterwards. The caller detects the change by the sequence
+ * of its interval.
  *
  * There are two modes. Without a vma and without the mmap lock, the walk only
  * accepts entries that have the same meaning in every vma: present, ordinary
  * pages of any size, and the zero page. It stops at any other entry. Within a
- * readable vma, with the mmap lock held, special pages are reported as errors,
- * device-private pages of @owner as they are, and anything else as not present.
- * In both modes, the walk stops where an entry does not satisfy the request.
+ * readable vma, with the mmap lock held, the walk accepts every entry. It
+ * reports pages that user mode can read, and device-private pages of
+ * walk->owner. It reports special pages, except zero pages and DAX pages, as
+ * errors, and anything else as not present. In both modes, the walk stops where
+ * an entry does not satisfy the request.
  *
  * Present, ordinary pages may also be in a vma that is not readable, or that
  * belongs to a device (VM_IO). Like get_user_pages_fast(), the walk without a
@@ -31,13 +34,14 @@
 #include "walk.h"
 
 #ifndef CONFIG_64BIT
-#error "hmm_mirror needs a 64-bit kernel: pfn entries and sequences are one word"
+#error "hmm_mirror needs a 64-bit kernel for its pfn entries and sequences"
 #endif
 
 /*
  * Limits on a walk with interrupts disabled: the memory under one PMD entry,
  * and one entry for each of its pages. In a compact range, the limit on memory
- * is larger, and the limit on entries is the same.
+ * is larger, and the limit on entries is the same. It is only checked between
+ * PMD entries, so that the walk of a compact range may exceed it.
  */
 #define HMM_WALK_STRETCH	PMD_SIZE
 #define HMM_WALK_STRETCH_COMPACT	PUD_SIZE
@@ -45,7 +49,7 @@
 
 /*
  * Convert a PTE to an entry. Returns false if the result depends on the vma and
- * the walk has none.
+ * walk->vma is NULL.
  */
 static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 			    unsigned long *entry)
@@ -77,10 +81,11 @@ static bool hmm_walk_decode(const struct hmm_walk *walk, pte_t pte,
 
 /*
  * Convert up to @n plain PTEs from @ptep on. Stops at the first PTE that is not
- * plain, and returns how many were converted. Most memory is mapped by plain
- * PTEs.
+ * plain, and returns the number of converted PTEs. Most memory is mapped by
+ * plain PTEs.
  *
- * Kept out of line, so that all variables of the loop stay in registers.
+ * This function is out of line, so that all variables of the loop stay in
+ * registers.
  */
 static noinline unsigned long
 hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
@@ -99,7 +104,7 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 	return i;
 }
 
-/* The same for empty PTEs, if nothing is requested. */
+/* The same for empty PTEs, for use within a vma if nothing is requested. */
 static noinline unsigned long
 hmm_walk_none_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
 {
@@ -139,7 +144,7 @@ static unsigned long hmm_walk_ptes(struct hmm_walk *walk, pmd_t pmd,
 	return addr + (i << PAGE_SHIFT);
 }
 
-/* Within a vma: a huge mapping that is not plain. */
+/* Within a vma: write the entries of a huge mapping that is not plain. */
 static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 				       unsigned long addr, unsigned long end,
 				       unsigned long pfn, unsigned int shift,
@@ -153,7 +158,7 @@ static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);
 }
 
-/* Within a vma: a PMD that is neither a table nor a plain mapping. */
+/* Within a vma: handle a PMD that is neither a table nor a plain mapping. */
 static unsigned long hmm_walk_vma_pmd(struct hmm_walk *walk, pmd_t pmd,
 				      unsigned long addr, unsigned long end)
 {
@@ -172,7 +177,7 @@ static unsigned long hmm_walk_vma_pmd(struct hmm_walk *walk, pmd_t pmd,
 	return hmm_walk_fill(walk, addr, end, 0);
 }
 
-/* Within a vma: a PUD that is neither a table nor a plain mapping. */
+/* Within a vma: handle a PUD that is neither a table nor a plain mapping. */
 static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 				      unsigned long addr, unsigned long end)
 {
@@ -185,7 +190,7 @@ static unsigned long hmm_walk_vma_pud(struct hmm_walk *walk, pud_t pud,
 
 /*
  * In a compact range: convert up to @n plain huge PMDs from @pmdp on. Stops at
- * the first PMD that is not plain, and returns how many were converted.
+ * the first PMD that is not plain, and returns the number of converted PMDs.
  */
 static noinline unsigned long
 hmm_walk_plain_pmds(struct hmm_plain plain, const pmd_t *pmdp,
@@ -321,7 +326,7 @@ static unsigned long hmm_walk_pgds(struct hmm_walk *walk,
 	return end;
 }
 
-/* Returns the PMD that points to the PTE table of @addr, or an empty one. */
+/* Returns the PMD that points to the PTE table of @addr, or an empty PMD. */
 static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
 {
 	pgd_t *pgdp = pgd_offset(walk->mm, addr);
@@ -346,8 +351,8 @@ static pmd_t hmm_walk_table(const struct hmm_walk *walk, unsigned long addr)
 
 /*
  * Find the first address in [@addr, @end) whose PTE is not empty, within one
- * PTE table. Returns the end of the table or @end if all are empty, and @addr
- * if there is no PTE table.
+ * PTE table. Returns the end of the table or @end if all PTEs are empty, and
+ * @addr if there is no PTE table.
  */
 unsigned long hmm_walk_skip_empty(struct hmm_walk *walk, unsigned long addr,
 				  unsigned long end)
@@ -371,8 +376,8 @@ unsigned long hmm_walk_skip_empty(struct hmm_walk *walk, unsigned long addr,
 }
 
 /*
- * Returns true if the mmap lock must be held during the walk to keep page
- * tables from being freed. compat/pgtable.h has the conditions.
+ * Returns true if the mmap lock must be held during the walk to prevent page
+ * tables from being freed. compat/pgtable.h lists the conditions.
  */
 bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 {
@@ -382,15 +387,17 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 }
 
 /*
- * Write the entries of [@addr, @end). Returns @end, or the first address whose
- * entry depends on the vma or does not satisfy the request. Reschedules between
- * stretches.
+ * Write the entries of [@addr, @end). Returns @end, or the address at which the
+ * walk stopped: the entry there does not satisfy the request, or depends on the
+ * vma and walk->vma is NULL, or the calling task was killed. Reschedules
+ * between stretches.
  *
  * In a compact range, an entry is always written at @addr, unless @addr is
  * returned.
  *
- * Context: may sleep; the caller holds a reference to mm_users. It holds the
- * mmap lock if walk->vma is set or hmm_walk_needs_lock() returns true.
+ * Context: may sleep; the caller holds a reference to mm_users, or runs in a
+ * task that uses the mm. It holds the mmap lock if walk->vma is set or
+ * hmm_walk_needs_lock() returns true.
  */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end)

@@ -13,12 +13,13 @@
  * @mm: the mm
  * @pfns: array of entries; the first is for @base
  * @base: address of the first entry
- * @mask: the flags of each entry that are its request; 0 unless @keep
+ * @mask: the flags of an old entry that belong to its request; 0 unless @keep
  * @required: flags requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
  * @owner: device-private pages of this owner are reported as they are; if NULL,
- *         none are reported
- * @budget: number of entries that may still be written with interrupts disabled
- * @compact: write one entry per mapping; @keep is false then
+ *         all device-private pages are reported as not present
+ * @budget: number of entries that may still be written before interrupts are
+ *          enabled; only checked between PMD entries
+ * @compact: write one entry per mapping; requires that @keep is false
  * @keep: written entries keep their requests
  * @unusable: the walk stopped at an entry that no page fault can make usable
  * @vma: if not NULL, the walk is within this readable vma and the mmap lock is
