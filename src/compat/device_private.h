@@ -16,7 +16,8 @@
 
 /*
  * Since 6.19, an entry that is not present is a softleaf entry, and a PMD may
- * be device-private. Before, it is a swap entry.
+ * be device-private. Before 6.19, an entry that is not present is a swap entry,
+ * and only PTEs are device-private.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #include <linux/leafops.h>
@@ -41,9 +42,9 @@ static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
 #endif
 
 /*
- * Convert an entry that is not present to a pfn entry. Returns 0 unless it is
- * device-private memory of @owner. The CPU page table holds a reference to such
- * a page.
+ * Convert an entry that is not present to a pfn entry. Returns 0 unless the
+ * entry maps device-private memory of @owner. The CPU page table holds a
+ * reference to a page of such memory.
  */
 static inline unsigned long hmm_softleaf_pfn_entry(hmm_softleaf_t leaf,
 						   const void *owner)

@@ -15,7 +15,7 @@
 /*
  * Recent kernels have an attribute for such mappings, which makes a mapping
  * fail if it is not coherent or needs a bounce buffer. On older kernels, pass
- * DMA_ATTR_SKIP_CPU_SYNC, because the driver never syncs; otherwise
+ * DMA_ATTR_SKIP_CPU_SYNC, because the driver never syncs. Without it,
  * DMA_API_DEBUG reports a page that is mapped twice.
  */
 #ifdef DMA_ATTR_REQUIRE_COHERENT
@@ -25,9 +25,9 @@
 #endif
 
 /*
- * Returns true if the DMA API maps through an IOMMU. Returns false for an
- * identity domain, where it maps directly and device_iommu_mapped() is true.
- * use_dma_iommu() exists since 6.12.
+ * Returns true if the DMA API maps through an IOMMU. Returns false for a device
+ * in an identity domain: the DMA API maps directly there, although
+ * device_iommu_mapped() returns true. use_dma_iommu() exists since 6.12.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/iommu-dma.h>
@@ -48,13 +48,13 @@ static inline bool hmm_dma_is_translated(struct device *dev)
 }
 #endif
 
-/* Returns true if DMA addresses are physical addresses. */
+/* Returns true if the DMA API maps directly, as dma-direct does. */
 static inline bool hmm_dma_is_direct(struct device *dev)
 {
 	return !get_dma_ops(dev) && !hmm_dma_is_translated(dev);
 }
 
-/* Returns true if every direct mapping bounces; unknown before 5.15. */
+/* Returns true if every direct mapping bounces; always false before 5.15. */
 static inline bool hmm_dma_always_bounces(struct device *dev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)

@@ -11,7 +11,8 @@
 
 /*
  * handle_mm_fault() has dropped the mmap lock if it returns VM_FAULT_RETRY, or,
- * since 6.0, VM_FAULT_COMPLETED.
+ * since 6.0, VM_FAULT_COMPLETED. With FAULT_FLAG_RETRY_NOWAIT, the lock is
+ * still held.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
 #define HMM_FAULT_UNLOCKED	(VM_FAULT_RETRY | VM_FAULT_COMPLETED)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Differences between kernels in huge faults on mappings of a driver: the type
- * of a frame number and the size argument of the handler. Only tests need it.
+ * of a frame number and the size argument of the handler. Only tests use this
+ * header.
  */
 #ifndef _HMM_COMPAT_HUGE_FAULT_H
 #define _HMM_COMPAT_HUGE_FAULT_H
@@ -16,9 +17,10 @@
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
- * The handler receives an order since 6.6, and an enumerator of the page table
- * levels before. A PMD entry of a frame is marked special only since 6.12, so
- * the tests do not need the older argument.
+ * Since 6.6, the handler receives the order of the fault. Before 6.6, it
+ * receives an enumerator of the page table levels. The tests need the argument
+ * only since 6.12, because older kernels do not mark the PMD entry of a frame
+ * as special. Before 6.6, hmm_huge_fault_is_pmd() therefore returns false.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define HMM_HUGE_FAULT_SIZE		unsigned int
@@ -28,7 +30,10 @@
 #define hmm_huge_fault_is_pmd(size)	((void)(size), false)
 #endif
 
-/* Maps a huge page of frames without struct pages, from 6.12 on as special. */
+/*
+ * Map a huge page of frames that have no struct pages. Since 6.12, the PMD
+ * entry is marked special.
+ */
 static inline vm_fault_t hmm_insert_pfn_pmd(struct vm_fault *vmf,
 					    unsigned long pfn)
 {

@@ -9,25 +9,26 @@
 #include <linux/version.h>
 
 /*
- * If a notifier refuses a start, the kernel calls the ends of all notifiers
- * since commit c2655835fd8c ("mm/mmu_notifiers: ensure range_end() is paired
- * with range_start()"), which is in 5.12, 5.11.11 and 5.10.27. Without that
- * commit, an invalidation that another notifier refuses stays in progress, and
- * readers wait until the process has exited. A notifier cannot detect a refusal
- * by a later one, so there is no workaround. Define HMM_RANGE_END_IS_PAIRED to
- * build for an older kernel to which the commit was backported.
+ * If a notifier refuses a start, the kernel calls the ends of all notifiers.
+ * Commit c2655835fd8c ("mm/mmu_notifiers: ensure range_end() is paired with
+ * range_start()") added this in 5.12, 5.11.11 and 5.10.27. Without the commit,
+ * an invalidation that another notifier refuses remains in progress, and
+ * readers wait until the process exits. A notifier cannot detect that another
+ * notifier, which is called later, refuses the start. There is therefore no
+ * workaround. Define HMM_RANGE_END_IS_PAIRED to build for an older kernel to
+ * which the commit was backported.
  */
 #define HMM_KERNEL_IN(first, fixed) \
 	(LINUX_VERSION_CODE >= (first) && LINUX_VERSION_CODE < (fixed))
 #if !defined(HMM_RANGE_END_IS_PAIRED) && \
 	(HMM_KERNEL_IN(KERNEL_VERSION(5, 10, 0), KERNEL_VERSION(5, 10, 27)) || \
 	 HMM_KERNEL_IN(KERNEL_VERSION(5, 11, 0), KERNEL_VERSION(5, 11, 11)))
-#error "ends of invalidations get lost: use 5.10.27 or later (Documentation/protocol.rst)"
+#error "ends of invalidations get lost: use 5.10.27, 5.11.11 or later (Documentation/protocol.rst)"
 #endif
 
 /*
- * 5.14 introduced exclusive access, and replaced migrate_pgmap_owner by an
- * owner that is valid for both kinds of invalidations.
+ * 5.14 introduced exclusive access, and replaced migrate_pgmap_owner by owner,
+ * which is valid for both kinds of invalidations.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
 static inline bool

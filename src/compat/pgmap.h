@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-/* Since 6.15 the folio of the page has the pointer. */
+/* Since 6.15, the folio of the page contains the pointer. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 static inline struct dev_pagemap *hmm_page_pgmap(const struct page *page)
 {

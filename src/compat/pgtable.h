@@ -8,18 +8,18 @@
  * plain
  *	The entry has the same meaning in every vma: user mode may read the page
  *	(and write to it, if that is requested), the page has a struct page, and
- *	the entry has no protection key. These are the entries that
- *	get_user_pages_fast() accepts, except for protection keys, which it
- *	checks against the rights of the current CPU. The current CPU may run
- *	another process, so entries with a key are left to the slow path, which
- *	checks the vma.
+ *	the entry has no protection key. get_user_pages_fast() also accepts
+ *	entries with a key, because it checks the key against the rights of the
+ *	current CPU. Here, the current CPU may run another process. The slow
+ *	path therefore handles entries with a key, and checks the vma.
  * user
  *	User mode may read the page, regardless of protection keys and the kind
- *	of page. Entries for PROT_NONE, NUMA hinting and execute-only memory are
- *	not user entries.
+ *	of page. Entries for PROT_NONE and NUMA hinting are not user entries. On
+ *	arm64 with EPAN, entries for execute-only memory are not user entries
+ *	either.
  * write
- *	A device may write to the page. This is false for shadow stacks, to
- *	which only the CPU writes, although pte_write() is true for them.
+ *	A device may write to the page. This is false for shadow stacks, because
+ *	only the CPU writes to them, although pte_write() returns true.
  */
 #ifndef _HMM_COMPAT_PGTABLE_H
 #define _HMM_COMPAT_PGTABLE_H
@@ -29,16 +29,17 @@
 #include <linux/version.h>
 
 /*
- * A walk with interrupts disabled keeps page tables from being freed under one
- * of two conditions.
+ * A walk with interrupts disabled prevents page tables from being freed under
+ * one of two conditions.
  *
  * HMM_PAGE_TABLES_FREED_BY_RCU
- *	The page tables of any mm may be walked. Every page table is freed
- *	through tlb_remove_table(), which waits for an RCU grace period. If it
- *	cannot allocate memory for that, it sends an IPI to every CPU and waits
- *	until all have handled it (newer kernels: synchronize_rcu()). A CPU with
- *	interrupts disabled delays both. This includes PREEMPT_RT, where
- *	local_irq_save() disables interrupts as well.
+ *	The page tables of any mm may be walked. The kernel frees page tables
+ *	through tlb_remove_table(), which defers the freeing to the end of an
+ *	RCU grace period. If it cannot allocate memory for that, it sends an IPI
+ *	to every CPU and waits until all have handled it (newer kernels use RCU
+ *	here as well). A CPU with interrupts disabled delays both the grace
+ *	period and the IPI. This includes PREEMPT_RT, where local_irq_save()
+ *	disables interrupts as well.
  *
  * HMM_PAGE_TABLES_FREED_AFTER_IPI
  *	The page tables of the current mm may be walked. Before a table is
@@ -46,15 +47,16 @@
  *	kernel waits until all of them have handled it. Under hypervisors that
  *	flush TLBs without IPIs, tables are freed by RCU.
  *
- * Otherwise, page tables are walked with the mmap lock held. It protects the
- * tables of a vma, except for hugetlb tables that several processes share.
- * huge_pmd_unshare(), called for example by truncate, only holds the i_mmap
- * lock of the file for writing. Another process may free the tables immediately
- * afterwards.
+ * Otherwise, page tables are walked with the mmap lock held. The lock protects
+ * the tables of a vma, except for hugetlb tables that several processes share.
+ * huge_pmd_unshare() may run with only the i_mmap lock of the file held for
+ * writing, for example in truncate. Another process may free the tables
+ * immediately afterwards.
  *
- * Tables that are not freed through tlb_remove_table() are safe, too: after
- * khugepaged has unlinked a table, it sends an IPI to every CPU, or (since 6.6,
- * for files) calls pte_free_defer(), which waits for a grace period.
+ * Tables that khugepaged frees without tlb_remove_table() are safe, too: after
+ * it has unlinked a table, khugepaged sends an IPI to every CPU, or (since 6.6,
+ * for files) calls pte_free_defer(), which frees the table after a grace
+ * period.
  *
  * x86-64: MMU_GATHER_RCU_TABLE_FREE is selected with PARAVIRT since 4.20, but
  * before 6.14 arch/x86/mm/pgtable.c called tlb_remove_table() only under some
@@ -63,9 +65,9 @@
  *
  * arm64: __pte_free_tlb(), __pmd_free_tlb() and __pud_free_tlb() of
  * arch/arm64/include/asm/tlb.h have called tlb_remove_table() since before
- * 5.10. Since 6.9 there can be a fifth level, if the CPU has 52-bit addresses;
- * before 6.14 its tables were freed at once. The TLB is flushed without an IPI,
- * so the second condition never holds.
+ * 5.10. Since 6.9 there can be a fifth level, if the CPU has 52-bit addresses.
+ * Before 6.14, the tables of this level were freed immediately. The TLB is
+ * flushed without an IPI, so the second condition never holds.
  */
 #if defined(CONFIG_X86_64)
 #include "pgtable_x86.h"
@@ -92,7 +94,7 @@
 
 #ifndef CONFIG_MMU_GATHER_RCU_TABLE_FREE
 #if defined(CONFIG_ARM64) || HMM_PAGE_TABLES_FREED_BY_RCU
-#error "hmm_mirror expects page tables freed by RCU: set MMU_GATHER_RCU_TABLE_FREE"
+#error "hmm_mirror needs page tables freed by RCU, but CONFIG_MMU_GATHER_RCU_TABLE_FREE is not set"
 #endif
 #endif
 
@@ -135,7 +137,7 @@ static inline bool hmm_pte_keyed(pte_t pte)
 	return hmm_pte_bits(pte) & HMM_KEY_MASK;
 }
 
-/* For user entries. */
+/* Only valid for user entries. */
 static inline bool hmm_pte_write(pte_t pte)
 {
 	return hmm_bits_write(hmm_pte_bits(pte));
@@ -151,7 +153,7 @@ static inline bool hmm_pud_write(pud_t pud)
 	return hmm_bits_write(hmm_pud_bits(pud));
 }
 
-/* Older kernels map DAX files by special entries that have a struct page. */
+/* Older kernels map pages of DAX files, with a struct page, as special. */
 static inline bool hmm_pte_devmap(pte_t pte)
 {
 #ifdef CONFIG_ARCH_HAS_PTE_DEVMAP
@@ -161,7 +163,7 @@ static inline bool hmm_pte_devmap(pte_t pte)
 #endif
 }
 
-/* Since 6.12, huge mappings of pages without a struct page are special. */
+/* Since 6.12, huge mappings of frames without a struct page are special. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define hmm_pmd_special		pmd_special
 #define hmm_pud_special		pud_special

@@ -9,22 +9,22 @@
 #include <linux/pgtable.h>
 
 #define HMM_USER	((pteval_t)(PTE_VALID | PTE_USER))
-/* The overlay index, PTE_PO_IDX_MASK; it is 0 before 6.12. */
+/* The permission overlay index, PTE_PO_IDX_MASK. It is 0 before 6.12. */
 #define HMM_KEY_MASK	((pteval_t)GENMASK_ULL(62, 60))
 /* For PMDs and PUDs; PUD_TYPE_SECT has the same value. */
 #define HMM_LEAF_MASK	((pteval_t)PMD_TYPE_MASK)
 #define HMM_LEAF	((pteval_t)PMD_TYPE_SECT)
 
-/* A plain entry has @bits under @mask: one comparison. */
+/* An entry is plain if its bits in @mask are equal to @bits. */
 struct hmm_plain {
 	pteval_t mask;
 	pteval_t bits;
 };
 
 /*
- * Every user page has PTE_PXN, except shadow stacks (Guarded Control Stack,
- * since 6.13), where the bit is part of a permission index. Shadow stacks are
- * left to the slow path.
+ * Every entry of a user page has PTE_PXN, except in shadow stacks (Guarded
+ * Control Stack, since 6.13), where the bit is part of a permission index. The
+ * slow path handles shadow stacks.
  */
 static inline struct hmm_plain hmm_plain(bool write)
 {

@@ -12,7 +12,7 @@
 #define HMM_LEAF_MASK	_PAGE_PSE
 #define HMM_LEAF	_PAGE_PSE
 
-/* A plain entry has @bits under @mask: one comparison. */
+/* An entry is plain if its bits in @mask are equal to @bits. */
 struct hmm_plain {
 	pteval_t mask;
 	pteval_t bits;
@@ -43,13 +43,13 @@ static inline pteval_t hmm_pud_bits(pud_t pud)
 	return native_pud_val(pud);
 }
 
-/* False for shadow stacks, which have _PAGE_DIRTY without _PAGE_RW. */
+/* Returns false for shadow stacks: _PAGE_DIRTY is set without _PAGE_RW. */
 static inline bool hmm_bits_write(pteval_t bits)
 {
 	return (bits >> _PAGE_BIT_RW) & 1;
 }
 
-/* Unlike pte_pfn(), only for present entries, whose bits are not inverted. */
+/* Unlike pte_pfn(), only valid for present entries: no bits are inverted. */
 static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
 {
 	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;

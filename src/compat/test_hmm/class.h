@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between kernels in device classes: class_create() has the module
- * as an argument before 6.4.
+ * Differences between kernels in device classes: before 6.4, class_create()
+ * takes the module as an argument.
  */
 #ifndef _HMM_COMPAT_TEST_HMM_CLASS_H
 #define _HMM_COMPAT_TEST_HMM_CLASS_H

@@ -17,7 +17,8 @@
 /*
  * Device memory needs 6.1, which added migrate_device_range(): without it, a
  * driver cannot migrate its pages out of every process before it removes the
- * memory. Since 6.0, migrate_vma_setup() must know the page of a CPU fault.
+ * memory. 6.1 also added migrate_vma.fault_page, which passes the page of a CPU
+ * fault to migrate_vma_setup().
  */
 #if defined(CONFIG_DEVICE_MIGRATION) && \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
@@ -26,7 +27,7 @@
 #define HMM_HAS_DEVICE_MEMORY	0
 #endif
 
-/* Device-private memory: page structs for memory that the CPU cannot access. */
+/* Device-private memory: struct pages for memory that the CPU cannot access. */
 #if HMM_HAS_DEVICE_MEMORY && defined(CONFIG_DEVICE_PRIVATE)
 #define HMM_HAS_DEVICE_PRIVATE	1
 #else
@@ -36,8 +37,8 @@
 #if HMM_HAS_DEVICE_MEMORY
 
 /*
- * 6.19 added device folios of more than one page, and with them changed the
- * callback that frees a page and the call that initializes one. Before 6.19,
+ * 6.19 added device folios of more than one page. It also changed the callback
+ * that frees a page and the function that initializes a page. Before 6.19,
  * neither a device page nor a page that migrates to a device is huge.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
@@ -48,7 +49,7 @@ static inline void hmm_device_page_init(struct page *page,
 	zone_device_folio_init((struct folio *)page, pgmap, order);
 }
 
-/* The name of the callback, and a macro that defines one: fn(page, order). */
+/* The callback's name, and a macro that defines it to call fn(page, order). */
 #define HMM_PGMAP_FREE	folio_free
 #define HMM_DEFINE_PGMAP_FREE(name, fn)				\
 static void name(struct folio *folio)				\
@@ -72,8 +73,8 @@ static void name(struct page *page)				\
 #endif
 
 /*
- * A huge page is one that a PMD entry maps. A kernel without transparent huge
- * pages does not migrate huge pages, whatever its version.
+ * A huge page is a page that a PMD entry maps. A kernel without transparent
+ * huge pages does not migrate huge pages, regardless of its version.
  */
 #define HMM_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define HMM_HUGE_NR	(PMD_SIZE >> PAGE_SHIFT)
@@ -84,7 +85,7 @@ static void name(struct page *page)				\
 #define HMM_MIGRATE_PFN_COMPOUND	MIGRATE_PFN_COMPOUND
 #define HMM_DEVICE_HUGE_PAGES		true
 
-/* Allocate by the memory policy of @vma, or by that of the task if NULL. */
+/* Use the memory policy of @vma, or the policy of the task if @vma is NULL. */
 static inline struct page *hmm_alloc_huge_page(gfp_t gfp,
 					       struct vm_area_struct *vma,
 					       unsigned long addr)
@@ -116,10 +117,10 @@ static inline unsigned long hmm_migrate_pfn_nr(unsigned long mpfn)
 	return mpfn & HMM_MIGRATE_PFN_COMPOUND ? HMM_HUGE_NR : 1;
 }
 
-/* Returns the order of the device folio that the CPU faulted on. */
+/* Returns the order at which the device folio of a CPU fault is migrated. */
 static inline unsigned int hmm_fault_order(struct vm_fault *vmf)
 {
-	/* A folio that page table entries map is migrated page by page. */
+	/* A folio that is mapped by PTEs is migrated page by page. */
 	if (!HMM_DEVICE_HUGE_PAGES || vmf->pte)
 		return 0;
 	return compound_order(compound_head(vmf->page));

@@ -21,8 +21,9 @@
 #if HMM_HAS_EXCLUSIVE
 /*
  * Replaces the CPU's entry for the page at @addr with a device-exclusive entry.
- * Returns the page, locked and with a reference, or an error: -EBUSY if the
- * page cannot be made exclusive now. The caller holds the mmap lock for reading.
+ * Returns the page, locked and with a reference, or an error pointer. The error
+ * is -EBUSY if the page cannot be made exclusive now, or is not anonymous
+ * memory. The caller holds the mmap lock for reading.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 static inline struct page *
@@ -32,7 +33,7 @@ hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
 	struct page *page;
 
 	page = make_device_exclusive(mm, addr, owner, &folio);
-	/* Not anonymous memory: the older call skips such a page. */
+	/* Like make_device_exclusive_range(), which skips other memory. */
 	return page == ERR_PTR(-EOPNOTSUPP) ? ERR_PTR(-EBUSY) : page;
 }
 #else
