@@ -13,7 +13,7 @@
 #include "hmm_memory.h"
 #include "hmm_process.h"
 
-/* Four huge pages. A small arena is smaller than one. */
+/* Four huge pages are reserved. An arena has up to three, or less than one. */
 #define DIFF_PAGES	2048
 #define DIFF_HUGE	512
 #define DIFF_PIECES	64
@@ -22,10 +22,10 @@
 #define DIFF_VMA	0x01	/* it lies in a vma */
 #define DIFF_USABLE	0x02	/* readable, and not VM_PFNMAP */
 #define DIFF_WRITABLE	0x04	/* usable and writable */
-#define DIFF_FAILS	0x08	/* a fault of this page fails */
+#define DIFF_FAILS	0x08	/* a fault for this page fails */
 #define DIFF_HUGETLB	0x10
 #define DIFF_SMALL	0x20	/* private and anonymous: may be poisoned */
-#define DIFF_CPU_READS	0x40	/* the vma is not PROT_NONE */
+#define DIFF_CPU_READS	0x40	/* neither PROT_NONE nor VM_PFNMAP */
 
 enum diff_kind {
 	DIFF_HOLE,
@@ -48,7 +48,7 @@ enum diff_kind {
 
 extern const char *const diff_kind_names[DIFF_KINDS];
 
-/* Operations on a page after it was mapped; for the report. */
+/* Operations on a page after it was mapped, for the report. */
 enum diff_operation {
 	DIFF_READ,
 	DIFF_WRITE,
@@ -75,14 +75,14 @@ struct diff_page {
 /**
  * struct diff_arena - the arena
  * @base: first address
- * @npages: how many of @pages are in use
- * @pages: the facts
+ * @npages: number of @pages in use
+ * @pages: the facts about each page
  * @files: descriptors to close with the arena
- * @nfiles: how many
- * @child: a process that shares the memory; 0 for none
+ * @nfiles: number of @files
+ * @child: a process that shares the memory; 0 if there is no child
  * @child_exit: completed to let the child exit
- * @built: how many pages of each kind all arenas had
- * @done: to how many pages each operation was applied
+ * @built: number of pages of each kind in all arenas
+ * @done: number of pages to which each operation was applied
  *
  * Holes stay holes: the program allocates no more than a few pages between
  * diff_arena_build() and diff_arena_drop(), so nothing else is mapped there.
@@ -123,7 +123,7 @@ static inline bool diff_driver_kind(enum diff_kind kind)
 	       kind == DIFF_DRIVER_PFNMAP;
 }
 
-/* Describes a page in one line, in a static buffer. */
+/* Returns a description of a page in one line, in a static buffer. */
 const char *diff_page_text(size_t index);
 
 #endif /* _DIFF_ARENA_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Building the arena: pieces of all kinds of memory, at random but the same for
- * the same seed and number.
+ * Builds the arena from random pieces of all kinds of memory. The same seed and
+ * number build the same arena.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "diff_operation.h"
 #include "hmm_system.h"
 
-/* A file for n pages: some are there, and its end may be missing. */
+/* Create a file for n pages. It has holes, and may be too short. */
 static int new_file(enum diff_kind kind, size_t n)
 {
 	const size_t size = hmm_page_size();
@@ -175,7 +175,7 @@ static size_t choose_length(enum diff_kind kind, size_t first)
 		       diff_once_in(&diff_build_random, 3) ?
 		       2 * DIFF_HUGE : DIFF_HUGE;
 	n = diff_between(&diff_build_random, 1, 60);
-	/* End where a huge page can begin. */
+	/* End at the next address where a huge page can begin. */
 	if (diff_arena.npages >= DIFF_HUGE &&
 	    diff_once_in(&diff_build_random, 5))
 		n = DIFF_HUGE;
@@ -263,7 +263,7 @@ int diff_arena_build(__u64 seed, __u64 number, bool snapshot)
 		enum diff_kind kind = choose_kind(first, snapshot);
 
 		n = choose_length(kind, first);
-		/* A piece may need a file, and there is no room for more. */
+		/* A piece may need a file, but the array of files is full. */
 		if (arena->nfiles == DIFF_PIECES)
 			kind = DIFF_HOLE;
 		ret = build_piece(kind, first, n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Building the arena.
+ * Builds the arena.
  */
 #ifndef _DIFF_BUILD_H
 #define _DIFF_BUILD_H
@@ -9,11 +9,12 @@
 
 #include <linux/types.h>
 
-/* Reserves the addresses. All functions return 0 or -errno. */
+/* Reserve the addresses. Returns 0 or -errno. */
 int diff_arena_reserve(void);
 /*
- * The same seed and number build the same memory. For a snapshot, some of the
- * memory is such that a fault would sleep until userfaultfd resolves it.
+ * Build an arena. The same seed and number build the same memory. For
+ * snapshots, userfaultfd may write-protect some of the memory: a write fault
+ * would sleep there until a monitor resolves it. Returns 0 or -errno.
  */
 int diff_arena_build(__u64 seed, __u64 number, bool snapshot);
 void diff_arena_drop(void);

@@ -8,7 +8,7 @@
 #include "diff_request.h"
 
 #define DIFF_CALLS		5
-/* How many differences of one test are printed. */
+/* Maximum number of differences of one test that are printed. */
 #define DIFF_REPORTED	12
 
 /* The calls of one run of the module, and the entries that they returned. */
@@ -19,14 +19,14 @@ struct diff_results {
 
 /**
  * struct diff_case - the case in progress, and counts for the report
- * @seed: of the arena and the requests
- * @number: of the case
- * @random: what the requests depend on
+ * @seed: seed of the arena and the requests
+ * @number: number of the case
+ * @random: state of the generator of the requests
  * @request: the request
  * @first: the results in the first memory
- * @differences: how many were found by this test
- * @compared: how many entries were compared by all tests
- * @kind_entries: how many entries of each kind were not empty
+ * @differences: number of differences that this test has detected
+ * @compared: number of entries that all tests have compared
+ * @kind_entries: number of entries of each kind that were not empty
  */
 struct diff_case {
 	__u64 seed, number;
@@ -40,7 +40,7 @@ struct diff_case {
 
 extern struct diff_case diff_case;
 
-/* Report a difference; false if enough were printed. */
+/* Count a difference. Returns false if it is not printed: see DIFF_REPORTED. */
 bool diff_report(const char *format, ...);
 void diff_print_entry(const char *name, __u64 entry);
 /* Report that the entries x and y of page i of the request differ. */
@@ -53,10 +53,10 @@ void diff_set_call(struct diff_results *results, unsigned int i,
 int diff_make_calls(struct diff_results *results, unsigned int ncalls);
 const char *diff_way_name(const struct diff_results *results, unsigned int i);
 bool diff_is_kernel(const struct diff_results *results, unsigned int i);
-/* A snapshot of the whole arena by the kernel. */
+/* Take a snapshot of the whole arena with the kernel's function. */
 int diff_snapshot_arena(__u64 *entries);
 
-/* Compare the entries of calls a and b; memory did not change between them. */
+/* Compare the entries of calls a and b, between which memory did not change. */
 void diff_compare(const struct diff_results *results, unsigned int a,
 		  unsigned int b, const char *what);
 void diff_count_kinds(const __u64 *entries);

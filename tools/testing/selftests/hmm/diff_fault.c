@@ -16,11 +16,11 @@ struct diff_fault_counts diff_fault_counts;
 /* The results in the second memory, which is built like the first. */
 static struct diff_results second;
 
-/* Shorthands. */
+/* Short names */
 static struct diff_request *const req = &diff_case.request;
 static struct diff_results *const first = &diff_case.first;
 
-/* After a call that succeeded: every requested page must be present. */
+/* Check that a call that succeeded has satisfied the request for each page. */
 static void check_satisfied(const struct diff_results *results, unsigned int a)
 {
 	for (size_t i = 0; i < req->n; i++) {
@@ -97,7 +97,7 @@ static void check_result(const struct diff_results *results, unsigned int a)
 		print_requested_pages();
 }
 
-/* New memory was faulted by one side, and then by the other. */
+/* Check the results of a fault by one side and of a fault by the other side. */
 static void check_run(const struct diff_results *results)
 {
 	const struct hmm_diff_call *calls = results->run.calls;
@@ -111,11 +111,11 @@ static void check_run(const struct diff_results *results)
 
 	check_satisfied(results, 0);
 	check_satisfied(results, 2);
-	/* Go on only if the first fault left nothing for the second one. */
+	/* Continue only if the first fault satisfied all requests. */
 	for (size_t i = 0; i < req->n; i++)
 		if (!diff_satisfied(req, i, results->entries[0][i]))
 			return;
-	/* All requested pages were present, so nothing must have changed. */
+	/* In this case the second fault must not have changed the memory. */
 	if (calls[2].changed || calls[3].changed || calls[4].changed) {
 		diff_report("fault: %s faults pages that %s has faulted in",
 			    diff_way_name(results, 2),
@@ -125,7 +125,7 @@ static void check_run(const struct diff_results *results)
 	diff_compare(results, 2, 3, "fault by the other, then a snapshot");
 }
 
-/* The second memory has other page frames. */
+/* The two memories have different page frames. */
 static bool equal_but_frame(__u64 x, __u64 y)
 {
 	const __u64 mask = (1ULL << HMM_DIFF_PFN_SHIFT) - 1;
@@ -164,7 +164,7 @@ static int fault_new(struct diff_results *results, unsigned int one,
 	return ret ? ret : diff_make_calls(results, DIFF_CALLS);
 }
 
-/* Choose a request; returns the call of ours that makes it. */
+/* Choose a request. Returns the call of this module that makes it. */
 static unsigned int choose_request(void)
 {
 	struct diff_random *rnd = &diff_case.random;

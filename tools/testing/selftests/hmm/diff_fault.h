@@ -6,11 +6,11 @@
 #define _DIFF_FAULT_H
 
 /**
- * struct diff_fault_counts - how the cases went
- * @succeeded: in how many the first fault succeeded
- * @not_permitted: in how many it returned -EPERM
- * @failed: in how many it returned another error
- * @unequal: in how many the second memory was not equal to the first
+ * struct diff_fault_counts - counts of cases
+ * @succeeded: the fault of the first memory by this module succeeded
+ * @not_permitted: this fault returned -EPERM
+ * @failed: this fault returned another error
+ * @unequal: the second memory was not equal to the first
  */
 struct diff_fault_counts {
 	unsigned long succeeded, not_permitted, failed, unequal;
@@ -18,7 +18,7 @@ struct diff_fault_counts {
 
 extern struct diff_fault_counts diff_fault_counts;
 
-/* One case; returns 0 or -errno. Differences are reported. */
+/* Run one case, and report differences. Returns 0 or -errno. */
 int diff_fault_case(void);
 
 #endif /* _DIFF_FAULT_H */

@@ -18,7 +18,7 @@
 
 struct diff_machine diff_machine;
 
-/* A setting that is one of several words: "always [madvise] never". */
+/* A setting: a number, or one of several words: "always [madvise] never". */
 struct setting {
 	const char *path;
 	const char *word;
@@ -28,11 +28,11 @@ struct setting {
 #define SETTINGS 4
 
 static struct setting settings[SETTINGS] = {
-	/* Huge pages only in memory with MADV_HUGEPAGE. */
+	/* Allow huge pages only in memory with MADV_HUGEPAGE. */
 	{ .path = THP "enabled", .word = "madvise" },
 	{ .path = THP "shmem_enabled", .word = "advise" },
 	{ .path = THP "defrag", .word = "madvise" },
-	/* khugepaged must not change the memory meanwhile. */
+	/* khugepaged must not change the memory during a test. */
 	{ .path = THP "khugepaged/scan_sleep_millisecs", .word = "1000000000" },
 };
 

@@ -10,13 +10,13 @@
 /**
  * struct diff_machine - features of the machine
  * @device: descriptor of HMM_DIFF_DEVICE
- * @swap: there is swap
- * @pkey: a protection key; not positive if there are none
- * @huge: there are transparent huge pages of DIFF_HUGE pages
- * @hugetlb: there are hugetlb pages of that size
- * @uffd: there is userfaultfd
- * @no_swap: why there is no swap
- * @no_hugetlb: why there are no hugetlb pages
+ * @swap: swap is available
+ * @pkey: a protection key; not positive if the machine does not support them
+ * @huge: transparent huge pages of DIFF_HUGE pages are available
+ * @hugetlb: hugetlb pages of this size are available
+ * @uffd: userfaultfd is available
+ * @no_swap: the reason if swap is not available
+ * @no_hugetlb: the reason if hugetlb pages are not available
  */
 struct diff_machine {
 	int device;

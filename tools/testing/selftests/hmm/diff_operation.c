@@ -19,14 +19,14 @@
 #endif
 #define ADVICE_GUARD 102	/* MADV_GUARD_INSTALL, since 6.13 */
 
-/* About how many pages are touched one by one. More would take too long. */
+/* Approximate maximum of pages to touch. More would take too long. */
 #define TOUCHES 40
 
 #define USES (DIFF_VMA | DIFF_USABLE | DIFF_WRITABLE)
 
 struct diff_random diff_build_random;
 
-/* MADV_HWPOISON is in progress; read by the signal handler. */
+/* MADV_HWPOISON is in progress. The signal handler reads this. */
 static bool poisoning;
 
 static void record(enum diff_operation operation, size_t first, size_t n)
@@ -136,7 +136,7 @@ static void advise(size_t first, size_t n, int advice,
 
 static void guard(size_t first, size_t n)
 {
-	/* With a locked page in it, the call would fail halfway. */
+	/* If a page is locked, the call fails halfway. */
 	if (any_recorded(DIFF_LOCK, first, n) ||
 	    madvise(diff_page_at(first), n * hmm_page_size(), ADVICE_GUARD))
 		return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random requests: for pages of the arena, and how to read them.
+ * Random requests for pages of the arena, and the calls that make them.
  */
 #include "diff_request.h"
 
@@ -106,7 +106,7 @@ unsigned int diff_choose_way(struct diff_request *req, struct diff_random *rnd,
 			    way == HMM_DIFF_OURS_LOCKED));
 	if (way != HMM_DIFF_OURS_LOCKED)
 		return way;
-	/* A read from swap would have to drop the mmap lock: -EAGAIN. */
+	/* A read from swap would drop the mmap lock and return -EAGAIN. */
 	for (size_t i = 0; i < req->n; i++)
 		if (diff_arena.pages[req->first + i].operations &
 		    1 << DIFF_PAGEOUT)

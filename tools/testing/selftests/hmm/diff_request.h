@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Random requests: for pages of the arena, and how to read them.
+ * Random requests for pages of the arena, and the calls that make them.
  */
 #ifndef _DIFF_REQUEST_H
 #define _DIFF_REQUEST_H
@@ -17,7 +17,7 @@
 /**
  * struct diff_request - a request for pages of the arena
  * @first: index of the first page
- * @n: how many
+ * @n: number of pages
  * @default_flags: HMM_DIFF_REQ_* of all pages
  * @mask: the bits of @pages that count
  * @pages: HMM_DIFF_REQ_* of each page
@@ -33,15 +33,15 @@ struct diff_request {
 };
 
 void diff_choose_range(struct diff_request *req, struct diff_random *rnd);
-/* Any flags, in runs of pages with the same flags or page by page. */
+/* Choose flags, in runs of pages with the same flags or page by page. */
 void diff_choose_flags(struct diff_request *req, struct diff_random *rnd);
 /* Drop the requests that cannot be satisfied. */
 void diff_drop_impossible(struct diff_request *req);
 /* Request write access to one page that is not writable. */
 void diff_request_unwritable(struct diff_request *req, struct diff_random *rnd);
-/* The longest part with the same permissions, with the same request for all. */
+/* Request a run of pages with the same permissions, all with the same flags. */
 void diff_request_one_part(struct diff_request *req, struct diff_random *rnd);
-/* Choose one of our calls: HMM_DIFF_OURS and so on. */
+/* Choose a call of this module: HMM_DIFF_OURS and so on. */
 unsigned int diff_choose_way(struct diff_request *req, struct diff_random *rnd,
 			     bool fault);
 

@@ -9,15 +9,15 @@
 
 const char *const diff_rule_reasons[DIFF_RULES] = {
 	[DIFF_RULE_UNREADABLE] =
-		"a vma without PROT_READ whose pages the CPU can read: the CPU has no permission bit for reading; a present page may be returned, as by get_user_pages_fast(); the kernel reports an error",
+		"a vma without PROT_READ whose pages the CPU can read, because the CPU has no permission bit for reading: this module may return a present page, like get_user_pages_fast(); the kernel reports an error",
 	[DIFF_RULE_STRETCH] =
-		"from an absent page on, the kernel faults all pages up to the end of the page table by the request for that page; where there is no table, it faults the whole stretch by the requests for any page of it, and reports the errors of those pages; here each page has its own request, and the error at the lowest address counts",
+		"the kernel faults all pages from an absent page to the end of the page table with the request for this page; without a page table, it faults the whole stretch with the combined requests for its pages; it also reports errors of these pages; in this module each page has its own request, and the result is the error at the lowest address",
 	[DIFF_RULE_HUGETLB] =
-		"for a hugetlb page, the kernel honours only the request for its first page in the range; here all requests count",
+		"for a hugetlb page, the kernel honours only the request for its first page in the range; this module honours all requests",
 	[DIFF_RULE_APPEARED] =
 		"a page that was not requested, or not for writing, became present or writable together with a later one, by fault-around or as part of a huge page; this invalidates nothing, and neither side reads the entry again",
 	[DIFF_RULE_WRITE_ALONE] =
-		"WRITE implies VALID here; the kernel ignores WRITE alone, so it gets both",
+		"in this module WRITE implies VALID; the kernel ignores WRITE alone, so the test passes both to it",
 };
 
 __u64 diff_rule_used[DIFF_RULES];
@@ -72,7 +72,7 @@ bool diff_our_result_explained(const struct diff_request *req, int result)
 	bool any = false;
 	int ret = 0;
 
-	/* The result if every page that may be returned was present. */
+	/* The result if all pages that this module may return are present. */
 	for (size_t i = 0; i < req->n && !ret; i++) {
 		unsigned int request = diff_requested(req, i);
 
@@ -84,7 +84,7 @@ bool diff_our_result_explained(const struct diff_request *req, int result)
 	return any && result == ret && use(DIFF_RULE_UNREADABLE);
 }
 
-/* Whether a table of PTEs maps the page, as far as the entries show. */
+/* Whether a PTE table maps the page, as far as the entries show. */
 static bool has_table(const struct diff_request *req, size_t i)
 {
 	size_t at = (req->first + i) / DIFF_HUGE * DIFF_HUGE;

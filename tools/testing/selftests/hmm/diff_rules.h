@@ -8,8 +8,8 @@
 #include "diff_request.h"
 
 /*
- * The intended differences from hmm_range_fault(). diff_rule_reasons says why
- * they exist. Only DIFF_RULE_UNREADABLE applies to snapshots.
+ * The intended differences from hmm_range_fault(). diff_rule_reasons contains
+ * the reasons. Only DIFF_RULE_UNREADABLE applies to snapshots.
  */
 enum diff_rule {
 	DIFF_RULE_UNREADABLE,
@@ -21,7 +21,7 @@ enum diff_rule {
 };
 
 extern const char *const diff_rule_reasons[DIFF_RULES];
-/* How many pages or results each rule explained. */
+/* Number of pages or results that each rule has explained. */
 extern __u64 diff_rule_used[DIFF_RULES];
 
 /* The result that a fault must return. */
@@ -32,22 +32,22 @@ int diff_expected(const struct diff_request *req);
  * the rule as used.
  */
 
-/* We return a page where the kernel reports an error. */
+/* This module returns a page for which the kernel reports an error. */
 bool diff_page_explained(const struct diff_request *req, size_t i, __u64 ours,
 			 __u64 kernel);
 
-/* A fault by us, or by the kernel, returns @result instead of the expected. */
+/* A fault by this module, or by the kernel, does not return diff_expected(). */
 bool diff_our_result_explained(const struct diff_request *req, int result);
 bool diff_result_explained(const struct diff_request *req, int result);
 
-/* After the same fault of equal memory by both, an entry differs. */
+/* After both sides made the same fault in equal memory, an entry differs. */
 bool diff_fault_explained(const struct diff_request *req, size_t i);
 /* The kernel does not return a page that was requested. */
 bool diff_omitted_explained(const struct diff_request *req, size_t i);
-/* A snapshot after a fault returns another entry than the fault. */
+/* A snapshot after a fault returns a different entry than the fault. */
 bool diff_later_explained(const struct diff_request *req, size_t i, __u64 fault,
 			  __u64 later);
-/* After the same fault of equal memory, an entry is present only once. */
+/* After both sides made this fault, an entry is present on only one side. */
 bool diff_around_explained(const struct diff_request *req, size_t i, __u64 one,
 			   __u64 other);
 

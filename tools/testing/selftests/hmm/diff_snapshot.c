@@ -47,7 +47,7 @@ static int snapshot_range(void)
 		diff_count_kinds(first->entries[0]);
 		return 0;
 	}
-	diff_report("snapshot: the memory changes in each try");
+	diff_report("snapshot: the memory changed in each try");
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static void compare_mapping(const char *what, __u64 start, size_t n)
 		}
 		if (ioctl(diff_machine.device, HMM_DIFF_RUN, &run) ||
 		    run.calls[0].result || run.calls[1].result) {
-			diff_report("%s: no snapshot", what);
+			diff_report("%s: a snapshot failed", what);
 			continue;
 		}
 		for (size_t i = 0; i < n; i++) {
@@ -117,7 +117,7 @@ void diff_snapshot_own_mappings(void)
 		if (sscanf(line, "%llx-%llx", &start, &end) != 2 ||
 		    start >> 47)
 			continue;
-		/* Include the pages before and after it. */
+		/* Include the pages around it, but limit the length. */
 		start -= page;
 		end = end - start > 256 * page ? start + 256 * page :
 						 end + page;

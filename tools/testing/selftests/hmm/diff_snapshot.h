@@ -5,9 +5,9 @@
 #ifndef _DIFF_SNAPSHOT_H
 #define _DIFF_SNAPSHOT_H
 
-/* One case; returns 0 or -errno. Differences are reported. */
+/* Run one case, and report differences. Returns 0 or -errno. */
 int diff_snapshot_case(void);
-/* Snapshots of mappings that the program did not make, and of their borders. */
+/* Compare snapshots of all mappings of this process and of their borders. */
 void diff_snapshot_own_mappings(void);
 
 #endif /* _DIFF_SNAPSHOT_H */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads random memory, which does not change meanwhile, by this project's
- * ranges and by the kernel's own hmm_range_fault(), and compares the entries of
- * each page.
+ * Reads random memory, which does not change meanwhile, with this project's
+ * ranges and with the kernel's own hmm_range_fault(), and compares the entries
+ * of each page.
  *
  *	diff_test [seed]
  *
- * The seed of a run that failed, as the argument or as hmm.seed= on the
- * kernel's command line, repeats the memory and the requests.
+ * To repeat the memory and the requests of a run that failed, pass its seed as
+ * the argument, or as hmm.seed= on the kernel's command line.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +25,8 @@
 #define SNAPSHOTS	60
 #define FAULTS		100
 /*
- * On a slow machine, a test stops after this time, but not before it has run
- * this many cases.
+ * On a slow machine, a test stops after PATIENCE_MS, but runs at least
+ * CASES_AT_LEAST cases.
  */
 #define CASES_AT_LEAST	6
 #define PATIENCE_MS	5000
@@ -38,7 +38,7 @@ static void conclude(int ret, const char *name)
 			       diff_case.seed, diff_case.number,
 			       strerror(-ret));
 	if (diff_case.differences > DIFF_REPORTED)
-		ksft_print_msg("and %lu more\n",
+		ksft_print_msg("and %lu more differences\n",
 			       diff_case.differences - DIFF_REPORTED);
 	ksft_test_result(!ret && !diff_case.differences, "%s.seed_%llu\n", name,
 			 diff_case.seed);
@@ -79,9 +79,9 @@ static void test_faults(void)
 		       counts->failed);
 	ksft_print_msg("%lu memories could not be built twice\n",
 		       counts->unequal);
-	/* With fewer, the test would prove little. */
+	/* Require enough useful cases. */
 	if (counts->succeeded < diff_case.number / 4)
-		diff_report("too few faults that succeed");
+		diff_report("too few faults succeeded");
 	if (counts->unequal > diff_case.number / 5)
 		diff_report("too few memories could be built twice");
 	conclude(ret, "r29_r30_r31_r32_fault");
@@ -123,7 +123,7 @@ static size_t choose_seeds(__u64 *seeds, const char *argument)
 {
 	if (hmm_given_seed(argument, &seeds[0]))
 		return 1;
-	/* Always the same, so that a failure is due to a change of the code. */
+	/* The seeds are fixed: a new failure is due to a change of code. */
 	seeds[0] = 1;
 	seeds[1] = 2;
 	return 2;
