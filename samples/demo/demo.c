@@ -2,10 +2,10 @@
 /*
  * hmm_demo: a device mirrors the address space of a process, step by step.
  *
- * The device is /dev/hmm_dmirror0, a dummy device of test_hmm.ko. It has its
- * own page table, and accesses the memory of this program only through it. The
- * program checks each step, and exits with status 1 at the first unexpected
- * result.
+ * The device is /dev/hmm_dmirror0, a dummy device of test_hmm.ko. The device
+ * has its own page table, and accesses the memory of this program only through
+ * this table. The program checks each step, and exits with status 1 at the
+ * first unexpected result.
  */
 #include <errno.h>
 #include <fcntl.h>

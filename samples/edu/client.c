@@ -18,9 +18,9 @@
 
 /*
  * No callback is needed here. The device accesses only memory of buffers. Each
- * buffer has an interval, and the exit of the process invalidates them all. A
- * driver whose device has a context for the process stops the context in
- * @release.
+ * buffer has an interval, and the exit of the process invalidates all
+ * intervals. A driver whose device has a context for the process stops the
+ * context in @release.
  */
 static const struct hmm_mirror_ops edu_mirror_ops = {};
 

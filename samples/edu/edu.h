@@ -58,7 +58,7 @@ struct edu_device {
 	struct list_head clients;
 	wait_queue_head_t wait;
 
-	/* Protects @started, @done, @error, and accesses to the registers. */
+	/* Protects @started, @done, @error and the registers. */
 	spinlock_t lock;
 	/*
 	 * DMAs are numbered from 1. These are the numbers of the last DMA that
@@ -80,7 +80,7 @@ struct edu_device {
 	atomic_long_t waited;
 };
 
-/* An open file. It serves one process, see edu_attach(). */
+/* An open file. It serves one process: see edu_attach(). */
 struct edu_client {
 	struct list_head node;
 	struct edu_device *edu;

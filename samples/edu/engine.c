@@ -156,7 +156,7 @@ void edu_dma_wait(struct edu_device *edu, unsigned long dma)
 /*
  * Wait until DMA @dma has ended, and return its result. If the task is killed,
  * the wait ends early and the DMA continues; the invalidation at the exit of
- * the process waits for it.
+ * the process waits for the DMA.
  */
 int edu_dma_wait_killable(struct edu_device *edu, unsigned long dma)
 {

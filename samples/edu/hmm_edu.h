@@ -67,7 +67,7 @@ struct hmm_edu_copy {
  * Unregister the buffer that begins at this address. If several buffers contain
  * the address, only the most recently registered one of them is checked.
  *
- * ENOENT: this buffer does not begin at the address, or there is none
+ * ENOENT: no buffer contains the address, or this buffer begins elsewhere
  */
 #define HMM_EDU_UNREGISTER	_IOW('E', 0x01, __u64)
 /*
@@ -76,7 +76,7 @@ struct hmm_edu_copy {
  * ENOENT:     no suitable buffer contains the source or the destination
  * EFAULT:     the process cannot access the source or the destination
  * EPERM:      the process may not write to a buffer that has HMM_EDU_WRITE
- * ETIME:      the memory of the process changed for too long
+ * ETIME:      invalidations prevented a DMA mapping for 10 seconds
  * EOPNOTSUPP: a page cannot be mapped for DMA
  * EIO:        the device has failed; unbind it and bind it again
  * ENODEV:     the device was unbound

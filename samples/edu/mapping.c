@@ -2,8 +2,8 @@
 /*
  * Mappings: pages of a buffer that are mapped for DMA. A mapping is created
  * when a copy needs its pages, and is kept for later copies. The number of
- * mappings of a client is limited: beyond the limit, a new one replaces the
- * least recently used one.
+ * mappings of a client is limited: beyond the limit, a new mapping replaces the
+ * least recently used mapping.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>

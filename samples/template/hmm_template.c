@@ -69,7 +69,10 @@ static bool template_invalidate(struct hmm_interval_notifier *interval,
 	spin_lock(&client->lock);
 	xa_for_each_range(&client->table, index, page, first, last)
 		xa_erase(&client->table, index);
-	/* Device: flush the TLB; wait until the device uses no such page. */
+	/*
+	 * Device: flush the device's TLB, and wait until the device no longer
+	 * uses the pages.
+	 */
 	spin_unlock(&client->lock);
 	return true;
 }

@@ -241,7 +241,7 @@ static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
 		 */
 		if (err && start + (*done << PAGE_SHIFT) >= bad)
 			return err;
-		/* Invalidations may remove the entries again and again. */
+		/* Invalidations may cause many repetitions: stop if killed. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();

@@ -69,7 +69,10 @@ struct dmirror_device;
  */
 struct dmirror {
 	struct dmirror_device *device;
-	/* from mmgrab(); commands acquire mm_users only if they need it */
+	/*
+	 * The file holds a reference from mmgrab(). Commands that need the
+	 * address space acquire a reference to mm_users.
+	 */
 	struct mm_struct *mm;
 	/* in device->files; dmirror_get() increments users */
 	struct list_head node;
@@ -79,7 +82,7 @@ struct dmirror {
 	struct hmm_mirror mirror;
 	/* the whole address space, inserted from open to close */
 	struct hmm_interval_notifier interval;
-	/* exclusive end of the addresses that the mirrored process can map */
+	/* end of the addresses that the mirrored process can map */
 	unsigned long task_size;
 
 	/* protects table, released, claim and claim_lost */

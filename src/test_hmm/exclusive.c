@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * EXCLUSIVE: only the device can access a page. A device on a bus without
- * atomics needs this for its atomic operations. The page is not migrated.
- * Instead, the CPU's page table entry is replaced with a device-exclusive
- * entry. An access by the CPU then faults, and the fault handler restores the
- * CPU's entry.
+ * atomics needs exclusive access for atomic operations. The page is not
+ * migrated. Instead, the CPU's page table entry is replaced with a
+ * device-exclusive entry. An access by the CPU then faults, and the fault
+ * handler restores the CPU's entry.
  *
  * The sequence of the interval does not show whether the driver may program the
  * page: installing the entry is itself an invalidation, and every reader

@@ -42,7 +42,7 @@ struct dmirror_ioctl {
 	bool privileged;
 	/* optional */
 	int (*check)(struct dmirror *dm, const union dmirror_arg *arg);
-	/* one is set: command if the argument is struct hmm_dmirror_cmd */
+	/* exactly one is set: command for struct hmm_dmirror_cmd */
 	int (*command)(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 	int (*control)(struct dmirror *dm, union dmirror_arg *arg);
 };

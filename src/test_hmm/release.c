@@ -84,9 +84,9 @@ static void dmirror_report_waiting(struct dmirror_chunk *chunk)
 }
 
 /*
- * Evict the pages of a chunk until none is in use. The wait has no time limit:
- * a page in a pipe, for example, is only freed when the pipe is read. Returns
- * 0, or -EINTR if the caller was killed.
+ * Evict the pages of a chunk until no page is in use. The wait has no time
+ * limit: a page in a pipe, for example, is only freed when the pipe is read.
+ * Returns 0, or -EINTR if the caller was killed.
  */
 static int dmirror_empty_chunk(struct dmirror_chunk *chunk, struct dmirror *dm)
 {

@@ -32,7 +32,7 @@
  * pages below the page that failed have been processed. @addr is an address in
  * the process that opened the file, even if another process issues the command.
  *
- * Errors of all commands with addresses: -EINVAL if @addr is not page aligned,
+ * Errors of commands with an address: -EINVAL if @addr is not page aligned,
  * @npages is 0, or an address is not a user address; -EFAULT if a page cannot
  * be faulted in or accessed, or if @ptr is invalid; -EPERM if the mapping does
  * not permit writing; -ESRCH after the mirrored process has exited; -ENOMEM if
@@ -171,8 +171,8 @@ enum {
 	HMM_DMIRROR_POINT_INVALIDATE,
 	/*
 	 * with the update lock held: in a fault of the device, before the pages
-	 * are added to the device page table; or in any command, before the
-	 * device copies the first page that it maps
+	 * are added to the device page table; or in a command that copies
+	 * pages, before the first page is copied
 	 */
 	HMM_DMIRROR_POINT_LOCKED,
 	/* in the release callback of the mirror, when the mm exits */
