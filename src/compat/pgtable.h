@@ -60,8 +60,8 @@
  *
  * x86-64: MMU_GATHER_RCU_TABLE_FREE is selected with PARAVIRT since 4.20, but
  * before 6.14 arch/x86/mm/pgtable.c called tlb_remove_table() only under some
- * hypervisors. 6.14 calls it in every case with PT_RECLAIM; 6.15 and later
- * also without.
+ * hypervisors. 6.14 always calls it if PT_RECLAIM is enabled. 6.15 and later
+ * always call it.
  *
  * arm64: __pte_free_tlb(), __pmd_free_tlb() and __pud_free_tlb() of
  * arch/arm64/include/asm/tlb.h have called tlb_remove_table() since before
@@ -153,7 +153,7 @@ static inline bool hmm_pud_write(pud_t pud)
 	return hmm_bits_write(hmm_pud_bits(pud));
 }
 
-/* Older kernels map pages of DAX files, with a struct page, as special. */
+/* Older kernels map DAX pages, which have a struct page, by special PTEs. */
 static inline bool hmm_pte_devmap(pte_t pte)
 {
 #ifdef CONFIG_ARCH_HAS_PTE_DEVMAP

@@ -279,8 +279,8 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
  * @range: a range
  * @start: in: first address, in bytes; out: first address that
  *         hmm_mirror_range_dma_unmap() unmaps for these bounds
- * @end: in: first address past the end, in bytes; out: first address past what
- *       hmm_mirror_range_dma_unmap() unmaps for these bounds
+ * @end: in: first address past the end, in bytes; out: first address past the
+ *       pages that hmm_mirror_range_dma_unmap() unmaps for these bounds
  *
  * An invalidation may cover only a part of a huge mapping, for example before
  * this mapping is split. hmm_mirror_range_dma_unmap() always unmaps the whole

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges: a request for pages, and the interval that detects collisions.
+ * Ranges: requests for pages, each with an interval that detects collisions.
  */
 #include <linux/delay.h>
 #include <linux/export.h>
@@ -370,7 +370,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
  * present at the next attempt.
  *
  * A present page that user mode can access may be reported even if its vma is
- * not readable or has VM_IO set.
+ * not readable, or has VM_IO or VM_PFNMAP set.
  *
  * Context: may sleep. The caller must not hold the mmap lock, the update lock,
  * or any lock that a page fault may acquire.

@@ -152,7 +152,7 @@ static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 {
 	if (!special)
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, writable);
-	/* In anonymous memory and DAX files this is the huge zero page. */
+	/* In anonymous memory and DAX files, this maps the huge zero page. */
 	if (vma_is_anonymous(walk->vma) || vma_is_dax(walk->vma))
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, false);
 	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);

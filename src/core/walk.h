@@ -14,7 +14,8 @@
  * @pfns: array of entries; the first is for @base
  * @base: address of the first entry
  * @mask: the flags of an old entry that belong to its request; 0 unless @keep
- * @required: flags requested of every entry: HMM_MIRROR_PFN_VALID and WRITE
+ * @required: flags requested of every entry: any combination of
+ *            HMM_MIRROR_PFN_VALID and HMM_MIRROR_PFN_WRITE
  * @owner: device-private pages of this owner are reported as they are; if NULL,
  *         all device-private pages are reported as not present
  * @budget: number of entries that may still be written before interrupts are

@@ -33,7 +33,7 @@ hmm_make_device_exclusive(struct mm_struct *mm, unsigned long addr, void *owner)
 	struct page *page;
 
 	page = make_device_exclusive(mm, addr, owner, &folio);
-	/* Like make_device_exclusive_range(), which skips other memory. */
+	/* The page is not anonymous memory; the older function skips it. */
 	return page == ERR_PTR(-EOPNOTSUPP) ? ERR_PTR(-EBUSY) : page;
 }
 #else
