@@ -65,7 +65,7 @@ $1 == "figure" {
 	printf "\"ratio\": %.4f, \"goal\": \"%s\", \"note\": \"%s\"}",
 		ratio, goal, note > json
 
-	# The plot of ratios has only figures that measure the same work.
+	# Do not plot ratios of sizes, or of figures that are ratios themselves.
 	if (group !~ /^(size|sparse|snapshot-(held|scaling))$/) {
 		label = name
 		gsub(/_/, " ", label)

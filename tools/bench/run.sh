@@ -5,7 +5,7 @@
 BENCH_DIR=$TREE/tools/bench
 : "${BENCH_OUT:=$TREE/bench-out}"
 
-# Addresses and stack offsets are fixed because they influence the figures.
+# Addresses and stack offsets are fixed, because they influence the figures.
 # GUEST_ICOUNT also fixes the clock and the random numbers.
 BENCH_CMDLINE="nokaslr norandmaps randomize_kstack_offset=off"
 
@@ -27,7 +27,8 @@ lab_bench() {
 	bench_report
 }
 
-# bench_boot CPUS FIGURES [WORD...]: adds their rows to RUN_DIR/rows
+# bench_boot CPUS MODE [WORD...]: boots a machine, with WORDs on the kernel's
+# command line, and adds the figures of a mode to RUN_DIR/rows
 bench_boot() {
 	local failed
 

@@ -37,7 +37,7 @@ struct hmm_bench_intervals {
  * struct hmm_bench_read - pairs of read_begin and read_retry
  * @nr: number of pairs; 0: continue until @until
  * @from: CLOCK_MONOTONIC in ns at which to begin, if @nr is 0
- * @until: CLOCK_MONOTONIC in ns at which to end, if @nr is 0
+ * @until: CLOCK_MONOTONIC in ns at which to stop, if @nr is 0
  * @ticks: out: ticks for @nr pairs
  * @empty: out: ticks for @nr rounds of an empty loop
  * @done: out: number of pairs
@@ -53,7 +53,7 @@ struct hmm_bench_read {
 
 /**
  * struct hmm_bench_wait - how long read_begin waits after each collision
- * @until: CLOCK_MONOTONIC in ns at which to end
+ * @until: CLOCK_MONOTONIC in ns at which to stop
  * @samples: array of __u32, in ns
  * @max: number of entries of the array
  * @nr: out: number of samples
@@ -75,7 +75,7 @@ struct hmm_bench_wait {
  * @end: first address past the end
  * @flags: HMM_BENCH_FAULT and _WRITE; 0 for a snapshot. _COMPACT: one entry per
  *         mapping on our side; ignored on the kernel's side
- * @step: bytes per request; the range is a multiple of it, or shorter
+ * @step: bytes per request; the range is a multiple of @step, or shorter
  * @ticks: out: ticks for all requests, including the locks of the caller
  * @ns: out: the same time in ns of CLOCK_MONOTONIC
  * @valid: out: number of valid pages in the last request
@@ -92,10 +92,11 @@ struct hmm_bench_range {
 
 /**
  * struct hmm_bench_hold - hold the mmap lock for writing half of the time
- * @period: ns for which it is held, and then not held
- * @held: out: ns for which it was held
- * @total: out: ns between HMM_BENCH_HOLD and HMM_BENCH_HOLD_END
- * @nr: out: number of times that it was acquired
+ * @period: ns for which the lock is held each time; afterwards it is free for
+ *          as long as it was held
+ * @held: out: ns for which the lock was held
+ * @total: out: ns from the first acquisition to HMM_BENCH_HOLD_END
+ * @nr: out: number of times that the lock was acquired
  */
 struct hmm_bench_hold {
 	__u64 period;
@@ -105,8 +106,8 @@ struct hmm_bench_hold {
 };
 
 /**
- * struct hmm_bench_latency - wakeup latency of a thread with highest priority
- * @period: ns between two wakeups
+ * struct hmm_bench_latency - wakeup latency of a real-time thread
+ * @period: ns from one wakeup to the next expiry of the timer
  * @max: out: longest latency, in ns
  * @min: out: shortest latency, in ns
  * @nr: out: number of wakeups

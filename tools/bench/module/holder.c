@@ -2,9 +2,10 @@
 /*
  * A thread that holds the mmap lock for writing half of the time.
  *
- * It sleeps for the same time with the lock and without it. It needs no CPU
- * time, so the measured task loses time only to the lock. The thread may have
- * to wait for readers of the lock, so it returns how long it held the lock.
+ * The thread sleeps for the same time with the lock and without it. It uses
+ * hardly any CPU time, so the measured task loses time only to the lock. The
+ * thread may have to wait for readers of the lock, so it records how long it
+ * held the lock.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -30,7 +31,7 @@ static void bench_holder_sleep(u64 ns)
 	ktime_t time = ns_to_ktime(ns);
 
 	set_current_state(TASK_IDLE);
-	/* Do not sleep if the stop came before the state was set. */
+	/* kthread_stop() may have been called before the state was set. */
 	if (!kthread_should_stop())
 		schedule_hrtimeout(&time, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);

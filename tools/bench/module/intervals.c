@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inserting and removing intervals with the functions of either side.
+ * Inserts and removes intervals with the functions of either side.
  */
 #include <linux/mm.h>
 #include <linux/prandom.h>

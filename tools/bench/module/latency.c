@@ -2,13 +2,13 @@
 /*
  * How long preemption stays disabled, on kernels that cannot trace it.
  *
- * A thread with the highest priority sleeps until a high-resolution timer wakes
- * it, records how late it is, and sets the timer again, one period later. On
- * one CPU it is late only if the CPU was in a section that cannot be preempted.
- * In every section longer than the period, the timer expires within one period
- * of its beginning, so the result is too short by at most one period. The
- * shortest latency is the cost of the wakeup. This needs a kernel that can be
- * preempted everywhere (preempt=full).
+ * A SCHED_FIFO thread sleeps until a high-resolution timer wakes it, records
+ * how late it is, and sets the timer again, one period later. On one CPU it is
+ * late only if the CPU was in a section that cannot be preempted. In every
+ * section longer than the period, the timer expires within one period of its
+ * beginning, so the result is too short by at most one period. The shortest
+ * latency is the cost of the wakeup. This needs a kernel that can be preempted
+ * everywhere (preempt=full).
  */
 #include <linux/err.h>
 #include <linux/hrtimer.h>

@@ -33,7 +33,7 @@ static int bench_side(struct bench *bench, unsigned long side)
 	return 0;
 }
 
-/* The shared structures are private, so ask the allocator for their size. */
+/* The shared structures are private, so use the size of their allocation. */
 static int bench_sizes(struct bench *bench, struct hmm_bench_sizes *sizes)
 {
 	if (!bench->mm)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Snapshot and fault with the functions of either side, including the locks and
- * the loop that their callers need.
+ * Snapshots and faults with the functions of either side, including the locks
+ * and the loop that the callers of these functions need.
  */
 #include <linux/hmm.h>
 #include <linux/ktime.h>

@@ -2,8 +2,8 @@
 /*
  * Readers: the cost of read_begin and read_retry, and how long a reader waits.
  *
- * The loop exists once for each side, because a call through a pointer would
- * cost as much as the measured functions.
+ * Each side has its own loop, because a call through a pointer would cost as
+ * much as the measured functions.
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hmm_bench: lets hmm_bench.ko do the same work on both sides, and prints the
- * cost.
+ * hmm_bench: lets hmm_bench.ko do the same work on both sides, with hmm-mirror
+ * and with the kernel's own functions, and prints the cost.
  */
 #ifndef _USER_BENCH_H
 #define _USER_BENCH_H

@@ -6,13 +6,13 @@
 
 #include "bench.h"
 
-/* Every second page has an interval, so a page in between misses all. */
+/* Every second page has an interval, so the others overlap no interval. */
 #define STRIDE		(2 * PAGE)
 #define MADVISES	201
 #define CHURNED		1000
 #define CHURNS		5
 
-/* Values. For the first two, no page is present. */
+/* Indices of the values. For the first two, no page is present. */
 enum { EMPTY_MISS, EMPTY_HIT, MISS, HIT, INSERT, REMOVE };
 
 /* A timer tick in one or two of the rounds does not change the median. */
@@ -72,7 +72,7 @@ static void intervals_work(int fd, int side, void *arg, double *values)
 	(void)side;
 	if (madvise(region, length, MADV_NOHUGEPAGE))
 		die("madvise");
-	/* The mm has notifiers even if no interval is inserted. */
+	/* Even without intervals, let the mm have notifiers. */
 	call(fd, nr ? HMM_BENCH_INSERT : HMM_BENCH_CHURN, &intervals);
 	values[EMPTY_MISS] = madvise_cost(middle + PAGE, false);
 	values[EMPTY_HIT] = madvise_cost(middle, false);

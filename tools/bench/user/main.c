@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hmm_bench MODE [GROUP]: runs the measurements that fit the machine. A figure
- * is a line of fields that are separated by tabs:
+ * hmm_bench MODE [GROUP]: runs the measurements of a mode, or one group of
+ * them. A figure is a line of fields that are separated by tabs:
  *
  *	figure group x name mode cpus unit ours kernel rule note
  */
@@ -111,7 +111,7 @@ char *map_pages(size_t length)
 	return pages;
 }
 
-/* Maps @length bytes, aligned to a huge page. */
+/* Maps @length bytes with madvise(@advice), aligned to a huge page. */
 char *map_aligned(size_t length, int advice)
 {
 	char *region = map_pages(length + HUGE);

@@ -9,7 +9,7 @@
 
 #define INTERVALS	1000000UL
 #define STRIDE		(2 * PAGE)
-/* A wakeup takes a third of the period, and munmap needs the rest. */
+/* A wakeup takes a third of the period, which leaves the rest for munmap. */
 #define PERIOD		10000
 
 static void munmap_work(int fd, int side, void *arg, double *values)

@@ -116,8 +116,9 @@ void bench_ranges(void)
 
 /*
  * With one page in every 2M, each page has its own page table, so the cost of a
- * present page includes 511 empty entries. Half of the range, and half of the
- * pages in the same range, show what the cost depends on.
+ * present page includes 511 empty entries. The other cases have half of the
+ * range, or half of the pages in the same range. They show whether the cost
+ * depends on the length or on the number of present pages.
  */
 static const struct range_case sparse[] = {
 	{ "snapshot of 64 GiB, one page in 2M present, a present page", "-",
@@ -140,7 +141,7 @@ void bench_sparse(void)
 	row("sparse", 0, "x", r[1].ours[0] / r[0].ours[0],
 	    r[1].kernel[0] / r[0].kernel[0], "<=1.02",
 	    "a present page of 32 GiB beside one of 64 GiB");
-	note("an entry for each page of a hole is written, which costs, too");
+	note("includes the cost of writing an entry for each page of a hole");
 	row("sparse", 1, "x", r[2].ours[0] / r[0].ours[0],
 	    r[2].kernel[0] / r[0].kernel[0], "<=1.25",
 	    "a present page, one in 4M beside one in 2M");

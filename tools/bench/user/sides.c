@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Runs each side in its own process, because an mm that once had notifiers
- * differs. The two take turns, because the load of the host may change.
+ * differs from one that never had any. The two processes take turns, because
+ * the load of the host may change.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ struct side {
 	double *values;
 };
 
-/* In a child: the socket for its turns */
+/* In a child: its socket for taking turns */
 static int my_turns = -1;
 
 static void side_start(struct side *side, int nr, work_fn work, void *arg)
@@ -47,7 +48,10 @@ static void side_start(struct side *side, int nr, work_fn work, void *arg)
 		return;
 	}
 	my_turns = ends[1];
-	/* Close the other child's socket, or it would not notice the end. */
+	/*
+	 * Close the inherited sockets of the parent. Otherwise a child would
+	 * not detect that the parent closes its socket.
+	 */
 	if (close_range(3, my_turns - 1, 0) ||
 	    close_range(my_turns + 1, ~0U, 0))
 		die("close_range");
@@ -67,7 +71,7 @@ static void side_end(struct side *side)
 
 	close(side->turns);
 	if (waitpid(side->child, &status, 0) != side->child || status) {
-		fprintf(stderr, "hmm_bench: a child ended with status %#x\n",
+		fprintf(stderr, "hmm_bench: a child exited with status %#x\n",
 			status);
 		exit(1);
 	}
@@ -79,7 +83,7 @@ static void side_wait(const struct side *side)
 	char turn;
 
 	if (read(side->turns, &turn, 1) != 1) {
-		fprintf(stderr, "hmm_bench: a child ended before its turns did\n");
+		fprintf(stderr, "hmm_bench: a child exited before its last turn\n");
 		exit(1);
 	}
 }
@@ -116,7 +120,7 @@ static void summarize(struct result *result, int rounds,
 	int i;
 
 	for (i = 0; i < MAX_VALUES; i++) {
-		/* This also sorts them. */
+		/* median() also sorts the values. */
 		result->ours[i] = median(ours[i], rounds);
 		result->kernel[i] = median(kernel[i], rounds);
 		result->ours_low[i] = quantile(ours[i], rounds, 25);

@@ -23,7 +23,7 @@ static void present(char *start, size_t length)
 		touch(start + at);
 }
 
-/* Returns the time in ns. It is an error if a page was not read. */
+/* Returns the time in ns. Exits if a page was not read. */
 static __u64 snapshot(int fd, char *start, size_t length, size_t step)
 {
 	struct hmm_bench_range range = {
@@ -47,7 +47,7 @@ static double pages_per_us(size_t length, __u64 ns)
 }
 
 /*
- * The lock is acquired and dropped many times in a window. Requests have the
+ * The lock is acquired and dropped several times in a window. Requests have the
  * size of a huge page, so a side that acquires the lock often has to wait.
  */
 #define HOLD_NS		(1 * MS)
@@ -60,8 +60,9 @@ struct spent {
 };
 
 /*
- * Runs for at least one window. On a busy host, a shorter measurement would be
- * interrupted less often.
+ * Runs for at least one window, with the lock held or not. The measurements
+ * must take the same time, because on a busy host a shorter one is interrupted
+ * less often.
  */
 static void spend(int fd, char *start, size_t step, struct spent *spent)
 {
@@ -117,7 +118,7 @@ static void row_held(const struct result *r)
 {
 	progress("the mmap lock was held for %.0f %% of the time; on the kernel's side: %.0f %%",
 		 r->ours[SHARE], r->kernel[SHARE]);
-	/* This is less than half if the holder has to wait for readers. */
+	/* The share is less than half if the holder has to wait for readers. */
 	if (r->ours[SHARE] < 20) {
 		fprintf(stderr, "hmm_bench: the mmap lock was hardly held\n");
 		exit(1);
@@ -175,7 +176,7 @@ void bench_snapshots(void)
 {
 	struct result r;
 
-	progress("snapshots in time");
+	progress("speed of snapshots");
 	alternate(&r, ROUNDS, snapshots_work, NULL);
 	note_spread(&r, RATE);
 	row("snapshot-rate", 0, "pages/us", r.ours[RATE], r.kernel[RATE],
@@ -282,7 +283,7 @@ void bench_snapshot_threads(void)
 		    "snapshot of disjoint parts of one mm by %d thread%s",
 		    threads, threads == 1 ? "" : "s");
 	}
-	/* The goal is nine tenths, because the host runs other tasks, too. */
+	/* The goal is 90 %, because the host runs other tasks, too. */
 	for (i = 1; (threads = 1 << i) <= max_threads(); i++) {
 		char rule[16];
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * With several CPUs: how readers slow each other down, and how long one waits
- * for invalidations.
+ * With several CPUs: how much readers slow each other down, and how long a
+ * reader waits for invalidations.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -140,7 +140,7 @@ static void wait_work(int fd, int side, void *arg, double *values)
 		pthread_join(inv[i].thread, NULL);
 
 	if (!wait.nr) {
-		fprintf(stderr, "hmm_bench: the interval was never hit\n");
+		fprintf(stderr, "hmm_bench: the interval was never invalidated\n");
 		exit(1);
 	}
 	qsort(samples, wait.nr, sizeof(*samples), by_time);
@@ -160,7 +160,7 @@ void bench_read_wait(void)
 
 	progress("a reader's wait");
 	both_sides(&r, 3, wait_work, NULL);
-	progress("%.0f waits, %.0f hits, %.0f invalidations; the kernel's: %.0f, %.0f, %.0f",
+	progress("%.0f waits, %.0f hits, %.0f other invalidations; the kernel's: %.0f, %.0f, %.0f",
 		 r.ours[3], r.ours[4], r.ours[5], r.kernel[3], r.kernel[4],
 		 r.kernel[5]);
 	for (i = 0; i < 3; i++)
