@@ -4,13 +4,13 @@
  * what is modelled, what is not, and the function that each part models.
  *
  * A configuration (C_...) selects a small instance. At most one mutant (M_...)
- * breaks one rule of the protocol, or one variant (V_...) drops something that
- * is not expected to be a rule. scripts/model runs all of them.
+ * breaks one rule of the protocol, or one variant (V_...) omits a step that is
+ * not expected to be a rule. scripts/model runs all of them.
  *
  * An atomic step has at most one access that a process without the lock can
  * observe separately. All other work under the spinlock is part of the same
- * step, because no process observes it half done. This keeps the state space
- * small and hides no interleaving.
+ * step, because no process can observe intermediate states. This keeps the
+ * state space small and hides no interleaving.
  */
 
 /* ------------------------------------------------------------- instances */
@@ -83,7 +83,7 @@
 #endif
 
 #define NONE		255
-/* A walk has not found an interval to call yet, and drops the lock briefly. */
+/* A walk has found no callback to run yet, and drops the lock briefly. */
 #define RELAX		254
 #define OVERFLOW	(1 << SLOTS)
 #define BIT(n)		(1 << (n))
@@ -106,15 +106,16 @@ byte lo[INTERVALS], hi[INTERVALS];
 byte seq[INTERVALS], busy[INTERVALS];
 byte order[INTERVALS], inserted[INTERVALS];
 /*
- * The process whose dispatch called the interval last, or 0 after the end of
- * that dispatch. The kernel stores a number that is unique to the dispatch.
+ * The process whose dispatch last ran the interval's callback, or 0 after the
+ * end of that dispatch. The kernel stores a number that is unique to the
+ * dispatch.
  */
 byte called[INTERVALS];
 /*
- * Whether the interval is on the list of those that were updated during a
- * dispatch, and which processes have passed it in their pass over that list.
- * The order of the list is not modelled: an interval keeps its place, so each
- * pass reaches it once.
+ * Whether the interval is on the list of intervals that were updated during a
+ * dispatch, and which processes have passed it in their pass over this list.
+ * The order of the list is not modelled: an interval keeps its position, so
+ * each pass reaches it once.
  */
 bool moved[INTERVALS];
 byte passed[INTERVALS];
@@ -128,9 +129,9 @@ bool asleep[TASKS];
 
 /*
  * The CPU's mapping, as a version of each page: an invalidation changes it
- * twice, so a half changed page has a version of its own. The device's mapping,
- * for each interval, has no version, because assertions keep it equal to that
- * of the page.
+ * twice, so a partly changed page has a version of its own. The device's
+ * mapping, for each interval, has no version: assertions ensure that it maps
+ * the current version of the page.
  */
 byte page[ADDRESSES];
 bool device[INTERVALS * ADDRESSES];
@@ -181,7 +182,7 @@ bool lock;
 
 /* ------------------------------------------------------------- the tree */
 
-/* A finite instance uses far fewer stamps: a walk that gets here never ends. */
+/* A finite instance uses far fewer stamps: only an endless walk gets here. */
 #define ORDERS	100
 #define KEY(i)	(lo[i] * ORDERS + order[i])
 
@@ -278,8 +279,8 @@ inline invalidation_begin(l, h, flag)
 #endif
 
 /*
- * hmm_dispatch_begin(). If an interval overlaps, the dispatch begins in the same
- * step as the invalidation.
+ * hmm_dispatch_begin(). If an interval overlaps, the dispatch begins in the
+ * same step as the invalidation.
  */
 inline dispatch_begin(hits)
 {
@@ -322,8 +323,8 @@ inline dispatch_end()
  * The part of a start that begins the invalidation, finds the overlapping
  * intervals and raises their sequences: hmm_notifier_range_start(),
  * hmm_intervals_collide() and hmm_interval_collide(). The lock is dropped after
- * each interval, as if HMM_BATCH were 1, and before the callbacks. This includes
- * every interleaving that is possible with a larger batch.
+ * each interval, as if HMM_BATCH were 1, and before the callbacks. This
+ * includes every interleaving that is possible with a larger batch.
  */
 inline begin_and_collide(l, h, flag, hit)
 {
@@ -368,7 +369,7 @@ inline begin_and_collide(l, h, flag, hit)
 	od
 }
 
-/* For the mutant that raises the sequence after the callbacks. */
+/* Used by the mutant that raises the sequence after the callbacks. */
 inline raise_late(l, h)
 {
 	d_step {
@@ -435,7 +436,7 @@ inline released(v, release)
 			 inserted[v] <= began && order[v] > began &&	\
 			 !CALLED(v))
 
-/* One step of hmm_dispatch_updated(): the next interval on the list. */
+/* One step of hmm_dispatch_updated(), for the next interval on the list */
 inline next_moved(l, h)
 {
 	i = NONE;
@@ -463,9 +464,9 @@ inline next_moved(l, h)
 }
 
 /*
- * Find and pin the next interval to call, first in the walk and then on the
- * list. If there is none, end the dispatch. The lock is held since the last
- * unpin.
+ * Find and pin the next interval whose callback must run, first in the walk and
+ * then on the list. If no such interval is left, end the dispatch. The lock is
+ * held since the last unpin.
  */
 inline advance(l, h)
 {
@@ -526,9 +527,9 @@ bool updated;
 #endif
 
 /*
- * The stamp of an interval that enters the tree again. If the number of updates
- * is unlimited, they share a stamp: it only has to be above that of the
- * dispatch.
+ * Assign the stamp of an interval that enters the tree again. If the number of
+ * updates is unlimited, all of them use one stamp: it only has to be above that
+ * of the dispatch.
  */
 #if defined(M_UPDATE_NO_STAMP)
 #define STAMP(v)	skip
@@ -611,7 +612,7 @@ inline callback(v, l, h)
 /*
  * hmm_dispatch_run(), and hmm_dispatch_single(), which does the same for a
  * single interval. An interval that was inserted after the invalidation began
- * needs no callback: its readers wait.
+ * needs no callback, because its readers wait.
  */
 inline dispatch(l, h, hit)
 {
@@ -737,7 +738,8 @@ inline end_overflow()
 
 /*
  * hmm_invalidation_end(), hmm_invalidation_end_slot() and
- * hmm_invalidation_end_slow()
+ * hmm_invalidation_end_slow(). There are at most three slots, so the number of
+ * a slot is half of its bit.
  */
 inline invalidation_end(flag)
 {
@@ -764,7 +766,7 @@ inline invalidation_end(flag)
 	d_step { must_wake = 0; flag = 0 }
 }
 
-/* A dispatch ends without callbacks: it was refused, or has none to run. */
+/* End a dispatch without callbacks: it was refused, or has none to run. */
 inline dispatch_cancel(hits)
 {
 	key = 0;
@@ -828,7 +830,7 @@ proctype nested_invalidator(byte l; byte h; byte inner_l; byte inner_h)
 	if
 	:: START(inner_l, inner_h, inner_flag, inner_hit);
 	   CHANGE_AND_END(inner_l, inner_h, inner_flag)
-	:: /* A start notifier refuses: nothing changes, but the end is called. */
+	:: /* A start notifier refuses: no page changes, but the end is called. */
 	   begin_and_collide(inner_l, inner_h, inner_flag, inner_hit);
 	   dispatch_cancel(inner_hit);
 	   invalidation_end(inner_flag)
@@ -837,8 +839,8 @@ proctype nested_invalidator(byte l; byte h; byte inner_l; byte inner_h)
 }
 
 /*
- * An invalidation, once or without end. It has no callbacks and no changes,
- * because it is used where only the waiting matters.
+ * One invalidation, or an endless series. They run no callbacks and change no
+ * pages, because they are used where only the waiting of readers matters.
  */
 proctype unrelated_invalidator(byte l; byte h; bool endless)
 {
@@ -866,9 +868,8 @@ proctype unrelated_invalidator(byte l; byte h; bool endless)
 #define LOAD_PAGE	version = page[a]
 
 /*
- * hmm_interval_read_begin_slow(). It holds the lock, but an end does not acquire
- * it, so the accesses that an end can observe are separate steps. There are at
- * most three slots, so half of a bit is its number.
+ * hmm_interval_read_begin_slow(). It holds the lock, but an end does not
+ * acquire it, so the accesses that an end can observe are separate steps.
  */
 inline read_begin_slow(v, a)
 {
@@ -914,7 +915,7 @@ inline read_begin_slow(v, a)
 /*
  * hmm_interval_is_idle(). The kernel does not load busy when nothing is in
  * progress. This makes no difference here, because the loaded value is not used
- * then.
+ * in this case.
  */
 inline is_idle(v, a)
 {
@@ -992,7 +993,7 @@ inline read_begin(me, v, a)
 }
 
 #if defined(M_PAGES_BEFORE_INFLIGHT) || defined(M_PAGES_BEFORE_BUSY)
-/* A reader on the slow path reads the pages after it in any case. */
+/* On the slow path, a reader always reads the pages after it. */
 #define READ_PAGES	if :: slow_path -> LOAD_PAGE :: else fi
 #elif defined(M_PAGES_BEFORE_RECHECK)
 #define READ_PAGES	if :: !slow_path -> LOAD_PAGE :: else fi
@@ -1001,8 +1002,8 @@ inline read_begin(me, v, a)
 #endif
 
 /*
- * The driver's loop to map an address through an interval, until it does not
- * collide. The driver reads the bounds, and stops when the address is outside
+ * The driver's loop that maps an address through an interval, until a read does
+ * not collide. The driver reads the bounds, and stops if the address is outside
  * of them.
  */
 inline populate(me, v, a)
@@ -1212,9 +1213,9 @@ proctype grower(byte v; byte l; byte h)
 }
 
 /*
- * Shrinks an interval. The mappings outside of the new bounds are removed first.
- * The update lock is held over both steps, so that no reader maps the address
- * again in between.
+ * Shrinks an interval, after it has removed the mappings outside of the new
+ * bounds. The update lock is held during both steps, so that no reader maps the
+ * address again in between.
  */
 proctype shrinker(byte v; byte keep; byte drop)
 {
@@ -1274,7 +1275,7 @@ ltl every_dispatch_ends { <> done }
 #elif defined(FAIR_LOCK)
 bool done;
 
-/* A reader that collides with one invalidation, besides endless other ones. */
+/* A reader, which must finish while other tasks invalidate without end. */
 proctype reader_once(byte me; byte v; byte a)
 {
 	READER;
@@ -1301,7 +1302,7 @@ inline add_interval(v, l, h)
 init {
 	atomic {
 #if defined(C_READERS)
-		/* Two readers of one interval correct the same busy. */
+		/* Two readers correct busy of the same interval. */
 		add_interval(0, 0, 1);
 		run reader(0, 0, 0);
 		run reader(1, 0, 1);
@@ -1325,7 +1326,7 @@ init {
 		run invalidator(0, 0, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_MOVE)
-		/* The growing interval is the older one: its old stamp has been passed. */
+		/* Interval 0 is older: a walk has passed its old stamp. */
 		add_interval(0, 1, 1);
 		add_interval(1, 0, 0);
 		run reader(0, 0, 1);
@@ -1357,7 +1358,7 @@ init {
 		run invalidator(0, 1, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_STORM)
-		/* Two intervals are two batches here; the kernel needs 65. */
+		/* Here two intervals need two batches; in the kernel, 65 do. */
 		add_interval(0, 0, 0);
 		add_interval(1, 1, 1);
 		run invalidator_once(0, 1);
@@ -1375,7 +1376,7 @@ init {
 		run merger(1, 2, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_PROGRESS)
-		/* The overlapping invalidation leaves a stale bit, whose slot others use. */
+		/* The first one overlaps: others reuse the slot of its stale bit. */
 		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
 		run unrelated_invalidator(0, 0, 0);
@@ -1389,7 +1390,7 @@ init {
 		run unrelated_invalidator(1, 1, 1);
 		run unrelated_invalidator(1, 1, 1)
 #elif defined(C_CROWD)
-		/* More invalidations than slots are in progress all the time. */
+		/* Three tasks share one slot: some invalidations have no slot. */
 		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
 		run unrelated_invalidator(1, 1, 1);
