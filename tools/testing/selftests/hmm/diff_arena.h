@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The arena: random memory, and the facts about each page of it.
+ * The arena: random memory, and the facts about each of its pages.
  */
 #ifndef _DIFF_ARENA_H
 #define _DIFF_ARENA_H
@@ -19,7 +19,7 @@
 #define DIFF_PIECES	64
 
 /* Facts about a page. */
-#define DIFF_VMA	0x01	/* it lies in a vma */
+#define DIFF_VMA	0x01	/* the page lies in a vma */
 #define DIFF_USABLE	0x02	/* readable, and not VM_PFNMAP */
 #define DIFF_WRITABLE	0x04	/* usable and writable */
 #define DIFF_FAILS	0x08	/* a fault for this page fails */

@@ -40,7 +40,7 @@ struct diff_case {
 
 extern struct diff_case diff_case;
 
-/* Count a difference. Returns false if it is not printed: see DIFF_REPORTED. */
+/* Report a difference. Returns false if DIFF_REPORTED were printed before. */
 bool diff_report(const char *format, ...);
 void diff_print_entry(const char *name, __u64 entry);
 /* Report that the entries x and y of page i of the request differ. */

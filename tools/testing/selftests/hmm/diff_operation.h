@@ -24,7 +24,7 @@ bool diff_all_mapped(size_t first, size_t n);
  * because a write to the part would sleep forever. Returns 0 or -errno.
  */
 int diff_write_protect(size_t first, size_t n);
-/* Poison one page. Rarely call this: the page is lost until the next boot. */
+/* Poison one page. Call this rarely: the page is lost until the next boot. */
 void diff_poison_one(void);
 /* Print the page and exit after SIGBUS or SIGSEGV, except while poisoning. */
 void diff_on_fault_signal(int number, siginfo_t *info, void *context);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random numbers that depend on a seed and a number only.
+ * Random numbers that depend only on a seed and a number.
  */
 #include "diff_random.h"
 

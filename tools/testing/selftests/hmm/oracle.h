@@ -115,7 +115,7 @@ enum {
 	ORACLE_COUNT_MOVED,
 	ORACLE_COUNT_COLLAPSED,
 	ORACLE_COUNT_FRAMES,	/* page frames that the arena has lost */
-	ORACLE_COUNT_REUSED,	/* of these, frames that got poison */
+	ORACLE_COUNT_REUSED,	/* of these, frames that were poisoned */
 	ORACLE_COUNTS,
 };
 

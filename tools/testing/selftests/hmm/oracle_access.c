@@ -34,8 +34,8 @@ void oracle_start(void)
 }
 
 /*
- * Copy word by word between the arena and a buffer, until an access fails;
- * returns how many words were copied. The counter is static, because
+ * Copy word by word between the arena and a buffer, until an access fails.
+ * Returns the number of copied words. The counter is static, because
  * siglongjmp() leaves local variables undefined.
  */
 static size_t copy_words(void *to, const void *from, size_t words)

@@ -3,10 +3,10 @@
  * The history of a slot: the contents that a page may have had at some moment
  * of a period.
  *
- * Time is a counter, and each read of it increments it. A slot is a page of the
- * process under test. Its history holds the operations on the page, each with
- * the times of its begin and its end. An operation took effect at some moment
- * in between:
+ * Time is a counter that oracle_tick() increments and returns. A slot is a page
+ * of the process under test. Its history holds the operations on the page, each
+ * with the times of its begin and its end. An operation took effect at some
+ * moment in between:
  *
  *   write 1   |-----|
  *   zero            |---|
@@ -42,7 +42,7 @@ enum oracle_outcome {
 	ORACLE_FREE,		/* the entry is unused */
 	ORACLE_PENDING,		/* the operation has not ended */
 	ORACLE_DONE,		/* the previous content was replaced */
-	ORACLE_MAYBE,		/* it may have taken effect, perhaps in part */
+	ORACLE_MAYBE,		/* the operation may have taken (partial) effect */
 	ORACLE_NO_EFFECT,
 };
 
@@ -69,7 +69,7 @@ struct oracle_op {
 enum {
 	ORACLE_NO_WRITE = 1,	/* read-only: a write returns EPERM */
 	ORACLE_NO_ACCESS = 2,	/* PROT_NONE or a hole: EFAULT */
-	ORACLE_HOLE = 3,	/* in a window, this is ORACLE_NO_ACCESS */
+	ORACLE_HOLE = 3,	/* windows contain ORACLE_NO_ACCESS instead */
 };
 
 /**

@@ -49,7 +49,7 @@ void oracle_unmap(struct oracle_worker *w, struct oracle_step *s)
 		return;
 	oracle_step_shut(w, s, ORACLE_HOLE);
 	oracle_poison_before(w, s->mem, s->n);
-	/* Shrink the mapping, if it is one vma, or unmap its tail. */
+	/* Shrink the mapping if it is one vma, or unmap the pages. */
 	if (s->first && oracle_pick(w, 2) &&
 	    mremap(s->mem - page, s->size + page, page, 0) != MAP_FAILED)
 		what = "mremap, shrinking";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Find, and the references that it returns.
+ * The find call, and the references that it returns.
  */
 #include "../../modules/property/hmm_property_test.h"
 #include "property_call.h"

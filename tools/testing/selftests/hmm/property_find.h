@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Find, and the references that it returns.
+ * The find call, and the references that it returns.
  */
 #ifndef _PROPERTY_FIND_H
 #define _PROPERTY_FIND_H

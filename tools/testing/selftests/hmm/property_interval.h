@@ -8,7 +8,7 @@
 #include "property.h"
 
 void property_use_interval(struct property *p);
-/* Unregister its ranges, then remove or put the interval. */
+/* Unregister the ranges of the interval, then remove or put the interval. */
 void property_drop_interval(struct property *p, unsigned int nr, bool put);
 
 #endif /* _PROPERTY_INTERVAL_H */

@@ -46,7 +46,7 @@ static void use_range(struct property *p)
 		property_check_range(p, nr);
 		return;
 	}
-	/* A new begin keeps the DMA mapping, so it can be unmapped. */
+	/* A DMA mapping remains after a new begin, so sometimes unmap it. */
 	if (!range->read && range->npages && property_has_callback(p, range) &&
 	    property_once_in(p, 3)) {
 		property_unmap_dma(p, nr);
