@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# How Sphinx builds this directory; scripts/docs runs it.
+# Configuration of Sphinx, which scripts/docs runs.
 import os
 import re
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The bench-plots directive: the plots that "make bench" made, if it ran."""
+"""The bench-plots directive: shows the plots that "make bench" has made."""
 import glob
 import os
 

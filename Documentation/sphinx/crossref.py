@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Makes links of names in text, so that pages need no markup for them.
+"""Turns names in text into links, so that pages need no markup for them.
 
 ``hmm_mirror_register()`` and ``struct hmm_mirror`` link to the API reference,
-``locking.rst`` links to that page. A name that is not documented stays text.
+``locking.rst`` links to that page. A name that is not documented is not changed.
 """
 import posixpath
 import re
@@ -39,7 +39,7 @@ class NamesToLinks(SphinxTransform):
         return True
 
     def links(self, text):
-        """The nodes to put in place of a text; empty if it has no name."""
+        """The nodes that replace a text; empty if the text contains no name."""
         made = []
         done = 0
         content = text.astext()

@@ -5,16 +5,16 @@
        :names: hmm_mirror_range_register hmm_mirror_range_*
 
 Paths are relative to the top of the tree. The page has the functions and
-structures that match ``names``, in the order of the patterns. Of a .c file
-only exported functions are rendered.
+structures that match ``names``, in the order of the patterns. From a .c
+file, only exported functions are rendered.
 
     .. kernel-doc:: include/hmm/pfn.h
        :doc: pfn entries
 
 renders one "DOC:" section instead.
 
-An exported function that no page renders is a warning. So is a name in
-include/hmm that has a kernel-doc comment.
+An exported function that no page renders causes a warning. So does a name in
+include/hmm that has a kernel-doc comment and that no page renders.
 """
 import fnmatch
 import glob
@@ -39,7 +39,7 @@ SINCE = re.compile(r'Since: (\S+)$')
 COMMENT = re.compile(r'^/\*\*$', re.MULTILINE)
 EXPORT = re.compile(r'^EXPORT_SYMBOL_GPL\((\w+)\);', re.MULTILINE)
 
-# What kernel-doc renders of each file, by its path and options.
+# The output of kernel-doc for each file, by path and options.
 rendered = {}
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
@@ -53,7 +53,7 @@ def object_name(kind, declaration):
 
 
 class Text:
-    """The rst that one entry was rendered to, with its places in the source."""
+    """The rst of one entry, with the line number in the source for each line."""
 
     def __init__(self, path):
         self.path = path
@@ -71,7 +71,7 @@ class Text:
         self.lines[0] = ('.. c:macro:: ' + name + arguments, number)
 
     def tidied(self):
-        """Without headings that nothing follows; "Since" at the end."""
+        """The lines without empty sections, and with "Since" at the end."""
         lines = []
         since = []
         heading = []
@@ -80,7 +80,7 @@ class Text:
             if found:
                 since = [('', number), ('.. versionadded:: ' + found.group(1), number)]
             elif HEADING.match(line):
-                # Replaces a heading before it that nothing follows.
+                # Replaces the previous heading if its section is empty.
                 heading = [(line, number), ('', number)]
             else:
                 if line:
@@ -97,7 +97,7 @@ class Text:
 
 
 def kernel_doc(env, path, *options):
-    """Runs kernel-doc on a file, once; its warnings become ours."""
+    """Runs kernel-doc on a file once, and reports its warnings."""
     if (path, options) in rendered:
         return rendered[path, options]
     command = ['perl', env.config.kernel_doc_program, '-rst', '-enable-lineno',
@@ -112,7 +112,7 @@ def kernel_doc(env, path, *options):
 
 
 def file_objects(env, path):
-    """Splits what kernel-doc renders of a file: {name: Text}."""
+    """Splits the output of kernel-doc for a file by name: {name: Text}."""
     options = ['-no-doc-sections']
     if path.endswith('.c'):
         options.append('-export')
