@@ -175,7 +175,7 @@ help:
 	@echo '  make demo      run a program that shows step by step how mirroring works'
 	@echo '  make test      run the kselftests; the last line is "N passed, N failed, N skipped"'
 	@echo '  make matrix    run them on more kernels: $(shell $(LAB) list matrix)'
-	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM; writes plots'
+	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM, and write plots'
 	@echo '  make shell     start a shell in the virtual machine, with the modules loaded'
 	@echo '  make mutants   break the code in many ways, and check that a test fails each time'
 	@echo '  make selftest  check that QEMU emulates several CPUs correctly; without KVM, make test'

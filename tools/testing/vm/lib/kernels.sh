@@ -24,8 +24,8 @@ kernels_check_one() {
 	[[ $1 != *" "* ]] || die "KERNEL must be one kernel here, not \"$1\""
 }
 
-# kernel_offered NAME: true for a stock kernel, and for other kernels if Debian still
-# has the source
+# kernel_offered NAME: true for a stock kernel, and for other kernels if Debian or the
+# cache still has the source
 kernel_offered() {
 	case $1 in
 	stock-*) ;;

@@ -53,8 +53,8 @@ qemu_is_good() {
 	printf '%s\n' "$QEMU_GOOD" "$QEMU_VERSION" | sort -V -C && ! selftest_failed
 }
 
-# qemu_unpacked: uses the newest QEMU in the cache, and fetches one if the cache has
-# none that starts. On failure, the machine's own QEMU stays in use.
+# qemu_unpacked: uses the newest QEMU in the cache, and fetches one if there is none or
+# if it does not start. On failure, the machine's own QEMU stays in use.
 qemu_unpacked() {
 	lock qemu
 	# In the subshell, die does not exit the lab.
