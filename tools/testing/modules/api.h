@@ -23,7 +23,7 @@
 
 #include "hmm_api_test.h"
 
-/* Only a hang takes this long, not a slow machine; see HMM_TIMEOUT_MS. */
+/* Detects a hang; a slow machine must not reach it. See HMM_TIMEOUT_MS. */
 #define API_TIMEOUT	(120 * HZ)
 /* Number of slots for invalidations in flight; HMM_SLOTS in the core. */
 #define API_SLOTS	32
@@ -233,9 +233,9 @@ struct api_interval {
 };
 
 /*
- * objects.c: api_ops has all callbacks of a single pass. Most drivers have no
- * sync callback, and the core has a separate path for them. Therefore only
- * "syncing" mirrors have this callback.
+ * objects.c: api_ops has all callbacks that a driver with a single pass can
+ * have. Most drivers have no sync callback, and the core has a separate path
+ * for them. Therefore only "syncing" mirrors have this callback.
  */
 extern const struct hmm_mirror_ops api_mirror_ops;
 extern const struct hmm_mirror_ops api_syncing_mirror_ops;
@@ -297,7 +297,7 @@ struct hmm_mirror_range *api_request(struct api_mirror *mirror,
 				     unsigned long flags);
 /*
  * Map a page of the arena with @ops, and with @data as vm_private_data.
- * api_unmap() replaces it by anonymous memory.
+ * api_unmap() replaces the mapping with anonymous memory.
  */
 bool api_map_page_with(unsigned long page,
 		       const struct vm_operations_struct *ops, void *data);

@@ -39,8 +39,8 @@ struct hmm_mirror_range *api_bound_range(struct api_interval *interval,
 }
 
 /*
- * Expect that each function that begins or reads the range fails with @error
- * and writes no entry.
+ * Expect that the functions that read the range, and the one that waits until
+ * it is valid, fail with @error and write no entry.
  */
 static void api_expect_range_fails(struct hmm_mirror_range *range, int error)
 {

@@ -87,7 +87,7 @@ static void r18_update_in_an_invalidation(void)
 	EXPECT_EQ(0, api_update(moved, 4, 2));
 	EXPECT(api_retry(moved, seq));
 	EXPECT(!api_can_begin(moved));
-	/* Move the interval whose callback is running out of the range. */
+	/* While the callback runs, move its interval out of the range. */
 	EXPECT(!api_can_begin(blocker));
 	EXPECT_EQ(0, api_update(blocker, 9, 1));
 	EXPECT(api_can_begin(blocker));
@@ -256,7 +256,8 @@ static void r24_nested_in_one_thread(void)
 	unsigned long seq;
 
 	/*
-	 * Do not read the page first: the write would split the huge zero page.
+	 * Do not read the page first. Before 6.13, the write would split the
+	 * huge zero page.
 	 */
 	if (api_syscall(__NR_madvise, api_addr(huge), HMM_API_ARENA_SIZE / 2,
 			MADV_HUGEPAGE) ||

@@ -110,9 +110,9 @@ static bool compact_chain(const struct compact_case *test)
 }
 
 /*
- * Map the memory. There are page tables below the huge page, so that reading
- * takes time, and none from the huge page on. Returns 0 if huge pages are
- * possible, or an error.
+ * Map the memory. Below the huge page, page tables exist, so that reading takes
+ * time. At the huge page and above it, no page table exists. Returns 0 if huge
+ * pages are possible, or an error.
  */
 static int compact_map(const struct compact_case *test)
 {
@@ -128,7 +128,10 @@ static int compact_map(const struct compact_case *test)
 		return -EINVAL;
 	for (addr = start; addr < test->huge; addr += PMD_SIZE)
 		EXPECT_EQ(0, get_user(byte, (u8 __user *)addr) ?: byte);
-	/* The loop may have skipped the last page table. */
+	/*
+	 * compact_last_entry() reads the entry of this page. Only a present
+	 * page has an entry of its own.
+	 */
 	addr = test->huge - PAGE_SIZE;
 	EXPECT_EQ(0, get_user(byte, (u8 __user *)addr) ?: byte);
 	return api_syscall(__NR_madvise, start, size, MADV_HUGEPAGE);

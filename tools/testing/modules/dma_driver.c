@@ -55,8 +55,8 @@ void dma_driver_exit(struct dma_driver *driver)
 }
 
 /*
- * Create a driver with a range that is populated for writing. On failure
- * returns NULL, and the case has failed.
+ * Create a driver with a range that is populated for writing. Returns NULL if
+ * this fails, which also fails the case.
  */
 struct dma_driver *dma_driver(unsigned long page, unsigned long npages,
 			      unsigned int flags)
@@ -118,8 +118,9 @@ static bool dma_is_huge(const struct dma_driver *driver, unsigned long i)
 }
 
 /*
- * Create a driver for a range whose entry @i is part of a huge page. If no huge
- * page is available, the case is skipped. On failure or skip returns NULL.
+ * Create a driver for a range whose entry @i is part of a huge page. Returns
+ * NULL if no huge page is available, which skips the case, or if dma_driver()
+ * fails.
  */
 struct dma_driver *dma_huge_driver(unsigned long page, unsigned long npages,
 				   unsigned int flags, unsigned long i)

@@ -60,7 +60,7 @@ static void r41_failed_dma_map_is_undone(void)
 				   0, ULONG_MAX);
 	EXPECT_EQ(0, api_snapshot(range));
 
-	/* The write collides with the range, so it cannot be mapped. */
+	/* The range collides with the write, so it cannot be mapped. */
 	EXPECT_EQ(0, api_write(3));
 	EXPECT_EQ(-EBUSY, hmm_mirror_range_dma_map(range, &pdev->dev,
 						   DMA_TO_DEVICE, addrs));

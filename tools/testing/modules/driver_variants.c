@@ -277,9 +277,9 @@ static long api_reap_child(void)
 }
 
 /*
- * One of several callbacks refuses. The second passes of intervals before it
- * run, the callbacks of intervals after it do not run, and no invalidation
- * stays in flight.
+ * One of several first passes refuses. The intervals before it also run their
+ * second pass. The callbacks of the intervals after it do not run. No
+ * invalidation stays in flight.
  */
 static void r23_two_passes_with_a_refusal(void)
 {

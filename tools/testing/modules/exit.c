@@ -16,7 +16,10 @@ static void api_exit_until(struct api_stop *stop)
 	api_stop_reached(stop);
 }
 
-/* Poll: a release callback only signals an event at an armed stop point. */
+/*
+ * Poll, because a release callback signals an event only if its stop point is
+ * armed.
+ */
 static bool api_wait_for_count(const atomic_t *count, int value)
 {
 	unsigned long end = jiffies + API_TIMEOUT;

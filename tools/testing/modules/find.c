@@ -173,7 +173,7 @@ static void r14_find_in_an_invalidation(void)
 	api_unregister(mirror);
 }
 
-/* R13: an interval with a reference from find stays inserted. */
+/* R13: an interval stays inserted until its last reference is put. */
 static void r13_find_holds_a_reference(void)
 {
 	struct api_mirror *mirror = api_mirror();

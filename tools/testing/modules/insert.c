@@ -51,7 +51,8 @@ static void r11_bounds_of_insert(void)
 		ret = api_insert_at(interval, mirror, bounds->start,
 				    bounds->length);
 		if (!api_check(ret == bounds->ret, __FILE__, __LINE__,
-			       "bounds %u: %d, not %d", i, ret, bounds->ret))
+			       "bounds %u: the result is %d, not %d", i, ret,
+			       bounds->ret))
 			break;
 		found = hmm_interval_notifier_find(&mirror->mirror, &api_ops,
 						   0, ULONG_MAX);
@@ -86,7 +87,8 @@ static void r11_bounds_of_update(void)
 						   bounds->start,
 						   bounds->length);
 		if (!api_check(ret == bounds->ret, __FILE__, __LINE__,
-			       "bounds %u: %d, not %d", i, ret, bounds->ret))
+			       "bounds %u: the result is %d, not %d", i, ret,
+			       bounds->ret))
 			break;
 		/* A failed update changes nothing. */
 		EXPECT_EQ(!ret, api_retry(interval, seq));

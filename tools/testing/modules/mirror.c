@@ -50,7 +50,7 @@ static int api_register_loop(void *arg)
 
 /*
  * R01: two threads register and unregister mirrors in a loop. Nothing forces a
- * race, so a single run may miss some.
+ * race, so a run of this case may not detect a bug.
  */
 static void r01_register_races_with_unregister(void)
 {

@@ -217,7 +217,8 @@ void api_put(struct api_interval *interval)
 }
 
 /*
- * Returns an interval with a reference, which the caller drops with api_put().
+ * Returns an interval with api_ops that contains the page, or NULL. The caller
+ * drops the reference with api_put().
  */
 struct api_interval *api_find(struct api_mirror *mirror, unsigned long page)
 {

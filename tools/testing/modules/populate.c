@@ -328,8 +328,8 @@ static int api_populate_no_signal_fn(void *arg)
 }
 
 /*
- * The range does not collide, and its page is never mapped. The loop must end
- * without a signal, because kernel threads ignore signals by default.
+ * The range does not collide, but its second page is never mapped. The loop
+ * must end without a signal, because kernel threads ignore signals by default.
  */
 static void api_populate_ends(const struct vm_operations_struct *ops)
 {

@@ -127,7 +127,10 @@ static void r30_each_page_has_its_own_request(void)
 	EXPECT_EQ(0, api_unmap(1, 1));
 }
 
-/* Returns the entry of a full range for page @k of a compact entry. */
+/*
+ * Expand a compact entry: returns the entry that a full range has for the @k-th
+ * page after the first page of @entry.
+ */
 static unsigned long api_compact_page(unsigned long entry, unsigned long k)
 {
 	return entry & HMM_MIRROR_PFN_VALID ? entry + k : entry;

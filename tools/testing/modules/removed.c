@@ -35,7 +35,8 @@ static void r76_interval_is_removed(void)
 }
 
 /*
- * The pages are unmapped, and the interval is inserted again with its bounds.
+ * The pages are unmapped, and the interval is inserted again with the same
+ * bounds.
  */
 static void r76_interval_is_inserted_again(void)
 {
@@ -73,8 +74,8 @@ static void r77_bounds_stay_during_a_callback(void)
 }
 
 /*
- * A mirror is unregistered before its interval. Another mirror has so many
- * intervals that the walk drops the lock.
+ * A mirror is unregistered before its interval is removed. Another mirror has
+ * so many intervals that the walk drops the lock.
  */
 static void r78_intervals_left_behind_collide(void)
 {

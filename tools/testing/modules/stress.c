@@ -39,7 +39,7 @@ static struct api_unmapper *api_unmapper(unsigned long page)
 	return unmapper;
 }
 
-/* R21: unrelated invalidations do not delay readers and inserts. */
+/* R21: unrelated invalidations do not delay readers or inserts. */
 static void r21_unrelated_invalidations(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -119,7 +119,7 @@ static int api_move_when_called(void *arg)
 			return 0;
 		if (mover->budget-- <= 0)
 			continue;
-		/* Move the interval up and down by turns. */
+		/* Move the interval up and down alternately. */
 		page ^= 4;
 		EXPECT_EQ(0, api_update(mover->interval, page, 6));
 		complete(&mover->moved);
@@ -211,8 +211,8 @@ static void api_overflow(bool overflow_first)
 	for (i = 0; i < API_OVERFLOW; i++)
 		EXPECT(!api_can_begin(intervals[i]));
 	/*
-	 * R18: readers of intervals that are inserted or moved there now must
-	 * wait, too.
+	 * R18: an interval is inserted at a page of an invalidation without a
+	 * slot, and another one is moved to it. Their readers must wait, too.
 	 */
 	late = api_interval(mirror, API_OVERFLOW - 1, 1);
 	EXPECT(!api_can_begin(late));

@@ -12,7 +12,7 @@
 
 #include "ours.h"
 
-/* Only a hang takes this long, not a slow machine. */
+/* Detects a hang; a slow machine must not reach it. */
 #define DIFF_TIMEOUT_MS	120000
 
 static unsigned long diff_ours_request(unsigned int request)

@@ -14,7 +14,7 @@
 #include "inspect.h"
 
 static struct platform_device *property_pdev;
-/* The DMA addresses of the device are physical addresses. */
+/* Set if the DMA addresses of the device are physical addresses. */
 static bool property_dma_direct;
 
 bool property_has_callback(const struct property_range *range)
@@ -143,7 +143,7 @@ void property_device_write(struct property_range *range,
 }
 
 /*
- * Clear the bounds of @inv in the device page tables of the ranges of
+ * Clear [inv->start, inv->end) in the device page tables of the ranges of
  * @interval, or of all ranges of the mirror if @interval is NULL.
  */
 static bool property_clear_ranges(struct property_mirror *mirror,

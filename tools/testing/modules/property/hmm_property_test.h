@@ -79,8 +79,9 @@
  *                      if so, return its entries and the contents of their
  *                      pages; value: whether the range is valid
  * @HMM_PROPERTY_VERIFY: under the update lock, check whether range @a is valid;
- *                       if so, check the tags of its pages; value: whether the
- *                       range is valid
+ *                       if so, check its entries, and the tags of the first and
+ *                       the last page of each entry; value: whether the range
+ *                       is valid
  * @HMM_PROPERTY_ACCESS: under the update lock, check the tags of all pages in
  *                       the device page table of range @a; value: number of
  *                       pages checked
@@ -238,7 +239,8 @@ struct hmm_property_op {
  * The return value of the API call is in @result. The ioctl itself fails with
  * EINVAL if an argument is invalid or the state of an object does not allow the
  * operation, with EFAULT if an address is invalid, and with ENOMEM if out of
- * memory. EINVAL and EFAULT are bugs of the program.
+ * memory. EFAULT is a bug of the program. EINVAL is one, too, except in the
+ * concurrent phase, which also uses objects whose state does not allow it.
  */
 #define HMM_PROPERTY_OP	_IOWR('P', 0, struct hmm_property_op)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device of property_test. Each ioctl makes one operation.
+ * The device of property_test. Each ioctl performs one operation.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -17,7 +17,7 @@
 /* The kernel's own workqueues are not meant for work that sleeps for long. */
 static struct workqueue_struct *property_wq;
 
-/* An operation that a worker makes. */
+/* An operation that a worker performs. */
 struct property_work {
 	struct work_struct work;
 	struct property_call *call;

@@ -14,7 +14,7 @@
 
 #include "hmm_property_test.h"
 
-/* Only a hang takes this long, not a slow machine. */
+/* Detects a hang; a slow machine must not reach it. */
 #define PROPERTY_TIMEOUT_MS	60000
 
 /**
