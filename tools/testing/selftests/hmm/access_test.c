@@ -172,8 +172,8 @@ TEST_F(access, hole_ends_a_command)
 				       9 - cmd.cpages, 0x55));
 
 	/*
-	 * If the device has entries for the first pages, exactly these are
-	 * completed.
+	 * If the device has entries for the first four pages, the command
+	 * completes exactly these pages.
 	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, 4, NULL));
 	memset(self->buf, 0x55, 9 * self->page);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mirrors that are created and destroyed at a high rate. This causes races of
- * open, close and exit that stop points cannot force.
+ * Mirrors that are created and destroyed at a high rate. This causes races
+ * between open, close and exit that stop points cannot force.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -225,7 +225,8 @@ TEST_F(collision, reader_does_not_wait_for_an_invalidation_elsewhere)
 TEST_F(collision, invalidation_waits_for_the_update_lock)
 {
 	/*
-	 * With these entries, the device stops at LOCKED just before it copies.
+	 * After this read, the device has entries for all pages. It therefore
+	 * stops at LOCKED just before it copies.
 	 */
 	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
 	memset(self->buf, 0x55, NPAGES * self->page);
@@ -251,9 +252,9 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 }
 
 /*
- * A command completes the pages below a hole. The device has an entry for the
- * page below the hole and has detected the hole; before it copies the page, the
- * page is invalidated. The device reads the page again and returns the error of
+ * A command completes the pages below a hole. Here, the device has an entry for
+ * the page below the hole, but the page is invalidated before the device copies
+ * it. The device faults the page in again, copies it, and returns the error of
  * the hole.
  */
 TEST_F(collision, page_before_a_hole_is_invalidated)

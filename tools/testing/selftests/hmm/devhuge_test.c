@@ -159,8 +159,9 @@ TEST_F(devhuge, r47_huge_page_allocation_fails)
 
 /*
  * R65: an unpopulated huge range migrates to a device that has room for only a
- * part of it. The kernel collects the range as one huge entry, and the driver
- * must not migrate such an entry to small pages.
+ * part of it. With SELECT_COMPOUND, the kernel collects the range as one huge
+ * entry, which the driver must not migrate to small pages. The driver must
+ * therefore make the kernel collect single pages.
  */
 TEST_F(devhuge, r65_room_for_part_of_a_huge_hole)
 {
@@ -251,7 +252,9 @@ TEST_F(devhuge, r65_shared_huge_page_returns_as_small_pages)
 }
 
 /*
- * R67: RELEASE migrates by page frame, so a huge page must migrate as a whole.
+ * R67: RELEASE migrates pages by page frame. In such a migration, the kernel
+ * cannot split a huge page, so the page must migrate as a whole even if the
+ * system has no free huge page.
  */
 TEST_F(devhuge, r67_release_without_a_huge_page)
 {

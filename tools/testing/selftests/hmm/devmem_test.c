@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Device memory that the CPU cannot access: migration to the device and back,
- * release, and exit. devmem_race_test covers races of migrations.
+ * release, and exit. devmem_race_test covers races with migrations.
  */
 
 #include "hmm_devmem_harness.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of the edu tests. Its teardown fails a test that leaves a buffer,
- * a mapping, or an IOMMU fault in the kernel log.
+ * The fixture of the edu tests. Its teardown fails the test if a buffer or a
+ * mapping is left, or if the kernel log contains a new IOMMU fault.
  */
 #ifndef _EDU_HARNESS_H
 #define _EDU_HARNESS_H

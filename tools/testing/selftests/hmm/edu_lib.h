@@ -25,7 +25,7 @@ int edu_unregister(int fd, void *addr);
 int edu_copy(int fd, void *dst, const void *src, size_t length);
 /* Returns all ones on an error. */
 struct hmm_edu_test_stats edu_stats(int fd);
-/* Makes the device misbehave: HMM_EDU_FAULT_*. */
+/* Makes the device misbehave. kind is one of HMM_EDU_FAULT_*. */
 int edu_fault(int fd, __u32 kind, __u32 arg);
 
 /* Argument of edu_job_run(), which copies one chunk. */

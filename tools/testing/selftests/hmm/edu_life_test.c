@@ -65,7 +65,8 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 		ASSERT_EQ(0, edu_register(self->fd, mem, size / self->page,
 					  HMM_EDU_WRITE));
 		/*
-		 * The copy maps four pages at each end, with one mapping each.
+		 * The copy creates two mappings of four pages each: one for the
+		 * source, and one for the destination.
 		 */
 		ASSERT_EQ(0, edu_copy(self->fd, mem, mem + size / 2,
 				      NPAGES * self->page));
@@ -91,7 +92,8 @@ TEST_F(edu, r56_dma_to_the_same_huge_page)
 }
 
 /*
- * Runs in a child, whose memory the device maps. Changes the memory after go.
+ * Runs in a child, whose memory the device maps. Changes the memory after go
+ * completes.
  */
 static void change_memory(struct hmm_completion *ready,
 			  struct hmm_completion *go,
@@ -239,8 +241,8 @@ static void copy_until_killed(int *shared, struct hmm_completion *ready)
 }
 
 /*
- * The process exits during a DMA to its memory, and its file stays open. The
- * memory is freed only after the DMA.
+ * The process exits while a DMA accesses its memory, and its file stays open.
+ * The memory is freed only after the DMA.
  */
 TEST_F(edu, exit_waits_for_the_dma)
 {
@@ -274,7 +276,7 @@ TEST_F(edu, exit_waits_for_the_dma)
 	EXPECT_GT(TRIES, i);
 }
 
-/* A thread that changes mappings until stop is set. */
+/* Argument of change_mappings(), which runs until stop is set. */
 struct changes {
 	char *src;
 	char *dst;

@@ -92,7 +92,10 @@ TEST_F(edu, copy_across_pages_at_odd_offsets)
 	free(want);
 }
 
-/* One entry of the CPU's page table becomes one DMA mapping. */
+/*
+ * The source and the destination of the copy are in one huge page. Each of them
+ * becomes one DMA mapping.
+ */
 TEST_F(edu, huge_page_is_one_mapping)
 {
 	const size_t length = NPAGES * self->page;
@@ -119,7 +122,10 @@ TEST_F(edu, huge_page_is_one_mapping)
 		ASSERT_EQ(first.dma + i * self->page, at.dma);
 	}
 
-	/* Invalidating one small page removes the whole mapping. */
+	/*
+	 * Invalidating one small page splits the huge page, which invalidates
+	 * all of it and removes both mappings.
+	 */
 	ASSERT_EQ(0, madvise(mem + self->page, self->page, MADV_DONTNEED));
 	EXPECT_EQ(0, edu_stats(self->watch).mappings);
 	ASSERT_EQ(0, edu_copy(self->fd, mem + self->page, mem, CHUNK));

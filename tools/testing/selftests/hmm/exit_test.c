@@ -215,8 +215,8 @@ TEST_F(exit, process_is_killed_while_its_command_is_stopped)
 }
 
 /*
- * R40: the process is killed while it is stopped at the beginning of a long
- * read, and then during the read.
+ * R40: one process is killed while it is stopped at the beginning of a long
+ * read, and another process is killed during such a read.
  */
 TEST_F(exit, process_is_killed_in_a_long_read)
 {

@@ -157,7 +157,7 @@ TEST_F(file, device_write_to_a_read_only_mapping_is_refused)
 	EXPECT_EQ(-EPERM, hmm_write(self->fd, mem, self->buf, NPAGES, NULL));
 }
 
-/* A command returns -EFAULT where the CPU would receive SIGBUS. */
+/* A command returns -EFAULT where an access by the CPU would raise SIGBUS. */
 TEST_F(file, no_page_beyond_the_end_of_the_file)
 {
 	struct hmm_dmirror_cmd cmd;

@@ -39,7 +39,10 @@ bool hmm_snapshot_shows(int fd, const void *addr, size_t npages, __u8 want);
 
 /* Returns the number of entries that the device has in a range, or -errno. */
 long hmm_entries(int fd, const void *addr, size_t npages);
-/* Returns how many of these entries are wrong, or -errno: HMM_DMIRROR_CHECK. */
+/*
+ * Returns how many of these entries are wrong, or -errno. HMM_DMIRROR_CHECK
+ * defines which entries are wrong.
+ */
 long hmm_mismatches(int fd, const void *addr, size_t npages);
 
 /*
@@ -47,7 +50,10 @@ long hmm_mismatches(int fd, const void *addr, size_t npages);
  * stops there until hmm_resume().
  */
 int hmm_stop_at(int fd, unsigned int point);
-/* Waits until a task has stopped at the point. Returns -ETIME on a timeout. */
+/*
+ * Waits until a task has stopped at the point. Returns -ETIME on a timeout. If
+ * timeout_ms is 0, the time limit is that of the device: three minutes.
+ */
 int hmm_wait_at(int fd, unsigned int point, unsigned int timeout_ms);
 int hmm_resume(int fd, unsigned int point);
 

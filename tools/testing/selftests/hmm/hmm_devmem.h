@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Functions for the commands of device memory, and for the location of pages.
+ * Functions for the device memory commands, and functions that locate pages.
  * They return 0 or -errno, unless stated otherwise.
  */
 #ifndef _HMM_DEVMEM_H
@@ -23,7 +23,7 @@ int hmm_to_dev(int fd, const void *addr, void *ptr, size_t npages,
 	       struct hmm_dmirror_cmd *out);
 int hmm_to_sys(int fd, const void *addr, size_t npages,
 	       struct hmm_dmirror_cmd *out);
-/* Empties the device's memory and releases it: HMM_DMIRROR_RELEASE. */
+/* Migrates all pages to system memory and removes the device's memory. */
 int hmm_devmem_release(int fd);
 int hmm_set_flags(int fd, __u64 flags);
 int hmm_devmem_limit(int fd, __u64 pages);
@@ -39,8 +39,8 @@ long hmm_devmem_wait_used(int fd, long max);
 
 /*
  * Returns how many pages SNAPSHOT reports at a location, or -errno. The
- * location is one of HMM_DMIRROR_PROT_DEV_*, or 0 for pages outside of device
- * memory, except the zero page.
+ * location is one of HMM_DMIRROR_PROT_DEV_*, or 0 for absent pages and for
+ * pages outside of device memory, except the zero page.
  */
 long hmm_pages_at(int fd, const void *addr, size_t npages, __u8 location);
 /* Returns how many pages are in this device's private memory, or -errno. */

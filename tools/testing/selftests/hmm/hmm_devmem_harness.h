@@ -12,9 +12,9 @@
 	long used
 
 /*
- * Sets up memory that does not cross a PMD boundary, filled with the pattern of
- * seed 1 and in system memory. Waits for a process of an earlier test, which
- * may still be freeing pages of the device.
+ * Sets up memory that does not cross a PMD boundary, and fills it with the
+ * pattern of seed 1. Its pages are in system memory. Waits for a process of an
+ * earlier test, which may still be freeing pages of the device.
  */
 #define HMM_SETUP_DEVMEM(npages) do {					\
 	size_t _filled = (npages);					\

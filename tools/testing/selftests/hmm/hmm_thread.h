@@ -41,12 +41,12 @@ int hmm_thread_wait_done(struct hmm_thread *thread, unsigned int timeout_ms);
 int hmm_thread_join(struct hmm_thread *thread);
 
 /*
- * Takes all page faults that this process could take later. After a fork, the
- * first write to a page of the stack or the data starts an invalidation, which
- * waits for the task that the device has stopped. If the writer is the thread
- * that must resume this task, the test hangs. Therefore create the threads
- * first, and call this function before a task stops in an invalidation or with
- * the update lock held.
+ * Faults in all memory of this process, except special mappings such as the
+ * data page of the vDSO. After a fork, the first write to a page of the stack
+ * or the data starts an invalidation, which waits for the task that the device
+ * has stopped. If the writer is the thread that must resume this task, the test
+ * hangs. Therefore create the threads first, and call this function before a
+ * task stops in an invalidation or with the update lock held.
  */
 int hmm_prefault(void);
 

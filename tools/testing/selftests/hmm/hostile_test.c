@@ -186,7 +186,7 @@ TEST_F(hostile, invalid_buffers_of_the_caller)
 	still_works(_metadata, self->fd, self->mem, self->buf);
 }
 
-/* Migration commands on memory that cannot migrate. */
+/* EXCLUSIVE and migration commands on memory that cannot migrate. */
 TEST_F(hostile, memory_that_cannot_migrate)
 {
 	static const unsigned long moving[] = {

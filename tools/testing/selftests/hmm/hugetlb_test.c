@@ -277,7 +277,7 @@ TEST_F(hugetlb, r36_shared_page_table)
 	EXPECT_TRUE(hmm_is_filled(mem, NPART, 8, 0));
 }
 
-/* R38: a hugetlb fault also drops the lock of the vma while it sleeps. */
+/* R38: a hugetlb fault does not hold the mmap lock while it sleeps. */
 TEST_F(hugetlb, r36_fault_sleeps_without_any_lock)
 {
 	struct hmm_access access = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * R34: memory failure. The device's entry for the page is removed, and a
- * command returns -EFAULT where the CPU would receive SIGBUS. The other pages
- * are not affected.
+ * command returns -EFAULT where an access by the CPU would raise SIGBUS. The
+ * other pages are not affected.
  */
 #include <signal.h>
 

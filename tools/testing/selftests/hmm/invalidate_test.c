@@ -12,7 +12,10 @@ FIXTURE(invalidate) {
 	struct hmm_dmirror_stats before;
 };
 
-/* The device has writable entries for all pages, which contain seed 1. */
+/*
+ * The pages contain the pattern of seed 1, and the device has writable entries
+ * for all of them.
+ */
 FIXTURE_SETUP(invalidate)
 {
 	HMM_SETUP(NPAGES);

@@ -405,7 +405,11 @@ TEST_F(migrate, r34_numa_hinting)
 		SKIP(return, "no " KNOBS " to make the scan fast enough");
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_max_ms", "20"));
 	ASSERT_EQ(0, hmm_write_file(KNOBS "scan_period_min_ms", "10"));
-	/* The delay applies only to address spaces that are created later. */
+	/*
+	 * The first scan of this address space waits for the old delay, because
+	 * the address space already exists. On newer kernels, the scan of each
+	 * new mapping also waits, for the new delay.
+	 */
 	numa_hints(_metadata, self->buf, self->node);
 }
 

@@ -130,8 +130,8 @@ TEST_F(protect, r34_soft_dirty)
 }
 
 /*
- * A protection key restricts one thread on the CPU. The device uses the
- * permissions of the vma. An entry with a key has extra bits at each level.
+ * Protection keys restrict the CPU accesses of one thread. The device uses the
+ * permissions of the vma. A PTE or a PMD entry with a key has extra bits.
  */
 TEST_F(protect, r34_protection_key)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whole ranges: many kinds of memory in one range, ranges of many GiB, and a
- * range while another task holds the mmap lock.
+ * Ranges: many kinds of memory in one range, ranges of many GiB, and a range
+ * while another task holds the mmap lock.
  */
 #include <fcntl.h>
 #include <signal.h>

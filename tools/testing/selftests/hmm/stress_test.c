@@ -138,7 +138,7 @@ static int use_device(void *arg)
 }
 
 /*
- * fork() copies each page at one moment, so the child's pages are whole, too.
+ * The child gets a consistent copy of each page, so its pages are whole, too.
  */
 static int check_child(struct worker *w)
 {

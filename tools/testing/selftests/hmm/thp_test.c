@@ -223,8 +223,8 @@ struct splitter {
 };
 
 /*
- * Changes the protection of one page, which splits the huge page. Reads and
- * writes are always permitted.
+ * Splits the huge page by changing the protection of one page, and collapses it
+ * again. Reads and writes are always permitted.
  */
 static int split_and_collapse(void *arg)
 {
