@@ -142,10 +142,11 @@ static void r60_bouncing_device_is_refused(void)
 
 	if (!pdev)
 		goto out;
-	if (dma_get_required_mask(&pdev->dev) <= DMA_BIT_MASK(32))
+	if (dma_get_required_mask(&pdev->dev) <= DMA_BIT_MASK(32)) {
 		api_skip("this machine has no memory above 4 GiB");
-	else
-		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
+		goto out_device;
+	}
+	EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
 
 	range = api_range(mirror, 0, 4);
 	range->default_flags = HMM_MIRROR_PFN_REQ_WRITE;
@@ -179,6 +180,7 @@ static void r60_bouncing_device_is_refused(void)
 		EXPECT(!hmm_mirror_dma_supported(&pdev->dev));
 	set_dma_ops(&pdev->dev, NULL);
 	hmm_mirror_range_unregister(range);
+out_device:
 	platform_device_unregister(pdev);
 out:
 	api_unregister(mirror);
