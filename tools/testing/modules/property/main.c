@@ -47,12 +47,21 @@ static int property_call(struct property_call *call)
 	return property_range(call);
 }
 
+/* Returns true if the operation holds property->objects for writing. */
+static bool property_is_exclusive(const struct hmm_property_op *op)
+{
+	if (op->opcode == HMM_PROPERTY_FIND)
+		return !op->b;
+	return op->opcode <= HMM_PROPERTY_UNREGISTER ||
+	       op->opcode == HMM_PROPERTY_PUT_FOUND;
+}
+
 static int property_locked_call(struct property_call *call)
 {
 	struct rw_semaphore *objects = &call->property->objects;
 	int ret;
 
-	if (call->op.opcode <= HMM_PROPERTY_UNREGISTER) {
+	if (property_is_exclusive(&call->op)) {
 		down_write(objects);
 		ret = property_call(call);
 		up_write(objects);

@@ -93,7 +93,8 @@ struct property_range {
 
 /**
  * struct property - the objects of one open file
- * @objects: held for writing by operations on mirrors and spaces, and for
+ * @objects: held for writing by operations on mirrors and spaces, and by those
+ *           that change a number of references from HMM_PROPERTY_FIND; held for
  *           reading by all other operations
  * @spaces: pinned mms, which may have exited
  * @mirrors: the mirrors, by number
