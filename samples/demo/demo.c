@@ -168,7 +168,7 @@ static void show_snapshot(void)
 	else
 		printf("   (this kernel provided no huge page)\n");
 	check(get_stats().faults == faults, "a snapshot caused a fault");
-	printf("   The snapshots faulted no page in.\n");
+	printf("   The snapshots did not fault in any page.\n");
 }
 
 /* The child must read the text that was written before the fork. */

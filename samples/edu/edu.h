@@ -8,9 +8,10 @@
  *
  *   client->ioctl_lock  serializes the ioctls of one file. Pages are faulted
  *                       in while it is held, so callbacks never acquire it.
- *   edu->engine_lock    serializes the copies, because the device has only one
- *                       internal buffer. It is held while the driver waits for
- *                       DMA, so callbacks never acquire it.
+ *   edu->engine_lock    protects the internal buffer of the device, from the
+ *                       start of a DMA into it to the end of the DMA out of it.
+ *                       It is held while the driver waits for DMA, so callbacks
+ *                       never acquire it.
  *   edu->clients_lock   protects the list of clients.
  *   client->lock        the update lock. It protects the mappings of a client.
  *                       It is a spinlock because nothing sleeps under it. Each
@@ -53,7 +54,7 @@ struct edu_device {
 	struct device *dev;
 	void __iomem *mmio;
 	struct miscdevice misc;
-	struct mutex engine_lock;	/* held during a copy */
+	struct mutex engine_lock;	/* protects the internal buffer */
 	struct mutex clients_lock;	/* protects @clients */
 	struct list_head clients;
 	wait_queue_head_t wait;

@@ -51,7 +51,7 @@ struct hmm_edu_copy {
  *
  * EFAULT: the address of the argument is invalid
  * EPERM:  the file serves another process
- * ENOMEM: out of memory
+ * ENOMEM: out of memory, or of DMA addresses
  */
 
 /*

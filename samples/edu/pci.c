@@ -40,7 +40,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	if (!hmm_mirror_dma_supported(dev)) {
-		dev_err(dev, "DMA does not reach all memory: the device needs an IOMMU that translates\n");
+		dev_err(dev, "DMA does not reach all memory: the device needs an IOMMU that translates addresses\n");
 		return -ENODEV;
 	}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A small but complete driver that authors of drivers can copy. The device
+ * A small but complete driver that driver authors can copy. The device
  * reads the memory of the process that opened it.
  *
  *	fd = open("/dev/hmm_template", O_RDWR);

@@ -21,7 +21,7 @@ struct dmirror_device *dmirror_device(unsigned int unit)
 }
 
 /**
- * dmirror_device_init() - initialize a device that has no memory
+ * dmirror_device_init() - initialize a device, without memory at first
  * @device: the device, zeroed
  * @unit: the unit number
  */

@@ -26,7 +26,8 @@
  *   update_lock       protects the device page table. Callbacks acquire this
  *                     lock and may run in reclaim. So the holder must not use
  *                     allocations that sleep, and must not access user memory.
- *   stop_point->lock  innermost
+ *   stop_point->lock, device->files_lock
+ *                     innermost
  *
  * devmem.c documents the locks of the device's memory.
  */
@@ -110,7 +111,7 @@ struct dmirror {
 	atomic_t refuse_nonblock;
 
 	/*
-	 * Counters of struct hmm_dmirror_stats, and own of struct
+	 * Counters of struct hmm_dmirror_stats, and the member own of struct
 	 * hmm_dmirror_devmem. They are atomic because STATS and DEVMEM must
 	 * work while a task is stopped with the update lock held.
 	 */

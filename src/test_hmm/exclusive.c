@@ -113,7 +113,8 @@ static int dmirror_make_exclusive(struct dmirror *dm, unsigned long addr)
 					  DMIRROR_ENTRY_EXCLUSIVE);
 	/*
 	 * The file's own invalidation may have removed the CPU's entry. The
-	 * callback has ignored it, so remove the device's entry here.
+	 * callback ignores this invalidation, so remove the device's entry
+	 * here.
 	 */
 	if (ret)
 		dmirror_table_erase_range(dm, index, index, true);
@@ -133,7 +134,10 @@ static int dmirror_make_range_exclusive(struct dmirror *dm,
 	unsigned long addr = start, next = start;
 	int ret;
 
-	/* Fails if a page is not writable. Allocates the table's memory. */
+	/*
+	 * The fault fails if a page is not writable. It also fills the slots of
+	 * the table, so that storing an exclusive entry needs no memory.
+	 */
 	ret = dmirror_fault(dm, &next, end, true);
 	while (!ret && addr < end) {
 		cond_resched();

@@ -32,8 +32,8 @@ static void dmirror_prime_lockdep(struct dmirror *dm)
 
 /*
  * Registering the mirror waits for the opener's mmap lock. The device is not a
- * misc device, because misc_open() would hold a mutex that all misc devices
- * share during this wait.
+ * misc device, because during this wait misc_open() would hold a mutex that all
+ * misc devices share.
  */
 static int dmirror_open(struct inode *inode, struct file *file)
 {

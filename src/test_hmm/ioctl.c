@@ -37,12 +37,16 @@ struct dmirror_ioctl {
 	unsigned int nr;
 	/*
 	 * The caller needs CAP_SYS_RAWIO, because the ioctl can slow down or
-	 * block the device, or evict the memory of other processes from it.
+	 * block the device, make its allocations fail, or evict the memory of
+	 * other processes from it.
 	 */
 	bool privileged;
 	/* optional */
 	int (*check)(struct dmirror *dm, const union dmirror_arg *arg);
-	/* exactly one is set: command for struct hmm_dmirror_cmd */
+	/*
+	 * Exactly one of the two is set: command if the argument is a struct
+	 * hmm_dmirror_cmd, otherwise control.
+	 */
 	int (*command)(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 	int (*control)(struct dmirror *dm, union dmirror_arg *arg);
 };

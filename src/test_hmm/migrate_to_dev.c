@@ -111,8 +111,8 @@ static unsigned long dmirror_copy_small_to_dev(struct dmirror *dm,
  *   - if the source is a hole, the kernel inserts every page of the huge page,
  *     including pages without a destination, and dereferences NULL;
  *   - if several processes map the source, the kernel splits the huge page in
- *     this process only: the other processes then map 2M, but only one page of
- *     it is theirs.
+ *     this process only: a PMD entry of each other process then maps 2M, but
+ *     only one page of this memory belongs to the process.
  */
 static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
 				unsigned long *reserved)
@@ -279,10 +279,10 @@ static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
  *
  * Return: 0 if the device maps all pages and they were copied to the caller's
  * buffer; -EINVAL if no memory is mapped at an address, or if the mapping is
- * not readable or cannot migrate; -ENOENT if a page did not migrate; -EFAULT if
- * the caller's buffer is invalid; -ENOMEM if out of memory; -ESRCH if the mm
- * has exited; -EINTR if the calling task was killed; -EOPNOTSUPP if the device
- * has no memory.
+ * not readable or cannot migrate; -ENOENT if a page did not migrate or was
+ * invalidated before it was copied; -EFAULT if the caller's buffer is invalid;
+ * -ENOMEM if out of memory; -ESRCH if the mm has exited; -EINTR if the calling
+ * task was killed; -EOPNOTSUPP if the device has no memory.
  */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {

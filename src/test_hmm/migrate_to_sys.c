@@ -46,7 +46,7 @@ struct dmirror_migration {
 	unsigned long *src;
 	unsigned long *dst;
 	unsigned long npages;
-	/* where the pages are mapped; vma is NULL if selected by page frame */
+	/* where the pages are mapped; vma is NULL if a chunk is evicted */
 	struct vm_area_struct *vma;
 	unsigned long addr;
 	/* the file whose HMM_DMIRROR_FLAG_* apply; may be NULL */
@@ -108,9 +108,10 @@ static unsigned long dmirror_copy_small_to_sys(struct dmirror_migration *m,
 
 /*
  * Returns 0; -ENOMEM if pages stay on the device because their destination
- * could not be allocated; or -EAGAIN if this applies to a huge page. After
- * -EAGAIN the caller must set up the migration again without SELECT_COMPOUND.
- * A huge page must not migrate to small pages: see dmirror_copy_to_dev().
+ * could not be allocated; or -EAGAIN if this applies to a huge page. A huge
+ * page must not migrate to small pages: see dmirror_copy_to_dev(). So after
+ * -EAGAIN, MIGRATE_TO_SYS sets up the migration again without SELECT_COMPOUND,
+ * a CPU fault calls dmirror_split_for_fault(), and RELEASE tries again later.
  */
 static int dmirror_copy_to_sys(struct dmirror_migration *m)
 {

@@ -16,9 +16,10 @@
  * A slot that was empty stays reserved, because callbacks skip empty slots. A
  * callback may remove the entry of a slot that was not empty, and free the
  * memory of the slot. But this callback began after read_begin, so the range is
- * not valid. One case remains: another thread that uses the same file may fail
- * at the same addresses and free reserved slots that this thread also needs.
- * The store may then fail to allocate memory, and the caller starts again.
+ * not valid. One case remains: another thread that uses the same file may free
+ * slots that this thread also needs. A command does so at its addresses if it
+ * fails, and MIGRATE_TO_DEV always frees the slots that it has not filled. The
+ * store may then fail to allocate memory, and the caller starts again.
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -83,10 +84,10 @@ bool dmirror_table_is_exclusive(struct dmirror *dm, unsigned long index)
  * @page: the page
  * @tag: DMIRROR_ENTRY_*, or 0
  *
- * Context: update lock held; since the caller acquired the lock, it has checked
+ * Context: update lock held. After acquiring the lock, the caller has checked
  * that the process still maps @page at @index.
  * Return: 0; -ESRCH if the mm has exited; -EAGAIN if the reserved slot was
- * freed.
+ * freed and memory for a new one cannot be allocated without sleeping.
  */
 int dmirror_table_store(struct dmirror *dm, unsigned long index,
 			struct page *page, unsigned long tag)
@@ -154,8 +155,9 @@ int dmirror_table_reserve(struct dmirror *dm, unsigned long index,
  *
  * Context: update lock held; since the lock was acquired,
  * hmm_mirror_range_valid() has returned true for @pfns.
- * Return: 0; -ESRCH if the mm has exited; -EAGAIN if a reserved slot was freed;
- * -EFAULT, with one warning, if an entry lacks a flag of @request.
+ * Return: 0; -ESRCH if the mm has exited; -EAGAIN if a reserved slot was freed
+ * and memory for a new one cannot be allocated without sleeping; -EFAULT, with
+ * one warning, if an entry lacks a flag of @request.
  */
 int dmirror_table_store_range(struct dmirror *dm, unsigned long index,
 			      const unsigned long *pfns, unsigned long npages,

@@ -19,9 +19,9 @@
  *                    file waits.
  *   LOCKED           The file's update lock. Blockable invalidations of the mm
  *                    wait in the callback, and other tasks wait for the locks
- *                    of the invalidating task (see INVALIDATE). READ, WRITE,
- *                    SNAPSHOT and CHECK on the same file wait. Non-blockable
- *                    invalidations are refused.
+ *                    of the invalidating task (see INVALIDATE). All commands
+ *                    on the same file that use the device page table wait, and
+ *                    so does SNAPSHOT. Non-blockable invalidations are refused.
  *   INVALIDATE       The locks of the invalidating task: usually the mmap lock
  *                    of the mirrored process, sometimes a page lock or an rmap
  *                    lock, and always the SRCU read lock of mm/mmu_notifier.c.
@@ -205,7 +205,7 @@ void dmirror_stop_point_stop(struct dmirror_stop_point *point)
 				    READ_ONCE(point->ticket) != ticket,
 				    msecs_to_jiffies(DMIRROR_MAX_STOP_MS));
 
-	/* The task was killed or the wait timed out: resume from here. */
+	/* If the task was killed or the wait timed out, disarm the point. */
 	spin_lock(&point->lock);
 	if (point->ticket == ticket)
 		dmirror_stop_point_set_state(point, DMIRROR_STOP_DISARMED);

@@ -3,7 +3,8 @@
  * The ioctls of the dummy devices, /dev/hmm_dmirror0 to /dev/hmm_dmirror3.
  * Devices 0 and 1 have memory that the CPU cannot access, if the kernel
  * supports such memory. Devices 2 and 3 have memory that the CPU can access;
- * they exist only if the module was loaded with the address of such memory.
+ * they exist only if the kernel supports such memory and the module was loaded
+ * with its address.
  *
  * Commands 0x00 to 0x09 and struct hmm_dmirror_cmd have the same numbers and
  * the same layout as in the kernel's own test device, so that a program written
@@ -55,14 +56,14 @@ struct hmm_dmirror_cmd {
  * Migrate npages of private anonymous memory to the device's memory, map them
  * on the device and copy them to ptr. cpages: the number of pages that were
  * copied. -EINVAL if no memory is mapped at an address, or if the mapping is
- * not readable or cannot migrate; -ENOENT if a page did not migrate;
- * -EOPNOTSUPP if the device has no memory.
+ * not readable or cannot migrate; -ENOENT if a page did not migrate or was
+ * invalidated before it was copied; -EOPNOTSUPP if the device has no memory.
  */
 #define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
 /*
- * Migrate the pages that are in this device's memory, among npages from addr,
- * to system memory. cpages: the number of pages that migrated. -EINVAL and
- * -EOPNOTSUPP have the same causes as for MIGRATE_TO_DEV.
+ * Of npages from addr, migrate those that are in this device's memory to system
+ * memory. cpages: the number of pages that migrated. -EINVAL and -EOPNOTSUPP
+ * have the same causes as for MIGRATE_TO_DEV.
  */
 #define HMM_DMIRROR_MIGRATE_TO_SYS	_IOWR('H', 0x03, struct hmm_dmirror_cmd)
 /* Write one HMM_DMIRROR_PROT_* byte per page to ptr. No page is faulted in. */
@@ -97,7 +98,7 @@ struct hmm_dmirror_cmd {
 #define HMM_DMIRROR_FLAGS		_IOWR('H', 0x08, struct hmm_dmirror_cmd)
 
 /*
- * The same as READ. The kernel's tests use this command since 7.3. In the
+ * The same as READ. The kernel's tests have used this command since 7.3. In the
  * kernel's test device, it holds no lock of the mm while a fault sleeps, for
  * example until userfaultfd provides the page. In this device, READ does not
  * hold such a lock either.
@@ -196,7 +197,7 @@ enum {
 
 /**
  * struct hmm_dmirror_point - a stop point, and the time limit of a wait
- * @point: HMM_DMIRROR_POINT_*; another value is an error, -EINVAL
+ * @point: HMM_DMIRROR_POINT_*; any other value fails with -EINVAL
  * @timeout_ms: WAIT_AT fails with -ETIME after this many milliseconds; 0, or
  *              more than three minutes, means three minutes. A stopped task
  *              that is not resumed continues after three minutes or when it is
@@ -261,8 +262,9 @@ struct hmm_dmirror_config {
  * @allocated: pages allocated since the module was loaded
  * @freed: pages freed since the module was loaded
  * @chunks: the number of memory ranges that the device has now
- * @own: calls of this file's callback for invalidations that migrations of this
- *       device, except by RELEASE, or EXCLUSIVE on this file have caused
+ * @own: calls of this file's callback for invalidations that are caused by
+ *       EXCLUSIVE on this file, or by migrations on any file of this device.
+ *       The migrations of RELEASE are not counted.
  */
 struct hmm_dmirror_devmem {
 	__u64 capacity;
