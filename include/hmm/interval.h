@@ -51,6 +51,9 @@ struct hmm_interval_notifier_ops {
 	 * @invalidate_finish: waits until the device has removed the mappings.
 	 * Called once for each @invalidate_start that returned true, in the
 	 * same task, even if another interval refused the invalidation.
+	 *
+	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
+	 * Otherwise it must not sleep.
 	 */
 	void (*invalidate_finish)(struct hmm_interval_notifier *interval,
 				  const struct mmu_notifier_range *range);

@@ -22,9 +22,9 @@
  *
  * As output, an entry with VALID describes a page that the device may use. An
  * entry with ERROR describes an address that the device cannot use: it has no
- * vma, its vma is not readable, or it maps device memory or a special page. An
- * entry with neither flag describes an address in a vma that has no page that
- * the device can use without a page fault.
+ * vma, its vma is not readable or has VM_IO or VM_PFNMAP set, or it maps a
+ * special page. An entry with neither flag describes an address in a readable
+ * vma. The device cannot use a page there until a page fault maps one.
  *
  * If ``range->pfn_flags_mask`` is not 0, a written entry keeps its request in
  * its private bits, so that reading with the same array again repeats the
@@ -46,8 +46,9 @@
 #define HMM_MIRROR_PFN_ORDER_SHIFT	56
 #define HMM_MIRROR_PFN_ORDER_MASK	0x1fUL
 /*
- * Set while a CPU mapping is mapped for DMA, in its first entry in the range.
- * Maintained by hmm_mirror_range_dma_map() and hmm_mirror_range_dma_unmap().
+ * Set in the first entry of a CPU mapping while its pages in the range are
+ * mapped for DMA. Maintained by hmm_mirror_range_dma_map() and
+ * hmm_mirror_range_dma_unmap().
  */
 #define HMM_MIRROR_PFN_DMA		BIT(52)
 #define HMM_MIRROR_PFN_MASK		(BIT(52) - 1)

@@ -17,10 +17,10 @@
  * mapping instead of one per page: the entry of the first page of the mapping
  * within the range. An entry covers all pages from its own page to the end of
  * the naturally aligned block of ``1 << order`` pages. Addresses without a page
- * that the device can use also share entries: an aligned hole of 2 MiB has one
- * entry. The array elements between the entries are not part of the result. An
- * entry has the same index as without the flag. hmm_mirror_range_next()
- * iterates over the entries::
+ * that the device can use may also share an entry, for example an aligned block
+ * of 2 MiB without a page table. The array elements between the entries are not
+ * part of the result. An entry has the same index as without the flag.
+ * hmm_mirror_range_next() iterates over the entries::
  *
  *	for (i = 0; i < npages; i = hmm_mirror_range_next(range, i))
  *		program(range->start + i * PAGE_SIZE, range->pfns[i]);

@@ -18,9 +18,9 @@
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
  * Since 6.6, the handler receives the order of the fault. Before 6.6, it
- * receives an enumerator of the page table levels. The tests need the argument
- * only since 6.12, because older kernels do not mark the PMD entry of a frame
- * as special. Before 6.6, hmm_huge_fault_is_pmd() therefore returns false.
+ * receives an enum page_entry_size. The tests need the argument only since
+ * 6.12, because older kernels do not mark the PMD entry of a frame as special.
+ * Before 6.6, hmm_huge_fault_is_pmd() therefore returns false.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define HMM_HUGE_FAULT_SIZE		unsigned int

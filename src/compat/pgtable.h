@@ -54,9 +54,9 @@
  * immediately afterwards.
  *
  * Tables that khugepaged frees without tlb_remove_table() are safe, too: after
- * it has unlinked a table, khugepaged sends an IPI to every CPU, or (since 6.6,
- * for files) calls pte_free_defer(), which frees the table after a grace
- * period.
+ * it has unlinked a table, khugepaged sends an IPI to every CPU (since 6.1, and
+ * in stable kernels that have the fix), or (since 6.6, for files) calls
+ * pte_free_defer(), which frees the table after a grace period.
  *
  * x86-64: MMU_GATHER_RCU_TABLE_FREE is selected with PARAVIRT since 4.20, but
  * before 6.14 arch/x86/mm/pgtable.c called tlb_remove_table() only under some

@@ -11,7 +11,7 @@
 #define HMM_USER	((pteval_t)(PTE_VALID | PTE_USER))
 /* The permission overlay index, PTE_PO_IDX_MASK. It is 0 before 6.12. */
 #define HMM_KEY_MASK	((pteval_t)GENMASK_ULL(62, 60))
-/* For PMDs and PUDs; PUD_TYPE_SECT has the same value. */
+/* The type of a huge PMD; PUD_TYPE_SECT, for huge PUDs, has the same value. */
 #define HMM_LEAF_MASK	((pteval_t)PMD_TYPE_MASK)
 #define HMM_LEAF	((pteval_t)PMD_TYPE_SECT)
 

@@ -49,7 +49,10 @@ static inline bool hmm_bits_write(pteval_t bits)
 	return (bits >> _PAGE_BIT_RW) & 1;
 }
 
-/* Unlike pte_pfn(), only valid for present entries: no bits are inverted. */
+/*
+ * Only valid for present entries. Unlike pte_pfn(), this function does not
+ * handle PROT_NONE entries, whose page frame number is inverted.
+ */
 static inline unsigned long hmm_pte_plain_pfn(pte_t pte)
 {
 	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;

@@ -21,8 +21,9 @@
  *
  * Some members are also read without context->lock. The fast path of readers
  * reads interval->seq, interval->busy and context->inflight; see read_begin.c.
- * range.c reads context->dead, interval->inserted and the bounds of an
- * interval.
+ * The end of an invalidation reads context->inflight, context->waited and the
+ * ranges in context->invalidations; see inflight.h. range.c reads
+ * context->dead, interval->inserted and the bounds of an interval.
  */
 #ifndef _HMM_CORE_CONTEXT_H
 #define _HMM_CORE_CONTEXT_H
@@ -100,7 +101,8 @@ struct hmm_invalidation {
  * @hash: node in the hash table of context.c
  * @unwind: unregisters @end_notifier if @start_notifier cannot be registered
  * @id: index in hmm_contexts
- * @nr_updates: number of updates of intervals that an invalidation overlapped
+ * @nr_updates: number of interval updates to bounds that an invalidation in
+ *              progress overlapped
  * @nr_invalidations: number of invalidations that have started
  * @nr_hits: number of invalidations that overlapped an interval
  * @nr_refused: number of invalidations that a callback refused

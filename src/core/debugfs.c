@@ -80,8 +80,8 @@ static void contexts_stop(struct seq_file *m, void *v)
 }
 
 /*
- * Maximum number of entries that are printed of each list. It is limited
- * because context->lock is held meanwhile.
+ * Maximum number of entries that are printed from each list. The limit bounds
+ * the time for which context->lock is held.
  */
 #define HMM_MAX_SHOWN	32
 

@@ -4,9 +4,10 @@
  *
  * The dirty bit of a CPU page table entry does not reflect writes by a device,
  * and a writable entry may be clean. If neither the entry nor the folio is
- * dirty, reclaim drops a page after MADV_FREE, or a page in the page cache or
- * swap cache, without writing it back. Reclaim checks the entry and the folio
- * after the invalidation, so the callback can still mark the folio dirty.
+ * dirty, reclaim drops a page without writing it back if MADV_FREE was called
+ * for the page, or if it is in the page cache or swap cache. Reclaim checks the
+ * entry and the folio after the invalidation, so the callback can still mark
+ * the folio dirty.
  */
 #include <linux/export.h>
 #include <linux/mm.h>

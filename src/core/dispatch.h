@@ -68,7 +68,8 @@
  * @nr_started: number of entries in @started
  * @max_started: number of entries that @started has room for
  *
- * Protected by context->lock, because a callback may remove intervals.
+ * The structure is protected by context->lock, because a callback may remove
+ * intervals.
  */
 struct hmm_dispatch {
 	struct list_head node;

@@ -45,14 +45,15 @@ struct hmm_dma {
  *
  * A device can only share pages with a process if it accesses these very pages,
  * coherently with the CPU, and not a copy in a bounce buffer. This function
- * returns false for a device that is known not to be coherent, or to need
- * bounce buffers, under one of these conditions:
+ * returns false under any of these conditions:
  *
  * * dev_is_dma_coherent() returns false, or the device has no DMA mask.
- * * The device is not behind an IOMMU, or it is in an identity domain
- *   (iommu.passthrough=1); and the device cannot address all memory
- *   (dma_addressing_limited()), or, since 5.15, its mappings always bounce
- *   (swiotlb=force, a restricted DMA pool, a confidential guest).
+ * * The device cannot address all memory (dma_addressing_limited()), and the
+ *   DMA API does not use an IOMMU for it. This is the case if the device is not
+ *   behind an IOMMU, or is in an identity domain (iommu.passthrough=1).
+ * * The DMA API does not use an IOMMU for the device, and, since 5.15, the
+ *   mappings of the device always bounce (swiotlb=force, a restricted DMA pool,
+ *   a confidential guest).
  * * The device uses its own DMA operations, or those of Xen or an AMD GART.
  *
  * A device behind an IOMMU can address all memory, whatever its mask. Mappings
@@ -150,7 +151,7 @@ static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 		return -EINVAL;
 	if (!(entry & HMM_MIRROR_PFN_VALID))
 		return -EFAULT;
-	/* dma_map_page_attrs() cannot map the memory of a device. */
+	/* dma_map_page_attrs() cannot map these kinds of device memory. */
 	page = hmm_mirror_pfn_to_page(entry);
 	if (is_device_private_page(page) || is_pci_p2pdma_page(page))
 		return -EFAULT;
@@ -229,9 +230,10 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
  *
  * Context: does not sleep; the caller holds its update lock.
  * Return: 0; -EBUSY if the range has collided and must be populated again, or
- * if it is neither registered nor bound; -EFAULT if an entry is not valid or is
- * device memory; -EPERM if @dir includes writing and an entry is not writable;
- * -EINVAL if @dir is invalid or a page of the range is already mapped;
+ * if it is neither registered nor bound; -EFAULT if an entry is not valid, or
+ * if its page is device-private or PCI peer-to-peer memory; -EPERM if @dir
+ * includes writing and an entry is not writable; -EINVAL if @dir is invalid or
+ * a page of the range is already mapped;
  * -EOPNOTSUPP if hmm_mirror_dma_supported() returns false for @dev, or if the
  * DMA API uses a bounce buffer for a page or cannot map it directly; -ENOMEM if
  * a mapping through the IOMMU fails, for example because no addresses or no

@@ -376,8 +376,8 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
 
 /*
  * Remove the intervals that a driver has left in a mirror that it unregisters.
- * The caller has printed a warning. Otherwise the intervals would point to a
- * context that has been freed.
+ * Otherwise the intervals would point to a context that has been freed. The
+ * caller has printed a warning.
  */
 void hmm_mirror_detach_intervals(struct hmm_mirror *mirror)
 {

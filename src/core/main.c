@@ -19,7 +19,7 @@ static int __init hmm_mirror_init(void)
 	hmm_lockdep_init();
 	hmm_debugfs_init();
 	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
-		pr_info("hmm_mirror: CONFIG_DEVICE_PRIVATE is off: memory cannot be migrated to a device; everything else works\n");
+		pr_info("hmm_mirror: CONFIG_DEVICE_PRIVATE is off: device-private memory and exclusive access are not available; everything else works\n");
 	return 0;
 }
 module_init(hmm_mirror_init);

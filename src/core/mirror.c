@@ -178,8 +178,9 @@ EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
  * interval collides nevertheless.
  *
  * Context: any; called from a callback.
- * Return: true if the invalidation was caused by migrate_vma_setup(), or by
- * making pages exclusive, with @owner; otherwise false.
+ * Return: true if the invalidation was caused by migrate_vma_setup() or
+ * migrate_vma_pages(), or by making pages exclusive, with @owner; otherwise
+ * false.
  *
  * Since: 0.1
  */

@@ -27,7 +27,8 @@
  * and inflight, the reader compares the bounds under the lock, corrects busy,
  * and sleeps only if an invalidation in progress overlaps the interval. The end
  * of that invalidation wakes the reader. Invalidations of other addresses do
- * not delay the reader.
+ * not delay the reader, except those without a slot, which count as covering
+ * the whole address space.
  */
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -141,7 +142,8 @@ hmm_interval_wait_idle(struct hmm_interval_notifier *interval)
  * @interval: an inserted interval
  *
  * Waits while an invalidation of this interval is in progress, except after the
- * mm has exited. Invalidations of other addresses do not matter. Data that is
+ * mm has exited. The function waits for an invalidation of other addresses only
+ * if that invalidation started while 32 others were in progress. Data that is
  * read from the CPU page tables afterwards may be used if
  * hmm_interval_read_retry() returns false under the update lock.
  *
@@ -171,7 +173,8 @@ EXPORT_SYMBOL_GPL(hmm_interval_read_begin);
  * @seq: where to store the sequence; not valid if the result is false
  *
  * Context: any context in which a spinlock may be acquired, but not interrupts.
- * Return: true; false if an invalidation of the interval is in progress.
+ * Return: true; false if an invalidation for which hmm_interval_read_begin()
+ * would wait is in progress.
  *
  * Since: 0.1
  */

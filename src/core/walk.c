@@ -40,8 +40,8 @@
 /*
  * Limits on a walk with interrupts disabled: the memory under one PMD entry,
  * and one entry for each of its pages. In a compact range, the limit on memory
- * is larger, and the limit on entries is the same. It is only checked between
- * PMD entries, so that the walk of a compact range may exceed it.
+ * is larger, and the limit on entries is the same. The limit on entries is only
+ * checked between PMD entries, so the walk of a compact range may exceed it.
  */
 #define HMM_WALK_STRETCH	PMD_SIZE
 #define HMM_WALK_STRETCH_COMPACT	PUD_SIZE
@@ -104,7 +104,10 @@ hmm_walk_plain_ptes(struct hmm_plain plain, const pte_t *ptep,
 	return i;
 }
 
-/* The same for empty PTEs, for use within a vma if nothing is requested. */
+/*
+ * Like hmm_walk_plain_ptes(), but for empty PTEs. Only called within a vma, if
+ * nothing is requested.
+ */
 static noinline unsigned long
 hmm_walk_none_ptes(const pte_t *ptep, unsigned long *slot, unsigned long n)
 {
@@ -152,7 +155,10 @@ static unsigned long hmm_walk_vma_leaf(struct hmm_walk *walk,
 {
 	if (!special)
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, writable);
-	/* In anonymous memory and DAX files, this maps the huge zero page. */
+	/*
+	 * A special entry in anonymous memory or a DAX file maps the huge zero
+	 * page.
+	 */
 	if (vma_is_anonymous(walk->vma) || vma_is_dax(walk->vma))
 		return hmm_walk_leaf(walk, addr, end, pfn, shift, false);
 	return hmm_walk_fill(walk, addr, end, HMM_MIRROR_PFN_ERROR);
