@@ -13,7 +13,7 @@
 #include "hmm_memory.h"
 #include "hmm_process.h"
 
-/* Four huge pages are reserved. An arena has up to three, or less than one. */
+/* Room for four huge pages. An arena uses up to three, or less than one. */
 #define DIFF_PAGES	2048
 #define DIFF_HUGE	512
 #define DIFF_PIECES	64

@@ -234,7 +234,7 @@ int diff_arena_reserve(void)
 
 	if (mem == MAP_FAILED)
 		return -errno;
-	/* Leave at least one huge page before and after the arena. */
+	/* Leave at least one huge page below and above the arena. */
 	mem += huge;
 	diff_arena.base = mem + (huge - (uintptr_t)mem % huge) % huge;
 	if (sigaction(SIGBUS, &action, NULL) ||

@@ -9,12 +9,13 @@
 
 #include <linux/types.h>
 
-/* Reserve the addresses. Returns 0 or -errno. */
+/* Reserve the addresses and install signal handlers. Returns 0 or -errno. */
 int diff_arena_reserve(void);
 /*
- * Build an arena. The same seed and number build the same memory. For
- * snapshots, userfaultfd may write-protect some of the memory: a write fault
- * would sleep there until a monitor resolves it. Returns 0 or -errno.
+ * Build an arena. The same seed and number build the same memory. Only if
+ * snapshot is true, userfaultfd may write-protect some of the memory, because a
+ * write fault there would sleep until a monitor resolves it. Returns 0 or
+ * -errno.
  */
 int diff_arena_build(__u64 seed, __u64 number, bool snapshot);
 void diff_arena_drop(void);

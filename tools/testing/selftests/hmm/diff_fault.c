@@ -64,7 +64,7 @@ static void check_against_snapshot(const struct diff_results *results)
 	}
 }
 
-/* Describe a page of each run of requested pages of the same kind. */
+/* Describe each requested page whose kind differs from the previous page's. */
 static void print_requested_pages(void)
 {
 	const struct diff_page *page = &diff_arena.pages[req->first];
@@ -97,7 +97,7 @@ static void check_result(const struct diff_results *results, unsigned int a)
 		print_requested_pages();
 }
 
-/* Check the results of a fault by one side and of a fault by the other side. */
+/* Check a fault by one side, and then the same fault by the other side. */
 static void check_run(const struct diff_results *results)
 {
 	const struct hmm_diff_call *calls = results->run.calls;

@@ -18,7 +18,7 @@
 
 struct diff_machine diff_machine;
 
-/* A setting: a number, or one of several words: "always [madvise] never". */
+/* A setting: a number, or one word of a list like "always [madvise] never". */
 struct setting {
 	const char *path;
 	const char *word;

@@ -11,7 +11,7 @@
  * struct diff_machine - features of the machine
  * @device: descriptor of HMM_DIFF_DEVICE
  * @swap: swap is available
- * @pkey: a protection key; not positive if the machine does not support them
+ * @pkey: a protection key; not positive if the machine has no protection keys
  * @huge: transparent huge pages of DIFF_HUGE pages are available
  * @hugetlb: hugetlb pages of this size are available
  * @uffd: userfaultfd is available

@@ -227,7 +227,7 @@ int diff_write_protect(size_t first, size_t n)
 	diff_arena.files[diff_arena.nfiles++] = uffd;
 	ret = hmm_uffd_register(uffd, diff_page_at(first), n * hmm_page_size(),
 				UFFDIO_REGISTER_MODE_WP);
-	/* Page by page: before 6.3, one call must not span two vmas. */
+	/* Protect single pages: before 6.3, one call must not span two vmas. */
 	for (size_t i = first + from; !ret && i < first + from + length; i++)
 		ret = hmm_uffd_protect(uffd, diff_page_at(i), hmm_page_size(),
 				       true);

@@ -20,13 +20,17 @@ void diff_touch_some(size_t first, size_t n);
 void diff_operate(enum diff_kind kind, size_t first, size_t n);
 bool diff_all_mapped(size_t first, size_t n);
 /*
- * Write-protect a random part by userfaultfd. This must be the last operation,
- * because a write to the part would sleep forever. Returns 0 or -errno.
+ * Write-protect a random part with userfaultfd. This must be the last
+ * operation, because a write to the part would sleep forever. Returns 0 or
+ * -errno.
  */
 int diff_write_protect(size_t first, size_t n);
 /* Poison one page. Call this rarely: the page is lost until the next boot. */
 void diff_poison_one(void);
-/* Print the page and exit after SIGBUS or SIGSEGV, except while poisoning. */
+/*
+ * Print the page and exit after SIGBUS or SIGSEGV. Ignores SIGBUS while a page
+ * is being poisoned.
+ */
 void diff_on_fault_signal(int number, siginfo_t *info, void *context);
 
 #endif /* _DIFF_OPERATION_H */

@@ -35,7 +35,7 @@ struct diff_request {
 void diff_choose_range(struct diff_request *req, struct diff_random *rnd);
 /* Choose flags, in runs of pages with the same flags or page by page. */
 void diff_choose_flags(struct diff_request *req, struct diff_random *rnd);
-/* Drop the requests that cannot be satisfied. */
+/* Drop the default request, and all requests that cannot be satisfied. */
 void diff_drop_impossible(struct diff_request *req);
 /* Request write access to one page that is not writable. */
 void diff_request_unwritable(struct diff_request *req, struct diff_random *rnd);

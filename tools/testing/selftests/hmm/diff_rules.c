@@ -84,7 +84,7 @@ bool diff_our_result_explained(const struct diff_request *req, int result)
 	return any && result == ret && use(DIFF_RULE_UNREADABLE);
 }
 
-/* Whether a PTE table maps the page, as far as the entries show. */
+/* Whether a PTE table covers the address, as far as the entries show. */
 static bool has_table(const struct diff_request *req, size_t i)
 {
 	size_t at = (req->first + i) / DIFF_HUGE * DIFF_HUGE;

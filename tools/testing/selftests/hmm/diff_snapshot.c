@@ -117,7 +117,7 @@ void diff_snapshot_own_mappings(void)
 		if (sscanf(line, "%llx-%llx", &start, &end) != 2 ||
 		    start >> 47)
 			continue;
-		/* Include the pages around it, but limit the length. */
+		/* Include the pages next to the mapping; limit the length. */
 		start -= page;
 		end = end - start > 256 * page ? start + 256 * page :
 						 end + page;

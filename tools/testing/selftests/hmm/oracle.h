@@ -80,7 +80,7 @@ struct oracle_child {
  * @random: state of the generator, which depends on the seed
  * @ids: number of ids that the thread has used
  * @buf: buffer of ORACLE_BUF_PAGES for reads and writes
- * @saved: ORACLE_SAVED_PAGES for the first contents that a child has read
+ * @saved: room for ORACLE_SAVED_PAGES pages, which a child reads after the fork
  * @poison: ORACLE_POISON_PAGES outside of the arena
  * @poisoned: @poison contains poison
  * @sample: page frames are looked up when this counter is 0
@@ -109,7 +109,7 @@ enum {
 	ORACLE_COUNT_CPU,
 	ORACLE_COUNT_REFUSED,	/* accesses that failed as expected */
 	ORACLE_COUNT_WORDS,
-	ORACLE_COUNT_UNJUDGED,	/* reads of pages with a too short history */
+	ORACLE_COUNT_UNJUDGED,	/* page reads with too little history */
 	ORACLE_COUNT_CHANGES,
 	ORACLE_COUNT_CHILDREN,
 	ORACLE_COUNT_MOVED,

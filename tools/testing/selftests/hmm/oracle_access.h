@@ -10,13 +10,13 @@
 /* Used instead of the descriptor of a device. */
 #define ORACLE_CPU	(-1)
 
-/* Copy words by the CPU. Returns the number of words that were copied. */
+/* Copy words with the CPU. Returns the number of words that were copied. */
 size_t oracle_load(void *to, const void *from, size_t words);
 size_t oracle_store(void *to, const void *from, size_t words);
 
 /* Make one random access. */
 void oracle_access(struct oracle_worker *w);
-/* Read pages by a device or by the CPU, and judge their contents. */
+/* Read pages with a device or with the CPU, and judge their contents. */
 void oracle_read_pages(struct oracle_worker *w, int fd,
 		       struct oracle_region *region, unsigned int first,
 		       unsigned int n);

@@ -39,7 +39,7 @@ void oracle_zero(struct oracle_worker *w, struct oracle_step *s)
 		oracle_step_failed(w, s, what);
 	oracle_poison_after(w);
 	oracle_step_end(w, s, ORACLE_DONE);
-	/* With several threads, another one may have faulted them in again. */
+	/* Another thread may have faulted the pages in again. */
 	if (w->oracle->alone)
 		oracle_step_expect_lost(w, s, true, what);
 	oracle_step_log(w, s, what, ret);

@@ -13,7 +13,7 @@ void oracle_collapse(struct oracle_worker *w, struct oracle_step *s);
 void oracle_page_out(struct oracle_worker *w, struct oracle_step *s);
 void oracle_populate(struct oracle_worker *w, struct oracle_step *s);
 void oracle_merge(struct oracle_worker *w, struct oracle_step *s);
-/* Compact all memory of the machine; rarely, because this takes long. */
+/* Sometimes compact all memory of the machine. Most calls return at once. */
 void oracle_compact(struct oracle_worker *w, struct oracle_step *s);
 
 #endif /* _ORACLE_ADVICE_H */

@@ -81,7 +81,7 @@ static void change_region(struct oracle_worker *w,
 }
 
 /*
- * Change a region while a read of a device is stopped: mostly after the device
+ * Change a region while a read by a device is stopped: mostly after the device
  * has read the page tables and before it uses the entries, otherwise before it
  * reads the page tables. The stopped device holds no lock.
  */
@@ -110,8 +110,8 @@ static void set_delay(struct oracle_worker *w, int device, unsigned int us)
 
 /*
  * Delay the callbacks of one device. During the delay, the other device may
- * have handled the invalidation, but the CPU's page tables are unchanged. It
- * must not use entries that it reads from them in this period.
+ * have handled the invalidation, but the CPU's page tables are unchanged. If
+ * the other device reads the page tables now, it must not use the entries.
  */
 static void change_delay(struct oracle_worker *w)
 {

@@ -4,8 +4,9 @@
  *
  * A child reads some pages of its copy. Each page must have a content that the
  * original had at some moment during the fork. The parent and its devices must
- * not change these pages. Later the child writes to them, by a device of its
- * own or by the CPU. The mirrors of the parent must never return these writes.
+ * not change these pages. Later the child writes to them, with a device of its
+ * own or with the CPU. The mirrors of the parent must never return these
+ * writes.
  */
 #include <errno.h>
 #include <poll.h>

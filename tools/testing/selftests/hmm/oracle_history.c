@@ -33,7 +33,7 @@ static void unlock_slot(struct oracle_slot *slot)
  * @id: the new content, ORACLE_NO_ID or ORACLE_LATER_ID
  *
  * Return: the operation, for oracle_op_end(), or NULL if the history has no
- * room. After NULL, the caller must not change the content.
+ * room. In this case, the caller must not change the content.
  */
 struct oracle_op *oracle_op_begin(struct oracle *oracle,
 				  struct oracle_slot *slot, long id)
@@ -133,7 +133,7 @@ static bool collect_allowed(struct oracle_slot *slot, __u64 begin, __u64 end,
  * @allowed: the contents
  *
  * Waits for the end of moves that overlap the period, because the moved
- * contents are not known before.
+ * contents are not known until then.
  */
 void oracle_allowed(struct oracle *oracle, struct oracle_slot *slot,
 		    __u64 begin, __u64 end, const struct oracle_op *except,

@@ -110,7 +110,7 @@ struct oracle_slot {
 
 /**
  * struct oracle_allowed - the contents that a reader may have seen
- * @anything: the history is too short to exclude a content
+ * @anything: the history is too short to exclude any content
  * @nids: number of valid @ids
  * @ids: the contents
  */

@@ -49,7 +49,10 @@ void oracle_unmap(struct oracle_worker *w, struct oracle_step *s)
 		return;
 	oracle_step_shut(w, s, ORACLE_HOLE);
 	oracle_poison_before(w, s->mem, s->n);
-	/* Shrink the mapping if it is one vma, or unmap the pages. */
+	/*
+	 * Unmap the pages, or sometimes shrink the mapping, which fails if it
+	 * consists of several vmas.
+	 */
 	if (s->first && oracle_pick(w, 2) &&
 	    mremap(s->mem - page, s->size + page, page, 0) != MAP_FAILED)
 		what = "mremap, shrinking";
@@ -133,9 +136,9 @@ static void move_done(struct oracle_worker *w, struct oracle_step *from,
 }
 
 /*
- * Move pages to other addresses in the region, whose content is lost. A write
- * to the source that is in progress when the move begins may take effect at
- * either address.
+ * Move pages to other addresses in the region. The previous content of these
+ * addresses is lost. A write to the source that is in progress when the move
+ * begins may take effect at either address.
  */
 void oracle_move(struct oracle_worker *w, struct oracle_step *s)
 {

@@ -17,7 +17,10 @@
 
 static __thread __u64 lost_frames[ORACLE_POISON_PAGES];
 static __thread unsigned int nlost;
-/* Number of poisoned pages: a few more than the arena has lost. */
+/*
+ * Number of poisoned pages: two more than the arena has lost, but at most
+ * ORACLE_POISON_PAGES.
+ */
 static __thread unsigned int npoisoned;
 
 static void check_poison(struct oracle_worker *w)

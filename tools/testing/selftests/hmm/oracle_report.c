@@ -15,7 +15,7 @@ unsigned int oracle_pick(struct oracle_worker *w, unsigned int limit)
 	return hmm_random(&w->random, limit);
 }
 
-/* In a large region, prefer the first pages, so that accesses hit changes. */
+/* Prefer the first pages of a large region: accesses must overlap changes. */
 unsigned int oracle_pick_page(struct oracle_worker *w,
 			      const struct oracle_region *region)
 {

@@ -7,7 +7,10 @@
 
 #include "oracle.h"
 
-/* Returns NULL if memory or pipes are lacking. The caller opens the devices. */
+/*
+ * Returns NULL if it cannot allocate memory or create pipes. The caller opens
+ * the devices.
+ */
 struct oracle *oracle_new(__u64 seed, bool alone, unsigned int nworkers);
 void oracle_free(struct oracle *oracle);
 /* A random seed that is short enough to be typed. */

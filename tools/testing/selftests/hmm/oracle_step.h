@@ -40,8 +40,8 @@ void oracle_step_failed(struct oracle_worker *w, const struct oracle_step *s,
 
 /*
  * Record the begin and the end of a change of the content to id. The begin
- * returns false if a history has no room. After false, the caller must not make
- * the change.
+ * returns false if a history has no room. In this case, the caller must not
+ * make the change.
  */
 bool oracle_step_begin(struct oracle_worker *w, struct oracle_step *s, long id);
 void oracle_step_end(struct oracle_worker *w, struct oracle_step *s,
@@ -58,8 +58,8 @@ void oracle_step_set_window(struct oracle_worker *w, struct oracle_step *s,
 void oracle_step_block(struct oracle_step *s, int how);
 
 /*
- * Check after the change that the devices have no entries for the pages, or
- * with all == false that they have no wrong entries.
+ * Check after the change that the devices have no entries for the pages. If all
+ * is false, check only that they have no wrong entries.
  */
 void oracle_step_expect_lost(struct oracle_worker *w,
 			     const struct oracle_step *s, bool all,

@@ -3,9 +3,9 @@
  * Random changes of memory and random accesses to it, by devices and CPUs. An
  * oracle judges the contents that are read, see oracle_history.h.
  *
- * With one thread, all decisions depend on the seed, so the same seed repeats
- * the same sequence. With several threads, the decisions also depend on the
- * interleaving of the threads.
+ * With one thread, all decisions depend only on the seed, so the same seed
+ * repeats the same sequence. With several threads, the decisions also depend on
+ * the interleaving of the threads.
  *
  *   HMM_ORACLE_SEED  run this seed only. hmm.seed= on the kernel's command line
  *                    does the same.

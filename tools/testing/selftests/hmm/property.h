@@ -146,7 +146,8 @@ struct property_mailbox;
  * @random: state of the generator
  * @step: number of the step
  * @entered: number of insertions into the trees
- * @stamps: the last stamp that was used
+ * @stamps: the first stamp of the last write; each write reserves
+ *          PROPERTY_PAGES stamps
  * @fd: descriptor of the module's device
  * @mailbox: the mailbox of each agent
  * @space: the address spaces, indexed by agent

@@ -63,7 +63,10 @@ struct property_mailbox {
 int property_agents_start(struct property *p);
 void property_agents_end(struct property *p);
 bool property_agent_start(struct property *p, unsigned int agent);
-/* Pass the order in the mailbox. Returns false if the agent dies or hangs. */
+/*
+ * Make the agent carry out the order in its mailbox, and wait until it is done.
+ * Returns false if the agent dies or hangs.
+ */
 bool property_order(struct property *p, unsigned int agent);
 /* Read the pagemap of all agents. Returns false if a read fails. */
 bool property_read_pagemap(struct property *p);

@@ -36,7 +36,7 @@ struct hmm_property_op *property_op(unsigned int opcode, unsigned int a)
 	return &next_op;
 }
 
-/* Half of the time, choose the agent whose memory is mirrored. */
+/* Mostly choose the agent whose memory is mirrored. */
 static unsigned int choose_agent(struct property *p, unsigned int mirror)
 {
 	unsigned int agent = property_pick(p, PROPERTY_AGENTS);

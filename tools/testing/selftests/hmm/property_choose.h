@@ -22,7 +22,7 @@ bool property_choose_used(struct property *p, unsigned int n,
 			  int *nr);
 bool property_mirror_is_used(const struct property *p, unsigned int nr);
 bool property_interval_is_used(const struct property *p, unsigned int nr);
-/* Ranges can be bound to the interval: its owner's reference is not dropped. */
+/* Whether the owner still holds its reference, so that ranges can be bound. */
 bool property_interval_is_owned(const struct property *p, unsigned int nr);
 bool property_range_is_used(const struct property *p, unsigned int nr);
 

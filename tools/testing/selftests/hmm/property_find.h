@@ -18,7 +18,10 @@ extern const char *const property_interval_kinds[];
 
 /* Make one random find in a mirror. */
 void property_find(struct property *p, unsigned int mirror);
-/* Drop a found reference on number. It must release the interval if last. */
+/*
+ * Drop a reference that find returned. number is the value that find returned.
+ * If last is true, this must release the interval, otherwise it must not.
+ */
 void property_put_found(struct property *p, unsigned int number,
 			unsigned int mirror, bool last);
 

@@ -8,7 +8,10 @@
 #include "property.h"
 
 void property_use_interval(struct property *p);
-/* Unregister the ranges of the interval, then remove or put the interval. */
+/*
+ * Unregister the ranges of the interval, then remove or put it. A remove first
+ * drops the references that find has acquired.
+ */
 void property_drop_interval(struct property *p, unsigned int nr, bool put);
 
 #endif /* _PROPERTY_INTERVAL_H */

@@ -340,7 +340,7 @@ void property_exit_agent(struct property *p, unsigned int agent)
 	if (!property_order(p, agent))
 		return;
 	set_unmapped(space->page, PROPERTY_PAGES);
-	/* The exit makes all of them collide, even if no page was mapped. */
+	/* The exit makes all objects collide, even if no page was mapped. */
 	for (unsigned int i = 0; i < PROPERTY_INTERVALS; i++)
 		if (p->interval[i].used &&
 		    p->mirror[p->interval[i].mirror].space == agent)

@@ -122,7 +122,10 @@ static void update_candidate(struct property_candidate *best, int number,
 	best->entered = entered;
 }
 
-/* The interval with the lowest start. Of several, the one inserted first. */
+/*
+ * The interval with the lowest start. If several have this start, the one that
+ * entered the tree first.
+ */
 int property_expect_find(const struct property *p, unsigned int mirror,
 			 unsigned int kind, __u64 start, __u64 last)
 {
@@ -231,7 +234,7 @@ void property_check_page(struct property *p, const char *who,
 	p->pages++;
 	if (page) {
 		now = space->map[page - space->page];
-		/* The kernel has moved the page, for example by khugepaged. */
+		/* The kernel, for example khugepaged, has moved the page. */
 		if (now != space->before[page - space->page]) {
 			p->unsteady++;
 			return;

@@ -35,9 +35,9 @@ int property_expect_find(const struct property *p, unsigned int mirror,
 int property_first_error(struct property *p,
 			 const struct property_range *range);
 /*
- * Check that an entry of the range agrees with the model and with pagemap if it
- * is valid. With fresh, check this for other entries, too. pagemap was last
- * read after the entry.
+ * Check that a valid entry of the range agrees with the model and with pagemap.
+ * If fresh is true, also check an entry that is not valid. The caller must have
+ * read pagemap after the entry.
  */
 void property_check_page(struct property *p, const char *who,
 			 const struct property_range *range, bool fresh,

@@ -84,7 +84,10 @@ static void race_interval(struct racer *racer)
 		return;
 	}
 	if (racer_pick(racer, 4)) {
-		/* Move it to a part of the memory or past its end, and back. */
+		/*
+		 * Move the interval to a part of the memory or past the end of
+		 * the memory, and back.
+		 */
 		op.opcode = HMM_PROPERTY_UPDATE;
 		op.start = PROPERTY_BASE + racer_pick(racer, 2 * WIDE_PAGES) *
 			   PROPERTY_PAGE;
@@ -108,7 +111,7 @@ static void race_interval(struct racer *racer)
 			  op.value ? "" : "not ");
 }
 
-/* Move an interval that the other caller may read under, and call find. */
+/* Move an interval that the other caller may use for a read, and call find. */
 static void race_other(struct racer *racer)
 {
 	unsigned int nr = (!racer->nr) * OWN_INTERVALS +
@@ -229,7 +232,7 @@ static void read_range(struct racer *racer, unsigned int i)
 	op.opcode = HMM_PROPERTY_VERIFY;
 	if (call(racer, &op))
 		atomic_fetch_add(&racer->race->valid, op.value);
-	/* Rarely use the device with a wide range, because this takes long. */
+	/* Rarely use the device with a wide range, because this is slow. */
 	if (!racer_pick(racer, wide ? 16 : 3))
 		use_device(racer, i);
 }
