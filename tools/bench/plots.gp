@@ -25,7 +25,7 @@ plot "madvise-miss.dat" using 1:2 with linespoints ls 1 title "ours, missing all
 set output "readers.svg"
 set title "read_begin + read_retry by several threads on one mm"
 set xlabel "threads"
-set ylabel "reads in a microsecond, all threads"
+set ylabel "reads per microsecond, all threads"
 unset logscale
 set xrange [0.5:4.5]
 set xtics (1, 2, 4)
@@ -37,7 +37,7 @@ plot "read-threads-4.dat" using 1:2 with linespoints ls 1 title "ours, 4 CPUs", 
 
 set output "snapshots.svg"
 set title "snapshots of 64 KiB by several threads on disjoint parts of one mm"
-set ylabel "pages in a microsecond, all threads"
+set ylabel "pages per microsecond, all threads"
 plot "snapshot-threads-4.dat" using 1:2 with linespoints ls 1 title "ours, 4 CPUs", \
      "snapshot-threads-4.dat" using 1:3 with linespoints ls 2 title "kernel, 4 CPUs", \
      "snapshot-threads-2.dat" using 1:2 with linespoints ls 3 title "ours, 2 CPUs", \
@@ -48,7 +48,7 @@ n = STATS_records
 set terminal svg size 1000,(80 + 20 * n) dynamic noenhanced background rgb "white"
 set output "ratios.svg"
 set title "ours / the kernel's own" offset -30
-set xlabel "reads/us, pages/us: more is better; all else: less" offset -10
+set xlabel "more is better for reads/us and pages/us, less for all others" offset -10
 unset ylabel
 unset key
 set lmargin 62

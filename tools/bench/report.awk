@@ -80,7 +80,7 @@ $1 == "figure" {
 END {
 	print "\n]" > json
 	if (!rows) {
-		print "no figure" > "/dev/stderr"
+		print "hmm_bench printed no figures" > "/dev/stderr"
 		exit 1
 	}
 	printf "%d of %d goals met\n", reached, total

@@ -23,8 +23,9 @@ struct bench_interval {
 
 /**
  * struct bench - an open file
- * @lock: serializes changes of the members; measurements run without it
- * @mm: mm of the process that chose a side; NULL before
+ * @lock: serializes changes of the members; HMM_BENCH_READ, _WAIT and
+ *        _RANGE run without it
+ * @mm: mm of the process that chose a side; NULL until a side is chosen
  * @side: HMM_BENCH_OURS or HMM_BENCH_KERNEL
  * @mirror: mirror of our side
  * @intervals: array of intervals that HMM_BENCH_INSERT inserted

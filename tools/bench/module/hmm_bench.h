@@ -36,8 +36,8 @@ struct hmm_bench_intervals {
 /**
  * struct hmm_bench_read - pairs of read_begin and read_retry
  * @nr: number of pairs; 0: continue until @until
- * @from: CLOCK_MONOTONIC in ns at which to begin, if @nr is 0
- * @until: CLOCK_MONOTONIC in ns at which to stop, if @nr is 0
+ * @from: CLOCK_MONOTONIC time in ns at which to begin, if @nr is 0
+ * @until: CLOCK_MONOTONIC time in ns at which to stop, if @nr is 0
  * @ticks: out: ticks for @nr pairs
  * @empty: out: ticks for @nr rounds of an empty loop
  * @done: out: number of pairs
@@ -53,8 +53,8 @@ struct hmm_bench_read {
 
 /**
  * struct hmm_bench_wait - how long read_begin waits after each collision
- * @until: CLOCK_MONOTONIC in ns at which to stop
- * @samples: array of __u32, in ns
+ * @until: CLOCK_MONOTONIC time in ns at which to stop
+ * @samples: address of an array of __u32, in ns
  * @max: number of entries of the array
  * @nr: out: number of samples
  */

@@ -4,11 +4,11 @@
  *
  * A SCHED_FIFO thread sleeps until a high-resolution timer wakes it, records
  * how late it is, and sets the timer again, one period later. On one CPU it is
- * late only if the CPU was in a section that cannot be preempted. In every
- * section longer than the period, the timer expires within one period of its
- * beginning, so the result is too short by at most one period. The shortest
- * latency is the cost of the wakeup. This needs a kernel that can be preempted
- * everywhere (preempt=full).
+ * late only if the CPU was in a section that cannot be preempted. If a section
+ * is longer than the period, the timer expires within one period of the
+ * section's beginning, so the result is too short by at most one period. The
+ * shortest latency is the cost of the wakeup. This needs a kernel that can be
+ * preempted everywhere (preempt=full).
  */
 #include <linux/err.h>
 #include <linux/hrtimer.h>

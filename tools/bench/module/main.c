@@ -33,7 +33,10 @@ static int bench_side(struct bench *bench, unsigned long side)
 	return 0;
 }
 
-/* The shared structures are private, so use the size of their allocation. */
+/*
+ * The definitions of the shared structures are private to their owners, so use
+ * the size of the allocations.
+ */
 static int bench_sizes(struct bench *bench, struct hmm_bench_sizes *sizes)
 {
 	if (!bench->mm)
@@ -61,7 +64,7 @@ union bench_arg {
 	struct hmm_bench_sizes sizes;
 };
 
-/* Commands that change the open file or need no side */
+/* Commands that run under the lock of the open file */
 static int bench_locked(struct bench *bench, unsigned int nr,
 			unsigned long side, union bench_arg *arg)
 {

@@ -72,19 +72,19 @@ static double touch_cost(const struct range_case *c)
 #define COMPACT	HMM_BENCH_COMPACT
 
 static const struct range_case cases[] = {
-	{ "snapshot of present 4K pages, a page", "<=20", 256 * MIB,
+	{ "snapshot of present 4K pages, per page", "<=20", 256 * MIB,
 	  MADV_NOHUGEPAGE, PAGE, 0, 256 * MIB, 65536 },
-	{ "snapshot of present 2M pages, a 4K page", "<=3.7", 256 * MIB,
+	{ "snapshot of present 2M pages, per 4K page", "<=3.7", 256 * MIB,
 	  MADV_HUGEPAGE, HUGE, 0, 256 * MIB, 65536 },
-	{ "compact snapshot of present 2M pages, a 4K page", "<=0.01x",
+	{ "compact snapshot of present 2M pages, per 4K page", "<=0.01x",
 	  256 * MIB, MADV_HUGEPAGE, HUGE, COMPACT, 256 * MIB, 65536 },
-	{ "fault requested, all present, a page", "<=24", 256 * MIB,
+	{ "fault requested, all present, per page", "<=24", 256 * MIB,
 	  MADV_NOHUGEPAGE, PAGE, FAULT, 256 * MIB, 65536 },
 	{ "snapshot of one present page", "-", PAGE,
 	  MADV_NOHUGEPAGE, PAGE, 0, PAGE, 1 },
-	{ "fault of untouched 4K pages, a page", "<=1x", 64 * MIB,
+	{ "fault of untouched 4K pages, per page", "<=1x", 64 * MIB,
 	  MADV_NOHUGEPAGE, 0, FAULT, 64 * MIB, 16384 },
-	{ "fault of untouched 2M pages, a 4K page", "<=1x", 128 * MIB,
+	{ "fault of untouched 2M pages, per 4K page", "<=1x", 128 * MIB,
 	  MADV_HUGEPAGE, 0, FAULT, 128 * MIB, 32768 },
 };
 
@@ -121,13 +121,13 @@ void bench_ranges(void)
  * depends on the length or on the number of present pages.
  */
 static const struct range_case sparse[] = {
-	{ "snapshot of 64 GiB, one page in 2M present, a present page", "-",
+	{ "snapshot of 64 GiB, one page in 2M present, per present page", "-",
 	  64 * GIB, MADV_NOHUGEPAGE, HUGE, 0, GIB, 32768 },
-	{ "snapshot of 32 GiB, one page in 2M present, a present page", "-",
+	{ "snapshot of 32 GiB, one page in 2M present, per present page", "-",
 	  32 * GIB, MADV_NOHUGEPAGE, HUGE, 0, GIB, 16384 },
-	{ "snapshot of 64 GiB, one page in 4M present, a present page", "-",
+	{ "snapshot of 64 GiB, one page in 4M present, per present page", "-",
 	  64 * GIB, MADV_NOHUGEPAGE, 2 * HUGE, 0, GIB, 16384 },
-	{ "compact snapshot of 64 GiB, one page in 4M, a present page", "-",
+	{ "compact snapshot of 64 GiB, one page in 4M, per present page", "-",
 	  64 * GIB, MADV_NOHUGEPAGE, 2 * HUGE, COMPACT, GIB, 16384 },
 };
 
@@ -140,9 +140,9 @@ void bench_sparse(void)
 		range_row(&sparse[i], i + ARRAY_SIZE(cases), &r[i]);
 	row("sparse", 0, "x", r[1].ours[0] / r[0].ours[0],
 	    r[1].kernel[0] / r[0].kernel[0], "<=1.02",
-	    "a present page of 32 GiB beside one of 64 GiB");
+	    "cost of a present page, 32 GiB compared with 64 GiB");
 	note("includes the cost of writing an entry for each page of a hole");
 	row("sparse", 1, "x", r[2].ours[0] / r[0].ours[0],
 	    r[2].kernel[0] / r[0].kernel[0], "<=1.25",
-	    "a present page, one in 4M beside one in 2M");
+	    "cost of a present page, one in 4M compared with one in 2M");
 }

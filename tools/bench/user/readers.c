@@ -76,7 +76,7 @@ void bench_sizes(void)
 	row("size", 2, "bytes", r.ours[1], r.kernel[1], "-",
 	    "a mirror (struct mmu_notifier)");
 	row("size", 3, "bytes", r.ours[2], r.kernel[2], "-",
-	    "a range, with its own interval (struct hmm_range, without)");
+	    "a range, with its own interval (struct hmm_range has none)");
 	row("size", 4, "bytes", r.ours[3], r.kernel[3], "-",
 	    "allocated for an mm (struct mmu_notifier_subscriptions)");
 }

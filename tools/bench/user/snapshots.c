@@ -23,7 +23,7 @@ static void present(char *start, size_t length)
 		touch(start + at);
 }
 
-/* Returns the time in ns. Exits if a page was not read. */
+/* Returns the time in ns. Exits if the last request did not read all pages. */
 static __u64 snapshot(int fd, char *start, size_t length, size_t step)
 {
 	struct hmm_bench_range range = {
@@ -48,7 +48,7 @@ static double pages_per_us(size_t length, __u64 ns)
 
 /*
  * The lock is acquired and dropped several times in a window. Requests have the
- * size of a huge page, so a side that acquires the lock often has to wait.
+ * size of a huge page, so a side that needs the lock has to wait for it often.
  */
 #define HOLD_NS		(1 * MS)
 #define WINDOW_NS	(8 * MS)
@@ -291,7 +291,7 @@ void bench_snapshot_threads(void)
 		note_spread(&r, i + 4);
 		row("snapshot-scaling", threads, "x 1 thread", r.ours[i + 4],
 		    r.kernel[i + 4], rule,
-		    "snapshot of disjoint parts of one mm, %d threads beside 1",
+		    "snapshot of disjoint parts of one mm, %d threads compared with 1",
 		    threads);
 	}
 }
