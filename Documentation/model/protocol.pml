@@ -4,8 +4,8 @@
  * what is modelled, what is not, and the function that each part models.
  *
  * A configuration (C_...) selects a small instance. At most one mutant (M_...)
- * breaks one rule of the protocol, or one variant (V_...) omits a step that is
- * not expected to be a rule. scripts/model runs all of them.
+ * breaks one rule of the protocol, or one variant (V_...) makes a change that
+ * is not expected to break a rule. scripts/model runs all of them.
  *
  * An atomic step has at most one access that a process without the lock can
  * observe separately. All other work under the spinlock is part of the same
@@ -466,7 +466,7 @@ inline next_moved(l, h)
 /*
  * Find and pin the next interval whose callback must run, first in the walk and
  * then on the list. If no such interval is left, end the dispatch. The lock is
- * held since the last unpin.
+ * has been held since the last unpin.
  */
 inline advance(l, h)
 {
@@ -766,7 +766,10 @@ inline invalidation_end(flag)
 	d_step { must_wake = 0; flag = 0 }
 }
 
-/* End a dispatch without callbacks: it was refused, or has none to run. */
+/*
+ * End a dispatch without callbacks: the invalidation was refused, or no
+ * callback has to run.
+ */
 inline dispatch_cancel(hits)
 {
 	key = 0;
@@ -993,7 +996,7 @@ inline read_begin(me, v, a)
 }
 
 #if defined(M_PAGES_BEFORE_INFLIGHT) || defined(M_PAGES_BEFORE_BUSY)
-/* On the slow path, a reader always reads the pages after it. */
+/* A reader that takes the slow path always reads the pages afterwards. */
 #define READ_PAGES	if :: slow_path -> LOAD_PAGE :: else fi
 #elif defined(M_PAGES_BEFORE_RECHECK)
 #define READ_PAGES	if :: !slow_path -> LOAD_PAGE :: else fi
@@ -1198,8 +1201,9 @@ proctype finder(byte v)
 }
 
 /*
- * Grows an interval with the update lock held: a reader that reads the bounds
- * during the update then detects the collision after it.
+ * Grows an interval with the update lock held. A reader that reads the bounds
+ * during the update acquires the lock after the update, and detects the
+ * collision.
  */
 proctype grower(byte v; byte l; byte h)
 {
@@ -1326,7 +1330,10 @@ init {
 		run invalidator(0, 0, 1);
 		run invalidator(0, 0, 1)
 #elif defined(C_MOVE)
-		/* Interval 0 is older: a walk has passed its old stamp. */
+		/*
+		 * Interval 0 has the older stamp. If it kept this stamp when it
+		 * grew to address 0, a walk at interval 1 would miss it.
+		 */
 		add_interval(0, 1, 1);
 		add_interval(1, 0, 0);
 		run reader(0, 0, 1);
@@ -1376,7 +1383,10 @@ init {
 		run merger(1, 2, 1);
 		run invalidator(0, 1, 1)
 #elif defined(C_PROGRESS)
-		/* The first one overlaps: others reuse the slot of its stale bit. */
+		/*
+		 * The first invalidation overlaps the interval. The others
+		 * reuse its slot, so that its bit in busy is stale.
+		 */
 		add_interval(0, 0, 0);
 		run reader_once(0, 0, 0);
 		run unrelated_invalidator(0, 0, 0);
