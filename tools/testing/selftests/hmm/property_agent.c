@@ -164,8 +164,12 @@ bool property_agent_start(struct property *p, unsigned int agent)
 	return space->pagemap >= 0;
 }
 
-int property_agents_start(struct property *p)
+static int start_agents(struct property *p)
 {
+	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++) {
+		p->space[i].pagemap = -1;
+		p->mailbox[i] = MAP_FAILED;
+	}
 	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++) {
 		p->mailbox[i] = mmap(NULL, sizeof(*p->mailbox[i]),
 				     PROT_READ | PROT_WRITE,
@@ -180,6 +184,15 @@ int property_agents_start(struct property *p)
 	return 0;
 }
 
+int property_agents_start(struct property *p)
+{
+	int ret = start_agents(p);
+
+	if (ret)
+		property_agents_end(p);
+	return ret;
+}
+
 void property_agents_end(struct property *p)
 {
 	for (unsigned int i = 0; i < PROPERTY_AGENTS; i++) {
@@ -191,7 +204,8 @@ void property_agents_end(struct property *p)
 		}
 		if (space->pagemap >= 0)
 			close(space->pagemap);
-		munmap(p->mailbox[i], sizeof(*p->mailbox[i]));
+		if (p->mailbox[i] != MAP_FAILED)
+			munmap(p->mailbox[i], sizeof(*p->mailbox[i]));
 	}
 }
 

@@ -59,7 +59,7 @@ struct property_mailbox {
 	__u64 words[PROPERTY_PAGES][2];
 };
 
-/* Start all agents. Returns 0 or -errno. */
+/* Start all agents. Returns 0 or -errno; on failure, no agent is left. */
 int property_agents_start(struct property *p);
 void property_agents_end(struct property *p);
 bool property_agent_start(struct property *p, unsigned int agent);

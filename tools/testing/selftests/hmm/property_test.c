@@ -47,6 +47,8 @@ static bool run_steps(__u64 seed, __u64 ms)
 	p->fd = open(HMM_PROPERTY_DEVICE, O_RDWR | O_CLOEXEC);
 	if (p->fd < 0 || property_agents_start(p)) {
 		ksft_print_msg("cannot open the device or start the processes\n");
+		if (p->fd >= 0)
+			close(p->fd);
 		return false;
 	}
 	property_open_spaces(p);
