@@ -162,11 +162,12 @@ int property_race(__u64 seed, __u64 ms, char *failure, size_t size)
 		return -ENOMEM;
 	race->seed = seed;
 	race->fd = open(HMM_PROPERTY_DEVICE, O_RDWR | O_CLOEXEC);
-	if (race->fd < 0)
+	if (race->fd < 0) {
 		race_fail(race, "cannot open the device");
-	else
+	} else {
 		race_run(race, ms);
-	close(race->fd);
+		close(race->fd);
+	}
 	if (hmm_debugfs_wait_count("contexts", 0) > 0)
 		race_fail(race, "everything is closed, but a context still exists");
 	printf("# seed %llu: %lu reads, %lu of them verified, %lu changes\n",
