@@ -114,8 +114,12 @@ static void child_check_copy(struct oracle_worker *w, int fd,
 			    s->region->name, s->index, ret);
 	else
 		child_compare(w, s, "child's READ");
-	oracle_load(w->buf, saved_addr(w, s), words);
-	child_compare(w, s, "child");
+	if (oracle_load(w->buf, saved_addr(w, s), words) == words)
+		child_compare(w, s, "child");
+	else
+		oracle_fail(oracle, s->region, s->index, 1,
+			    "a child can no longer read its copy of %s page %u",
+			    s->region->name, s->index);
 }
 
 static void child_write(struct oracle_worker *w, int fd,
