@@ -194,6 +194,8 @@ help:
 	@echo '                        test and matrix accept several names. Defaults: for test,'
 	@echo '                        $(shell $(LAB) list test); for matrix, see above;'
 	@echo '                        for the others, $(shell $(LAB) list demo) (some mutants name another one)'
+	@echo '  ARCH=arm64            select kernels for arm64, cross-built and emulated; defaults: for test,'
+	@echo '                        $(shell ARCH=arm64 $(LAB) list test)'
 	@echo '  SEED=n                seed of oracle_test, diff_test and property_test'
 	@echo '  SUITE=own|upstream    run only our tests, or only hmm-tests of the kernel source; by default'
 	@echo '                        both, the latter on kernels with device memory'

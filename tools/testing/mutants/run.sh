@@ -227,7 +227,7 @@ mutants_lockdep_tests() {
 mutants_prepare() {
 	kernel_get "$1"
 	busybox_get
-	qemu_get
+	qemu_get "$1"
 	RUN_DIR=$WORK_DIR/run-$1
 	INITRAMFS=$RUN_DIR/initramfs.gz
 	GUEST_MODE=mutants
@@ -254,7 +254,7 @@ mutants_modules() {
 	for dir in $(build_test_modules); do
 		cp "$BUILD_DIR/$dir"/*.ko "$1/tests/"
 	done
-	strip --strip-debug "$1"/*.ko "$1"/tests/*.ko
+	"${GUEST_CROSS}strip" --strip-debug "$1"/*.ko "$1"/tests/*.ko
 }
 
 # mutants_build_ahead KERNEL MUTANT...: builds mutants while others run

@@ -7,7 +7,7 @@ apt_check() {
 		die "apt-get or dpkg-deb not found: the lab needs Debian packages, so run it on Debian 12"
 	fi
 	[ "$(dpkg --print-architecture)" = amd64 ] ||
-		die "the lab supports only amd64 kernels: run it on an amd64 machine"
+		die "the lab runs only on an amd64 machine"
 }
 
 # Options of apt. Empty, except within apt_in, where they select other suites.
@@ -73,6 +73,19 @@ apt_missing() {
 		sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep .
 }
 
+# The architecture of the packages that apt_in finds.
+APT_ARCH=amd64
+
+# apt_host PACKAGE...: prints the names under which apt_in finds the packages for this
+# machine
+apt_host() {
+	if [ "$APT_ARCH" = amd64 ]; then
+		printf '%s\n' "$@"
+	else
+		printf '%s:amd64\n' "$@"
+	fi
+}
+
 # apt_in "SUITE..." COMMAND...: runs a command in which apt uses only these suites
 # of Debian, and prefers the last.
 #
@@ -82,6 +95,7 @@ apt_in() {
 	local APT=() suites=$1 dir=$WORK_DIR/apt-${1// /+}
 	shift
 
+	[ "$APT_ARCH" = amd64 ] || dir+=-$APT_ARCH
 	[ -e "$dir/ready" ] || apt_suites "$suites" "$dir"
 	APT=(-c "$dir/apt.conf")
 	"$@"
@@ -89,7 +103,7 @@ apt_in() {
 
 # apt_suites "SUITE..." DIR: fetches the package lists of these suites to DIR
 apt_suites() {
-	local suites=$1 dir=$2 uri suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	local suites=$1 dir=$2 arches=$APT_ARCH uri security='' suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	uri=$(apt_uri)
 	[ -n "$uri" ] || { apt_update && uri=$(apt_uri) && [ -n "$uri" ]; } ||
@@ -97,11 +111,18 @@ apt_suites() {
 	say "fetching the package lists of ${suites// / and }"
 	mkdir -p "$dir"/{state,lists/partial,cache/archives/partial}
 	[ ! -e "$keys" ] || keys="signed-by=$keys"
+	# The programs of kbuild run on this machine.
+	[ "$arches" = amd64 ] || arches+=,amd64
 	for suite in $suites; do
-		echo "deb [arch=amd64 target=Packages lang=none ${keys##/*}] $uri $suite main"
+		[[ $suite != *-security ]] || security=$(apt_uri Debian-Security)
+		echo "deb [arch=$arches target=Packages lang=none ${keys##/*}] ${security:-$uri} $suite main"
+		security=
 	done >"$dir/sources.list"
 	# Clear the machine's hooks, because they expect its own lists and archives.
 	cat >"$dir/apt.conf" <<-END
+		#clear APT::Architectures;
+		APT::Architecture "$APT_ARCH";
+		APT::Architectures { "${arches//,/\"; \"}"; };
 		Dir::State "$dir/state";
 		Dir::State::lists "$dir/lists";
 		Dir::State::status "/dev/null";
@@ -124,8 +145,14 @@ apt_suites() {
 	touch "$dir/ready"
 }
 
-# apt_uri: prints the address of the machine's Debian archive
+# apt_uri [LABEL]: prints the address of the machine's Debian archive
 apt_uri() {
 	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-		sed -n 's/^Debian|Debian|//p' | LC_ALL=C sort -u | head -n 1
+		sed -n "s/^Debian|${1-Debian}|//p" | LC_ALL=C sort -u | head -n 1
+}
+
+# apt_own_suites: prints the suites of Debian in the configuration of the machine
+apt_own_suites() {
+	apt-get indextargets --format '$(ORIGIN)|$(RELEASE)' 'Created-By: Packages' |
+		sed -n 's/^Debian|//p' | LC_ALL=C sort -u
 }

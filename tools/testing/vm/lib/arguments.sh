@@ -5,6 +5,7 @@
 # arguments_check GOAL
 arguments_check() {
 	arguments_kernel "$1"
+	arch_check
 	[[ ${SUITE-} =~ ^(|own|upstream)$ ]] ||
 		die "unknown SUITE=$SUITE: use own, upstream, or leave it empty for both"
 	[[ ${SEED-} =~ ^[0-9]*$ ]] || die "SEED=$SEED is not a number"
@@ -23,6 +24,8 @@ arguments_check() {
 arguments_kernel() {
 	[ -n "${KERNEL-}" ] || return 0
 	case $1 in
+	bench) kernels_check_one "$KERNEL" && [ "$(arch_of "$KERNEL")" = amd64 ] ||
+		die "KERNEL=$KERNEL: make bench measures only on kernels for amd64" ;;
 	test | matrix) kernels_check "$KERNEL" ;;
 	*) kernels_check_one "$KERNEL" ;;
 	esac

@@ -9,18 +9,22 @@
 # not use. test_hmm uses it as device-coherent memory of two devices. The hmm-tests
 # of 7.2 migrate 256 MiB at once, so each device needs more than that.
 COHERENT_MB=1024
-# The memory map of q35: memory above LOW_MAX_MB begins at HIGH_START_MB.
-HIGH_START_MB=4096 LOW_MAX_MB=2048
+# The size of the first node. Memory of q35 above it begins at HIGH_START_MB. That of
+# virt is contiguous and begins at VIRT_START_MB.
+LOW_MAX_MB=2048 HIGH_START_MB=4096 VIRT_START_MB=1024
 
 # guest_machine [KERNEL]: sets QEMU, the command without kernel and serial ports,
 # and GUEST_WORDS, the part of the kernel's command line that describes the machine
 guest_machine() {
-	local accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu max)
+	local cpu=max accel
 
+	# The architected algorithm of pointer authentication is slow to emulate.
+	[ "$GUEST_ARCH" != arm64 ] || cpu+=,pauth-impdef=on
 	# identify_cpu() clears the CPU's features for a moment. An interrupt at that
 	# moment assumes four levels of page tables instead of five, and KASAN reports
 	# it.
-	[[ ${1-} != debug-* ]] || accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu "max,la57=off")
+	[[ ${1-} != debug-* ]] || cpu+=,la57=off
+	accel=(-accel "tcg,thread=$QEMU_THREADS" -cpu "$cpu")
 
 	if [ -n "${GUEST_ICOUNT-}" ]; then
 		# Each instruction takes one nanosecond of guest time, and nothing
@@ -42,8 +46,8 @@ guest_machine() {
 	GUEST_MACHINE="QEMU $QEMU_VERSION, ${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
 }
 
-# One node is below 4 GiB and the other one above. A huge page of 1 GiB fits only in
-# the upper node, because firmware tables are at the end of the lower node.
+# On q35, one node is below 4 GiB and the other one above. A huge page of 1 GiB fits
+# only in the upper node, because firmware tables are at the end of the lower node.
 guest_machine_test() {
 	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high
 
@@ -59,24 +63,33 @@ guest_machine_test() {
 		nodes=("cpus=0-$((half - 1))" "cpus=$half-$((HMM_CPUS - 1))")
 		smp+=,sockets=2
 	fi
-	QEMU+=(-machine q35 -smp "$smp" -m "${mb}M"
+	# NUMA balancing causes unexpected invalidations, so only some tests turn it
+	# on. Strict mode removes DMA mappings immediately, so that the use of a stale
+	# mapping causes a fault.
+	GUEST_WORDS="numa_balancing=disable iommu.passthrough=0 iommu.strict=1"
+	GUEST_WORDS+=" hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=16"
+	case $GUEST_ARCH in
+	amd64)
+		QEMU+=(-machine q35 -device "intel-iommu,intremap=off")
+		start=$((HIGH_START_MB + high - COHERENT_MB))
+		GUEST_WORDS+=" intel_iommu=on memmap=${COHERENT_MB}M\$${start}M"
+		;;
+	arm64)
+		QEMU+=(-machine "virt,gic-version=3,iommu=smmuv3")
+		start=$((VIRT_START_MB + mb - COHERENT_MB))
+		# The kernel does not use the memory beyond this size.
+		GUEST_WORDS+=" mem=$((mb - COHERENT_MB))M"
+		;;
+	esac
+	GUEST_WORDS+=" hmm.coherent=$((start << 20)),$((COHERENT_MB << 20))"
+	QEMU+=(-smp "$smp" -m "${mb}M"
 		-object "memory-backend-ram,id=low,size=${LOW_MAX_MB}M"
 		-object "memory-backend-ram,id=high,size=${high}M"
 		-numa "node,memdev=low,${nodes[0]}"
 		-numa "node,memdev=high${nodes[1]+,${nodes[1]}}"
-		-device "intel-iommu,intremap=off"
 		# The device uses all address bits, because a truncated address might
 		# be mapped.
 		-device "edu,dma_mask=0xffffffffffffffff")
-
-	start=$((HIGH_START_MB + high - COHERENT_MB))
-	# NUMA balancing causes unexpected invalidations, so only some tests turn it
-	# on. Strict mode removes DMA mappings immediately, so that the use of a stale
-	# mapping causes a fault.
-	GUEST_WORDS="numa_balancing=disable intel_iommu=on iommu.passthrough=0 iommu.strict=1"
-	GUEST_WORDS+=" hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=16"
-	GUEST_WORDS+=" memmap=${COHERENT_MB}M\$${start}M"
-	GUEST_WORDS+=" hmm.coherent=$((start << 20)),$((COHERENT_MB << 20))"
 }
 
 # guest_mb SIZE: converts a size in the format of QEMU to MiB
@@ -97,10 +110,10 @@ guest_mb() {
 # interrupt may be late. The first oops stops the machine, because later results
 # prove nothing.
 guest_cmdline() {
-	echo "console=ttyS0 panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
+	echo "console=$GUEST_CONSOLE panic=-1 oops=panic log_buf_len=4M printk.devkmsg=on" \
 		"rcupdate.rcu_cpu_stall_timeout=300" \
 		"sysctl.kernel.hung_task_timeout_secs=1500 watchdog_thresh=600 no_timer_check" \
-		"hmm.mode=$GUEST_MODE${GUEST_WORDS:+ $GUEST_WORDS}${*:+ $*}"
+		"hmm.mode=$GUEST_MODE hmm.verdict=$GUEST_VERDICT${GUEST_WORDS:+ $GUEST_WORDS}${*:+ $*}"
 }
 
 # guest_boot KERNEL [WORD...]: boots the machine and waits until it stops. The words

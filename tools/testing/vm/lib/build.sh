@@ -54,7 +54,7 @@ build() {
 	shift
 
 	BUILD_DIR=$(build_dir "$kernel")
-	tree_copy "$BUILD_DIR" "$KERNEL_ID $(gcc -dumpfullversion) $(sha1sum <"$LAB_DIR/lib/build.sh")"
+	tree_copy "$BUILD_DIR" "$KERNEL_ID $("${GUEST_CROSS}gcc" -dumpfullversion) $(sha1sum <"$LAB_DIR/lib/build.sh")"
 	for part; do
 		if [ -e "$BUILD_DIR/.built-$part" ]; then
 			reused+=", $part"
@@ -62,7 +62,7 @@ build() {
 		fi
 		case $part in
 		tests) tools_get ;;
-		upstream) tools_get && source_get "${kernel#*-}" ;;
+		upstream) tools_get && source_get "$(kernel_series "$kernel")" ;;
 		esac
 		say "$kernel: building $part"
 		log=$BUILD_DIR/$part.log
@@ -80,7 +80,7 @@ build() {
 
 # Runs make, without the environment variables of a make that runs the lab.
 build_make() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u ARCH \
 		make -j "$(nproc)" V="${V-}" "$@"
 }
 
@@ -118,7 +118,7 @@ build_clients() {
 # Separate from build_modules, because not all goals need the tests.
 build_tests() {
 	build_clients || return
-	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" \
+	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" CC="${GUEST_CROSS}gcc" \
 		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
 }
 
@@ -139,7 +139,7 @@ build_upstream() {
 	[ "$dir" = mm ] || cp "$TOOLS_DIR"/tools/testing/selftests/*.h "$new/"
 	build_harness "$new/kselftest_harness.h" || return
 	# -w: warnings in the kernel's source are not fixed here.
-	gcc -O2 -w -D_GNU_SOURCE -static -pthread -I"$SOURCE_TREE" -I"$new" \
+	"${GUEST_CROSS}gcc" -O2 -w -D_GNU_SOURCE -static -pthread -I"$SOURCE_TREE" -I"$new" \
 		-I"$SOURCE_TREE/tools/include/uapi" -o "$new/hmm-tests" "$new/$dir"/*.c
 }
 
@@ -154,7 +154,7 @@ build_harness() {
 }
 
 build_demo() {
-	gcc -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
+	"${GUEST_CROSS}gcc" -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
 		-I"$BUILD_DIR/include/uapi" -o "$BUILD_DIR/hmm_demo" \
 		"$BUILD_DIR/samples/demo/demo.c"
 }
@@ -164,6 +164,6 @@ build_bench() {
 
 	build_make -C "$KERNEL_DIR" M="$module" \
 		KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules &&
-		gcc -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
+		"${GUEST_CROSS}gcc" -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
 			-I"$module" -o "$BUILD_DIR/hmm_bench" "$BUILD_DIR"/tools/bench/user/*.c
 }

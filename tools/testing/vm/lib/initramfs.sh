@@ -5,26 +5,32 @@
 # busybox_get: sets BUSYBOX to a statically linked busybox. That of the host may be
 # linked dynamically.
 busybox_get() {
-	local entry=$CACHE/busybox
+	local entry=$CACHE/busybox APT_ARCH=$GUEST_ARCH
 
-	lock busybox
+	[ "$GUEST_ARCH" = amd64 ] || entry+=-$GUEST_ARCH
+	lock "${entry##*/}"
 	BUSYBOX=$entry/bin/busybox
 	if [ ! -x "$BUSYBOX" ]; then
 		apt_check
-		[ -n "$(apt_field busybox-static Version)" ] || apt_update || :
-		apt_fetch "$WORK_DIR/debs" busybox-static
+		if [ "$GUEST_ARCH" != amd64 ]; then
+			apt_in "$(apt_own_suites | paste -sd ' ')" \
+				apt_fetch "$WORK_DIR/debs" busybox-static
+		else
+			[ -n "$(apt_field busybox-static Version)" ] || apt_update || :
+			apt_fetch "$WORK_DIR/debs" busybox-static
+		fi
 		dpkg-deb -x "$WORK_DIR"/debs/busybox-static_*.deb "$WORK_DIR/busybox"
 		mv -T "$WORK_DIR/busybox" "$entry"
 		rm -rf "$WORK_DIR/debs"
 	fi
-	unlock busybox
+	unlock "${entry##*/}"
 }
 
 # guest_prepare KERNEL MODE: sets RUN_DIR, KERNEL_IMAGE and INITRAMFS
 guest_prepare() {
 	local kernel=$1 mode=$2 root
 
-	qemu_get
+	qemu_get "$kernel"
 	kernel_get "$kernel"
 	busybox_get
 

@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The name of a kernel has a kind and a series: stock-6.12, debug-6.12.
+# The name of a kernel has a kind and a series: stock-6.12, debug-6.12. The names of
+# those for arm64 end in the flavour, which has the size of a page if it is not 4K.
 
 KERNEL_NAMES="stock-6.1 stock-6.12 stock-7.2 stock-7.3 lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
+KERNEL_NAMES+=" stock-6.12-arm64 stock-7.3-arm64 stock-6.12-arm64-16k stock-7.3-arm64-16k"
 
 kernels_list() {
 	echo "$KERNEL_NAMES"
@@ -24,6 +26,13 @@ kernels_check_one() {
 	[[ $1 != *" "* ]] || die "KERNEL must be one kernel here, not \"$1\""
 }
 
+# kernel_series NAME
+kernel_series() {
+	local series=${1#*-}
+
+	echo "${series%%-*}"
+}
+
 # kernel_offered NAME: true for a stock kernel, and for other kernels if Debian or the
 # cache still has the source
 kernel_offered() {
@@ -41,6 +50,7 @@ kernel_offered() {
 kernel_get() {
 	local kind=${1%%-*} series=${1#*-}
 
+	arch_set "$1"
 	lock "$1"
 	KERNEL_MODULES=
 	case $kind in

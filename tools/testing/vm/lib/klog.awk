@@ -39,6 +39,7 @@ BEGIN {
 		"[Bb]ad page state|" \
 		"Bad rss-counter|" \
 		"DMAR: .*fault addr|" \
+		"arm-smmu-v3 .*: event[: ]|" \
 		"DMA-API:.*device driver|" \
 		"general protection fault|" \
 		"[Uu]nable to handle|" \

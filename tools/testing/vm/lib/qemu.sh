@@ -13,24 +13,50 @@ QEMU_SUITE=bookworm-backports
 
 QEMU_VERSION= QEMU_THREADS=
 
-# qemu_get: sets
+# qemu_get KERNEL: sets
 #   QEMU_COMMAND  the program with options for the paths of its files
 #   QEMU_VERSION  its version
 #   QEMU_ID       its version, including that of the package
 #   QEMU_THREADS  a safe value for -accel tcg,thread=, unless the caller has
 #                 set one
 qemu_get() {
+	arch_set "$1"
 	[ -z "$QEMU_VERSION" ] || return 0
-	QEMU_COMMAND=("${HMM_QEMU:-qemu-system-x86_64}")
+	QEMU_COMMAND=("${HMM_QEMU:-$(qemu_program)}")
 	QEMU_VERSION=$(qemu_version) || die "cannot run ${QEMU_COMMAND[0]}"
 	if ! kvm_works && [ -z "${HMM_QEMU-}" ] && ! qemu_is_good; then
 		qemu_unpacked || say "cannot get a newer QEMU from Debian's $QEMU_SUITE"
 	fi
 	QEMU_ID=$("${QEMU_COMMAND[@]}" --version | sed -n '1{s/[^0-9A-Za-z.+-]/_/g;s/^QEMU_emulator_version_//;p}')
+	[ "$GUEST_ARCH" = amd64 ] || QEMU_ID+=-$GUEST_ARCH
 	[ -z "$QEMU_THREADS" ] || return 0
 	QEMU_THREADS=multi
 	kvm_works || qemu_is_good ||
 		qemu_single "QEMU $QEMU_VERSION mishandles code that one CPU patches while another runs it"
+}
+
+# qemu_program: prints the name of the program
+qemu_program() {
+	case $GUEST_ARCH in
+	amd64) echo qemu-system-x86_64 ;;
+	arm64) echo qemu-system-aarch64 ;;
+	esac
+}
+
+# qemu_package: prints the name of Debian's package
+qemu_package() {
+	case $GUEST_ARCH in
+	amd64) echo qemu-system-x86 ;;
+	arm64) echo qemu-system-arm ;;
+	esac
+}
+
+# qemu_cache: prints the directory of the unpacked versions
+qemu_cache() {
+	case $GUEST_ARCH in
+	amd64) echo "$CACHE/qemu" ;;
+	*) echo "$CACHE/qemu-$GUEST_ARCH" ;;
+	esac
 }
 
 # qemu_single REASON
@@ -41,7 +67,7 @@ qemu_single() {
 
 # /dev/kvm may exist although the CPU does not support it.
 kvm_works() {
-	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
+	[ "$GUEST_ARCH" = amd64 ] && grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
 }
 
 qemu_version() {
@@ -70,7 +96,7 @@ qemu_unpacked() {
 qemu_take() {
 	local dir version own=("${QEMU_COMMAND[@]}")
 
-	dir=$(find "$CACHE/qemu" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -V | tail -n 1)
+	dir=$(find "$(qemu_cache)" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -V | tail -n 1)
 	[ -n "$dir" ] || return
 	qemu_command "$dir"
 	if version=$(qemu_version); then
@@ -86,27 +112,29 @@ qemu_command() {
 	local libs=usr/lib/x86_64-linux-gnu
 
 	QEMU_COMMAND=(env "LD_LIBRARY_PATH=$1/$libs:$1/${libs#usr/}" "QEMU_MODULE_DIR=$1/$libs/qemu"
-		"$1/usr/bin/qemu-system-x86_64" -L "$1/usr/share/qemu" -L "$1/usr/share/seabios")
+		"$1/usr/bin/$(qemu_program)" -L "$1/usr/share/qemu" -L "$1/usr/share/seabios")
 }
 
 # qemu_fetch: unpacks QEMU, and the libraries that the machine lacks
 qemu_fetch() {
-	local suites packages='' version new=$WORK_DIR/qemu deb
+	local suites packages='' version package cache new=$WORK_DIR/qemu deb
 
 	apt_check
+	package=$(qemu_package)
+	cache=$(qemu_cache)
 	apt_in "$QEMU_SUITE" true
 	for suites in "$QEMU_SUITE" "${QEMU_SUITE%-*} $QEMU_SUITE"; do
-		packages=$(apt_in "$suites" apt_missing qemu-system-x86) && break
+		packages=$(apt_in "$suites" apt_missing "$package") && break
 	done
 	# Fail if a newer libc is needed: it does not work together with the machine's.
 	[ -n "$packages" ] && ! grep -qx libc6 <<<"$packages" || return
-	version=$(apt_in "$suites" apt_field qemu-system-x86 Version)
+	version=$(apt_in "$suites" apt_field "$package" Version)
 	# shellcheck disable=SC2086 # one word per package
 	apt_in "$suites" apt_fetch "$WORK_DIR/debs" $packages || return
-	mkdir -p "$new" "$CACHE/qemu" || return
+	mkdir -p "$new" "$cache" || return
 	for deb in "$WORK_DIR"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$new" || die "cannot unpack ${deb##*/}: is the disk full?"
 	done
-	rm -rf "$WORK_DIR/debs" "$CACHE/qemu/${version//[:~]/_}"
-	mv -T "$new" "$CACHE/qemu/${version//[:~]/_}"
+	rm -rf "$WORK_DIR/debs" "$cache/${version//[:~]/_}"
+	mv -T "$new" "$cache/${version//[:~]/_}"
 }

@@ -10,6 +10,7 @@
 selftest() {
 	local passed failed
 
+	arch_set "$1"
 	QEMU_THREADS=multi
 	selftest_prepare "$1"
 	guest_boot "$1"
@@ -25,7 +26,7 @@ selftest() {
 
 # selftest_prepare KERNEL: like guest_prepare, but without files of this tree
 selftest_prepare() {
-	qemu_get
+	qemu_get "$1"
 	kernel_get "$1"
 	busybox_get
 	GUEST_MODE=selftest
@@ -57,7 +58,7 @@ selftest_once() {
 	local log=$WORK_DIR/selftest.log
 
 	[[ $1 == stock-* ]] || return 0
-	qemu_get
+	qemu_get "$1"
 	[ "$QEMU_THREADS" = multi ] && ! kvm_works && ! selftest_passed || return 0
 	say "QEMU $QEMU_VERSION has not been tested yet: testing it first"
 	selftest "$1" >"$log"

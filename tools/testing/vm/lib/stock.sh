@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# Debian's own kernels: unpacks images and headers.
+# Debian's own kernels: unpacks images and headers. The name of a series ends in the
+# flavour if the kernel is not for amd64: 6.12-arm64-16k.
 
 # Modules of the image that tests use. Their dependencies are added.
 STOCK_MODULES="zram hwpoison-inject"
@@ -10,13 +11,23 @@ STOCK_MODULES="zram hwpoison-inject"
 stock_suites() {
 	case $1 in
 	7.*) echo trixie+trixie-backports sid forky sid+experimental ;;
+	*-arm64*) apt_own_suites | paste -sd + ;;
+	esac
+}
+
+# stock_flavour SERIES: prints how the names of Debian's packages end
+stock_flavour() {
+	case $1 in
+	*-*) echo "${1#*-}" ;;
+	*) echo amd64 ;;
 	esac
 }
 
 stock_get() {
-	local series=$1
+	local series=$1 APT_ARCH
 
 	apt_check
+	APT_ARCH=$(arch_of "stock-$series")
 	stock_find "$series" || die "$(stock_missing "$series")"
 	# An entry of an older version of the lab lacks modules and is replaced.
 	if [ -d "$STOCK_ENTRY/modules" ]; then
@@ -57,9 +68,9 @@ stock_find() {
 stock_missing() {
 	local suites
 
-	suites=$(stock_suites "$1" | sed 's/[a-z]*+//g; s/ / or /g')
+	suites=$(stock_suites "$1" | sed 's/ / or /g; s/+/ and /g')
 	if [ -n "$suites" ]; then
-		echo "Debian has no linux-image-$1.*-amd64 in $suites: choose another KERNEL"
+		echo "Debian has no linux-image-${1%%-*}.*-$(stock_flavour "$1") in $suites: choose another KERNEL"
 	else
 		echo "apt has no linux-image-$1.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
 	fi
@@ -81,23 +92,27 @@ stock_cached() {
 }
 
 # Prints the newest release of a series with both image and headers. The pattern
-# excludes -rt and -cloud kernels, which have a word before amd64.
+# excludes -rt and -cloud kernels, which have a word before the architecture.
 stock_newest() {
 	comm -12 <(stock_releases image "$1") <(stock_releases headers "$1") | sort -V | tail -n 1
 }
 
 stock_releases() {
-	apt_names "^linux-$1-${2//./\\.}\.[0-9][0-9.+a-z]*(-[0-9]+)?-amd64$" | sed "s/^linux-$1-//" | sort
+	local series=${2%%-*}
+
+	apt_names "^linux-$1-${series//./\\.}\.[0-9][0-9.+a-z]*(-[0-9]+)?-$(stock_flavour "$2")$" | sed "s/^linux-$1-//" | sort
 }
 
 stock_unpack() {
-	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends deb module packages
+	local release=$1 entry=$2 new=$WORK_DIR/stock headers depends kbuild deb module packages
 
 	headers=linux-headers-$release
 	depends=$(stock_depends "$headers")
+	kbuild=$(grep '^linux-kbuild-' <<<"$depends")
 	mapfile -t packages < <(stock_image "$release"
 		echo "$headers"
-		grep -E '^linux-(headers-.*-common|kbuild-.*)$' <<<"$depends")
+		grep -E '^linux-headers-.*-common$' <<<"$depends"
+		apt_host "$kbuild")
 
 	apt_fetch "$WORK_DIR/debs" "${packages[@]}"
 	say "unpacking $release"
@@ -124,7 +139,7 @@ stock_unpack() {
 	# pahole.
 	rm -f "$new/usr/src/$headers/vmlinux"
 	stock_compiler "$new/usr/src/$headers"
-	stock_programs "$new" "$entry" "$(grep '^linux-kbuild-' <<<"$depends")"
+	stock_programs "$new" "$entry" "$kbuild"
 	rm -rf "${new:?}"/{boot,lib,usr/share,usr/lib/modules}
 	echo "$release" >"$new/release"
 
@@ -167,7 +182,7 @@ stock_compiler() {
 	sed -i 's/gcc-[0-9]*$/gcc/' "$1/.kernelvariables"
 	# pahole is not used without vmlinux. Avoid a message about its version.
 	sed -i 's/^CONFIG_PAHOLE_VERSION=.*/CONFIG_PAHOLE_VERSION=0/' "$1/include/config/auto.conf"
-	(($(gcc -dumpversion | cut -d . -f 1) < 14)) || return 0
+	(($("${GUEST_CROSS}gcc" -dumpversion | cut -d . -f 1) < 14)) || return 0
 	for symbol in MIN_FUNCTION_ALIGNMENT ASSUME COUNTED_BY TYPEOF_UNQUAL; do
 		sed -i "/^CONFIG_CC_HAS_$symbol=/d" "$1/include/config/auto.conf"
 		sed -i "/^#define CONFIG_CC_HAS_$symbol /d" "$1/include/generated/autoconf.h"
@@ -186,8 +201,9 @@ stock_programs() {
 	done >"$WORK_DIR/programs"
 	[ -s "$WORK_DIR/programs" ] || return 0
 
-	mapfile -t packages < <(stock_depends "$3" | grep '^lib\|^zlib')
-	apt_fetch "$WORK_DIR/debs" "${packages[@]}" libzstd1
+	mapfile -t packages < <(stock_depends "$(apt_host "$3")" | grep '^lib\|^zlib')
+	mapfile -t packages < <(apt_host "${packages[@]}" libzstd1)
+	apt_fetch "$WORK_DIR/debs" "${packages[@]}"
 	mkdir "$WORK_DIR/libs" "$1/libs"
 	for program in "$WORK_DIR"/debs/*.deb; do
 		dpkg-deb -x "$program" "$WORK_DIR/libs"
