@@ -196,7 +196,7 @@ stock_programs() {
 	local program libs=$2/libs packages
 
 	find "$1/usr/lib/$3" -type f -perm /100 | while read -r program; do
-		! head -c 4 "$program" | grep -q ELF || ! ldd "$program" 2>&1 | grep -q 'not found' ||
+		! head -c 4 "$program" | grep -q ELF || ! grep -q 'not found' <<<"$(ldd "$program" 2>&1)" ||
 			echo "$program"
 	done >"$WORK_DIR/programs"
 	[ -s "$WORK_DIR/programs" ] || return 0
