@@ -10,7 +10,7 @@ source_kernel_get() {
 	source_fragments "$kind" "$series"
 	lock "source-$series"
 	source_tarball "$series"
-	hash=$(cat "${fragments[@]}" <(gcc -dumpfullversion) | sha1sum | cut -c 1-12)
+	hash=$({ source_options "${fragments[@]}" && gcc -dumpfullversion; } | sha1sum | cut -c 1-12)
 	entry=$CACHE/kernel/$name/$SOURCE_ID-$hash
 	tree=${SOURCE_TARBALL%/*}/tree
 	if [ -d "$entry" ]; then
@@ -37,6 +37,11 @@ source_fragments() {
 		[ ! -e "$fragment" ] || [[ " ${fragments[*]-} " == *" $fragment "* ]] ||
 			fragments+=("$fragment")
 	done
+}
+
+# source_options FRAGMENT...: prints the options without the comments
+source_options() {
+	grep -hE '^(CONFIG_|# CONFIG_.* is not set$)' "$@"
 }
 
 # source_get SERIES: sets SOURCE_TREE, the unpacked source
