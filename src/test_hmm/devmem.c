@@ -278,31 +278,24 @@ unsigned long dmirror_devmem_reserve(struct dmirror *dm, unsigned long npages)
 	u64 limit = READ_ONCE(dm->devmem_limit);
 	struct dmirror_device *device = dm->device;
 	unsigned long room, taken, capacity;
-	int ret;
+	int err = 0;
 
-	do {
-		ret = 0;
+	for (;;) {
 		spin_lock_irq(&device->lock);
 		capacity = device->capacity;
 		taken = device->used + device->reserved;
 		room = limit > taken ? min_t(u64, npages, limit - taken) : 0;
-		if (taken + room <= capacity) {
+		/* Growing failed: reserve only pages that the device has. */
+		if (err)
+			room = capacity > taken ? min(room, capacity - taken) : 0;
+		if (err || taken + room <= capacity) {
 			device->reserved += room;
 			spin_unlock_irq(&device->lock);
 			return room;
 		}
 		spin_unlock_irq(&device->lock);
-		ret = dmirror_grow(device, capacity);
-	} while (!ret);
-
-	/* The device cannot grow: reserve the remaining pages. */
-	spin_lock_irq(&device->lock);
-	taken = device->used + device->reserved;
-	room = device->capacity > taken ?
-	       min(room, device->capacity - taken) : 0;
-	device->reserved += room;
-	spin_unlock_irq(&device->lock);
-	return room;
+		err = dmirror_grow(device, capacity);
+	}
 }
 
 /**
