@@ -59,7 +59,7 @@ struct edu_device {
 	struct list_head clients;
 	wait_queue_head_t wait;
 
-	/* Protects @started, @done, @error and the registers. */
+	/* Protects the registers, and the members up to @test_removed. */
 	spinlock_t lock;
 	/*
 	 * DMAs are numbered from 1. These are the numbers of the last DMA that

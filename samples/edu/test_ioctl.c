@@ -95,14 +95,17 @@ static int edu_test_fault(struct edu_device *edu, void __user *arg)
 		return -EFAULT;
 	switch (fault.kind) {
 	case HMM_EDU_FAULT_LOST_IRQ:
-		WRITE_ONCE(edu->test_lost_irq,
-			   READ_ONCE(edu->started) + 1 + fault.arg);
+		spin_lock_irq(&edu->lock);
+		edu->test_lost_irq = edu->started + 1 + fault.arg;
+		spin_unlock_irq(&edu->lock);
 		return 0;
 	case HMM_EDU_FAULT_SPURIOUS_IRQ:
 		edu_test_raise_irq(edu);
 		return 0;
 	case HMM_EDU_FAULT_REMOVED:
-		WRITE_ONCE(edu->test_removed, true);
+		spin_lock_irq(&edu->lock);
+		edu->test_removed = true;
+		spin_unlock_irq(&edu->lock);
 		return 0;
 	case HMM_EDU_FAULT_DMA_MASK:
 		if (fault.arg > 64)
