@@ -105,3 +105,19 @@ struct edu_buffer *edu_buffer_find(struct edu_client *client,
 			return buf;
 	return NULL;
 }
+
+/*
+ * Find a buffer that begins at @addr. Returns the most recently registered one,
+ * or NULL if there is no such buffer.
+ */
+struct edu_buffer *edu_buffer_find_start(struct edu_client *client,
+					 unsigned long addr)
+{
+	struct edu_buffer *buf;
+
+	lockdep_assert_held(&client->ioctl_lock);
+	list_for_each_entry(buf, &client->buffers, node)
+		if (buf->start == addr)
+			return buf;
+	return NULL;
+}

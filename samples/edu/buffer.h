@@ -13,5 +13,7 @@ void edu_buffer_destroy(struct edu_buffer *buf);
 struct edu_buffer *edu_buffer_find(struct edu_client *client,
 				   unsigned long addr, size_t length,
 				   unsigned int flags);
+struct edu_buffer *edu_buffer_find_start(struct edu_client *client,
+					 unsigned long addr);
 
 #endif /* _EDU_BUFFER_H */

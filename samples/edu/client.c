@@ -113,8 +113,8 @@ static int edu_ioctl_unregister(struct edu_client *client, void __user *arg)
 	if (copy_from_user(&addr, arg, sizeof(addr)))
 		return -EFAULT;
 	addr = untagged_addr(addr);
-	buf = edu_buffer_find(client, addr, PAGE_SIZE, 0);
-	if (!buf || buf->start != addr)
+	buf = edu_buffer_find_start(client, addr);
+	if (!buf)
 		return -ENOENT;
 	edu_buffer_destroy(buf);
 	return 0;

@@ -64,10 +64,10 @@ struct hmm_edu_copy {
  */
 #define HMM_EDU_REGISTER	_IOW('E', 0x00, struct hmm_edu_buffer)
 /*
- * Unregister the buffer that begins at this address. If several buffers contain
- * the address, only the most recently registered one of them is checked.
+ * Unregister the buffer that begins at this address. If there are several, the
+ * most recently registered one is unregistered.
  *
- * ENOENT: no buffer contains the address, or this buffer begins elsewhere
+ * ENOENT: no buffer begins at the address
  */
 #define HMM_EDU_UNREGISTER	_IOW('E', 0x01, __u64)
 /*

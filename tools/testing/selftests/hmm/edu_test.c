@@ -210,6 +210,21 @@ TEST_F(edu, r72_client_has_a_quota)
 	EXPECT_EQ(0, edu_register(self->fd, self->dst, 1, 0));
 }
 
+/* Another buffer that contains the address must not hide the buffer. */
+TEST_F(edu, unregister_finds_the_start_of_a_buffer)
+{
+	char *mem = self->src + self->page;
+
+	ASSERT_EQ(0, edu_register(self->fd, mem, 1, 0));
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES, 0));
+	EXPECT_EQ(2, edu_stats(self->watch).buffers);
+	EXPECT_EQ(0, edu_unregister(self->fd, mem));
+	EXPECT_EQ(1, edu_stats(self->watch).buffers);
+	EXPECT_EQ(-ENOENT, edu_unregister(self->fd, mem));
+	EXPECT_EQ(0, edu_unregister(self->fd, self->src));
+	EXPECT_EQ(0, edu_stats(self->watch).buffers);
+}
+
 TEST_F(edu, read_only_memory_is_read_and_not_written)
 {
 	__u64 started;
