@@ -89,6 +89,7 @@ endef
 
 install: modules
 	$(call install-modules,src/core)
+	$(call install-modules,src/dropin)
 
 install-test: modules
 	$(call install-modules,src/test_hmm)
@@ -98,8 +99,8 @@ install-test: modules
 install-dev: modules
 	$(call can-write,$(DEVDIR))
 	@rm -rf "$(DEVDIR)/$(KERNEL_RELEASE)"
-	@mkdir -p "$(DEVDIR)/$(KERNEL_RELEASE)/include/hmm"
-	@cp include/hmm/*.h "$(DEVDIR)/$(KERNEL_RELEASE)/include/hmm/"
+	@mkdir -p "$(DEVDIR)/$(KERNEL_RELEASE)/include"
+	@cp -r include/hmm "$(DEVDIR)/$(KERNEL_RELEASE)/include/"
 	@cp Module.symvers "$(DEVDIR)/$(KERNEL_RELEASE)/"
 	@echo $(KERNEL_RELEASE) >"$(DEVDIR)/$(KERNEL_RELEASE)/kernel.release"
 	@ln -sfn $(KERNEL_RELEASE) "$(DEVDIR)/default"
@@ -165,8 +166,9 @@ model:
 
 help:
 	@echo 'Build against a kernel:'
-	@echo '  make               build hmm_mirror.ko and test_hmm.ko (also: make modules)'
-	@echo '  make install       install hmm_mirror.ko below /lib/modules, as root, and run depmod'
+	@echo '  make               build the modules (also: make modules)'
+	@echo '  make install       install hmm_mirror.ko and hmm_mirror_dropin.ko below /lib/modules, as root,'
+	@echo '                     and run depmod'
 	@echo '  make install-test  the same for test_hmm.ko'
 	@echo '  make install-dev   install headers and Module.symvers for drivers in /usr/src/hmm-mirror'
 	@echo '  make clean         remove build products and docs-out from this tree'
@@ -197,8 +199,11 @@ help:
 	@echo '  ARCH=arm64            select kernels for arm64, cross-built and emulated; defaults: for test,'
 	@echo '                        $(shell ARCH=arm64 $(LAB) list test)'
 	@echo '  SEED=n                seed of oracle_test, diff_test and property_test'
-	@echo '  SUITE=own|upstream    run only our tests, or only hmm-tests of the kernel source; by default'
-	@echo '                        both, the latter on kernels with device memory'
+	@echo '  SUITE=own|upstream|dropin'
+	@echo '                        run only our tests, only hmm-tests of the kernel source on our'
+	@echo '                        test_hmm, or only hmm-tests on the test_hmm of the kernel source,'
+	@echo '                        which then uses our module; by default all, the last two on'
+	@echo '                        kernels with device memory'
 	@echo '  TEST=glob             run only matching test programs, e.g. TEST="fork*"'
 	@echo '  CASE="glob ..."       run only matching cases, e.g. CASE="r12_*"'
 	@echo '  BENCH_OUT=dir         output directory of bench; bench-out'

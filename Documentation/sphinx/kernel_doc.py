@@ -217,7 +217,8 @@ def check_complete(app, env):
     """Warns of documented or exported names that are on no page."""
     on_pages = {entry[0] for entry in env.get_domain('c').get_objects()}
     sources = glob.glob(os.path.join(TOP, 'src/core/*.c'))
-    headers = glob.glob(os.path.join(TOP, 'include/hmm/*.h'))
+    sources += glob.glob(os.path.join(TOP, 'src/dropin/*.c'))
+    headers = glob.glob(os.path.join(TOP, 'include/hmm/**/*.h'), recursive=True)
     wanted = [(path, exports(path)) for path in sorted(sources)]
     wanted += [(path, file_objects(env, path)) for path in sorted(headers)]
     for path, names in wanted:
