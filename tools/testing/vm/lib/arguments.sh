@@ -6,8 +6,8 @@
 arguments_check() {
 	arguments_kernel "$1"
 	arch_check
-	[[ ${SUITE-} =~ ^(|own|upstream)$ ]] ||
-		die "unknown SUITE=$SUITE: use own, upstream, or leave it empty for both"
+	[[ ${SUITE-} =~ ^(|own|upstream|dropin)$ ]] ||
+		die "unknown SUITE=$SUITE: use own, upstream or dropin, or leave it empty for all"
 	[[ ${SEED-} =~ ^[0-9]*$ ]] || die "SEED=$SEED is not a number"
 	[[ $HMM_CPUS =~ ^[1-9][0-9]{0,2}$ ]] ||
 		die "HMM_CPUS=$HMM_CPUS is not a number of CPUs: use 1 to 999"
@@ -32,18 +32,19 @@ arguments_kernel() {
 }
 
 # TEST and CASE must match at least one program. The names of hmm-tests' cases are
-# unknown, so CASE never matches that program.
+# unknown, so CASE never matches hmm-tests and dropin.
 arguments_test() {
 	local source name all='' patterns
 
 	read -ra patterns <<<"${CASE-}"
-	if [ "${SUITE-}" != upstream ]; then
+	if [[ ${SUITE-} =~ ^(|own)$ ]]; then
 		for source in "$TREE"/tools/testing/selftests/hmm/*_test.c; do
 			name=${source##*/}
 			all+=" ${name%.c}"
 		done
 	fi
-	[ "${SUITE-}" = own ] || all+=" hmm-tests"
+	[[ ! ${SUITE-} =~ ^(|upstream)$ ]] || all+=" hmm-tests"
+	[[ ! ${SUITE-} =~ ^(|dropin)$ ]] || all+=" dropin"
 	for name in $all; do
 		# shellcheck disable=SC2053 # a pattern
 		[[ $name == ${TEST:-*} ]] || continue

@@ -46,6 +46,7 @@ tree_copy() {
 #   tests    tests/, the programs of the kselftests, and the modules that
 #            some of them use
 #   upstream the kernel's own hmm-tests
+#   dropin   the kernel's own test_hmm on hmm_mirror, and its hmm-tests
 #   demo     hmm_demo
 #   bench    hmm_bench.ko, which needs the modules, and hmm_bench
 # The caller holds the lock of the build until it has copied the results.
@@ -62,7 +63,7 @@ build() {
 		fi
 		case $part in
 		tests) tools_get ;;
-		upstream) tools_get && source_get "$(kernel_series "$kernel")" ;;
+		upstream | dropin) tools_get && source_get "$(kernel_series "$kernel")" ;;
 		esac
 		say "$kernel: building $part"
 		log=$BUILD_DIR/$part.log
@@ -141,6 +142,27 @@ build_upstream() {
 	# -w: warnings in the kernel's source are not fixed here.
 	"${GUEST_CROSS}gcc" -O2 -w -D_GNU_SOURCE -static -pthread -I"$SOURCE_TREE" -I"$new" \
 		-I"$SOURCE_TREE/tools/include/uapi" -o "$new/hmm-tests" "$new/$dir"/*.c
+}
+
+# The kernel's own test driver, unchanged and from the source of the same series,
+# with the drop-in headers.
+build_dropin() {
+	local dir=$BUILD_DIR/dropin
+
+	[ -x "$BUILD_DIR/upstream/hmm-tests" ] || build_upstream || return
+	mkdir -p "$dir"
+	cp "$BUILD_DIR/upstream/hmm-tests" "$dir/dropin" &&
+		cp "$SOURCE_TREE"/lib/test_hmm.c "$SOURCE_TREE"/lib/test_hmm_uapi.h "$dir/" || return
+	cat >"$dir/Kbuild" <<-END
+	ccflags-y += -I$BUILD_DIR/include -include hmm/dropin/dropin.h
+	obj-m += test_hmm.o
+	END
+	build_make -C "$KERNEL_DIR" M="$dir" KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules ||
+		return
+	if nm -u "$dir/test_hmm.ko" | grep -E ' (mmu_interval_|hmm_range_)'; then
+		echo "test_hmm.ko uses these functions of the kernel"
+		return 1
+	fi
 }
 
 # build_harness FILE: raises the time limit of each test, which is 30 seconds by

@@ -86,6 +86,7 @@ initramfs_tests() {
 
 	[[ $3 != *tests* ]] || programs+=("$BUILD_DIR"/tests/*_test)
 	[[ $3 != *upstream* ]] || programs+=("$BUILD_DIR/upstream/hmm-tests")
+	[[ $3 != *dropin* ]] || programs+=("$BUILD_DIR/dropin/dropin")
 	for program in "${programs[@]}"; do
 		[ -x "$program" ] || continue
 		name=${program##*/}
@@ -95,6 +96,10 @@ initramfs_tests() {
 		[ -z "${CASE-}" ] || cases_args "$name" "${patterns[@]}" >"$1/args/$name" || continue
 		cp "$program" "$1/tests/"
 	done
+	if [ -x "$1/tests/dropin" ]; then
+		mkdir -p "$1/modules/dropin"
+		cp "$BUILD_DIR/dropin/test_hmm.ko" "$1/modules/dropin/"
+	fi
 	[ -n "$all" ] || die "this tree has no test program: there is no tools/testing/selftests/hmm/*_test.c"
 	[ -n "$(ls "$1/tests")" ] || die "TEST=$2${CASE:+ CASE=$CASE} matches no test program: choose among$all"
 	[[ $3 != *tests* ]] || build_test_modules | while read -r name; do
