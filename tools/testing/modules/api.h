@@ -69,6 +69,7 @@ extern const struct api_case api_callback_cases[];
 extern const struct api_case api_variant_cases[];
 extern const struct api_case api_stress_cases[];
 extern const struct api_case api_misuse_cases[];
+extern const struct api_case api_dropin_cases[];
 extern const struct api_case api_wrong_cases[];
 
 /*

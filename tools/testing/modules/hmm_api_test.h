@@ -31,6 +31,8 @@
  * The child must also call HMM_API_BLOCK_CHILD, which signals do not interrupt.
  */
 #define HMM_API_UNKILLABLE		0x8
+/* A workqueue frees the objects of the case after its process has exited. */
+#define HMM_API_DEFERRED	0x10
 /* A helper thread has to call HMM_API_SYSCALL in a loop during the case. */
 #define HMM_API_HELPER		0x2
 /*

@@ -86,6 +86,7 @@ static const struct api_case *const api_tables[] = {
 	api_variant_cases,
 	api_stress_cases,
 	api_misuse_cases,
+	api_dropin_cases,
 	api_wrong_cases,
 };
 

@@ -169,7 +169,7 @@ static void run_case(const struct hmm_api_case *info)
 }
 
 /* After the process of a case has exited, no object of the core may remain. */
-static void check_counts(void)
+static void check_counts(bool deferred)
 {
 	static const char * const names[] = {
 		"contexts", "mirrors", "intervals", "pinned_mms", NULL
@@ -177,7 +177,8 @@ static void check_counts(void)
 	char why[64];
 
 	for (int i = 0; names[i]; i++) {
-		long count = hmm_debugfs_count(names[i]);
+		long count = deferred ? hmm_debugfs_wait_count(names[i], 0) :
+					hmm_debugfs_count(names[i]);
 
 		if (count > 0 && outcome->result >= 0) {
 			snprintf(why, sizeof(why), "%ld %s left", count,
@@ -221,7 +222,7 @@ static void fork_case(const struct hmm_api_case *info)
 	} else if (status) {
 		conclude(-1, "the case's process ended early", 0);
 	}
-	check_counts();
+	check_counts(info->flags & HMM_API_DEFERRED);
 }
 
 static void print_result(unsigned int number, const struct hmm_api_case *info)
