@@ -41,7 +41,7 @@ source_fragments() {
 
 # source_options FRAGMENT...: prints the options without the comments
 source_options() {
-	grep -hE '^(CONFIG_|# CONFIG_.* is not set$)' "$@"
+	grep -h -E '^(CONFIG_|# CONFIG_.* is not set$)' "$@"
 }
 
 # source_get SERIES: sets SOURCE_TREE, the unpacked source
