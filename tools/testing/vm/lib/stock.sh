@@ -183,7 +183,9 @@ stock_compiler() {
 	# pahole is not used without vmlinux. Avoid a message about its version.
 	sed -i 's/^CONFIG_PAHOLE_VERSION=.*/CONFIG_PAHOLE_VERSION=0/' "$1/include/config/auto.conf"
 	(($("${GUEST_CROSS}gcc" -dumpversion | cut -d . -f 1) < 14)) || return 0
-	for symbol in MIN_FUNCTION_ALIGNMENT ASSUME COUNTED_BY TYPEOF_UNQUAL; do
+	# Without SANE_FUNCTION_ALIGNMENT, no function is cold. An older compiler does not
+	# align cold functions, and ftrace of arm64 panics if a function is not aligned.
+	for symbol in MIN_FUNCTION_ALIGNMENT SANE_FUNCTION_ALIGNMENT ASSUME COUNTED_BY TYPEOF_UNQUAL; do
 		sed -i "/^CONFIG_CC_HAS_$symbol=/d" "$1/include/config/auto.conf"
 		sed -i "/^#define CONFIG_CC_HAS_$symbol /d" "$1/include/generated/autoconf.h"
 	done
