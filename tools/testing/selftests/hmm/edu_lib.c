@@ -96,6 +96,20 @@ int edu_name(char *name, size_t size)
 	return ret;
 }
 
+/*
+ * Returns true if a record of the kernel log is a fault of the Intel IOMMU or the
+ * SMMUv3, which newer kernels report by name. An announcement of faults contains
+ * only one string of each pair.
+ */
+static bool iommu_is_fault(const char *record)
+{
+	if (strstr(record, "DMAR: [DMA "))
+		return strstr(record, "fault addr");
+	return strstr(record, "arm-smmu-v3 ") &&
+	       (strstr(record, "event 0x10 received") ||
+		strstr(record, "event: F_TRANSLATION"));
+}
+
 int iommu_faults(int kmsg)
 {
 	char record[2048];
@@ -110,11 +124,7 @@ int iommu_faults(int kmsg)
 		if (got <= 0)
 			continue;
 		record[got] = '\0';
-		/*
-		 * An announcement of faults contains only one of these strings.
-		 */
-		n += strstr(record, "DMAR: [DMA ") &&
-		     strstr(record, "fault addr");
+		n += iommu_is_fault(record);
 	}
 }
 

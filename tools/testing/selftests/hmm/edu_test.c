@@ -64,7 +64,7 @@ static int iommu_wait_fault(int kmsg)
 static int announce_faults(void)
 {
 	return hmm_write_file("/dev/kmsg",
-			  "hmm-expect-begin: DMAR: .*(fault addr|handling fault)\n");
+			  "hmm-expect-begin: (DMAR: .*(fault addr|handling fault)|arm-smmu-v3 .*event)\n");
 }
 
 static int announce_end_of_faults(void)
