@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 #include <linux/unistd.h>
 
+#include "../../../src/compat/dma.h"
 #include "dma_driver.h"
 
 struct platform_device *dma_device(u64 mask)
@@ -17,6 +18,7 @@ struct platform_device *dma_device(u64 mask)
 					       PLATFORM_DEVID_AUTO, NULL, 0);
 	if (!EXPECT(!IS_ERR(pdev)))
 		return NULL;
+	hmm_dma_set_coherent(&pdev->dev);
 	EXPECT_EQ(0, dma_coerce_mask_and_coherent(&pdev->dev, mask));
 	return pdev;
 }
