@@ -18,13 +18,13 @@ static struct page *special_pages[HMM_SPECIAL_PAGES];
 /*
  * Returns a page frame number below 4 GiB that is aligned to a huge page and
  * has no struct page, like an address in a PCI BAR. Returns 0 if no such frame
- * exists.
+ * exists. On QEMU's virt machine, such addresses are below 1 GiB.
  */
 static unsigned long special_frame(void)
 {
 	unsigned long pfn;
 
-	for (pfn = SZ_1G >> PAGE_SHIFT; pfn < SZ_4G >> PAGE_SHIFT;
+	for (pfn = PMD_SIZE >> PAGE_SHIFT; pfn < SZ_4G >> PAGE_SHIFT;
 	     pfn += PMD_SIZE >> PAGE_SHIFT)
 		if (!pfn_valid(pfn))
 			return pfn;
