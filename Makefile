@@ -70,14 +70,21 @@ define can-write
 	}
 endef
 
-# install-modules DIRECTORY: installs the modules of one directory. Kbuild installs
-# those that MODORDER lists. Its modules_install runs depmod only if there is a
-# System.map, which header packages lack.
+# install-modules "DIRECTORY ...": installs the modules of these directories. Kbuild
+# can only install all modules, so it installs to .install, from which the selected
+# ones are copied. Its modules_install runs depmod only if there is a System.map,
+# which header packages lack.
 define install-modules
 	$(call can-write,$(MODLIB))
-	@grep -E '(^|/)$(1)/' modules.order >$(1)/install.order
-	+$(kbuild) MODORDER=$(CURDIR)/$(1)/install.order INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
-		modules_install
+	@rm -rf .install
+	+$(kbuild) INSTALL_MOD_PATH="$(CURDIR)/.install" DEPMOD=true modules_install
+	@cd .install/lib/modules/* && for dir in $(1); do \
+		for modules in */$$dir; do \
+			mkdir -p "$(MODLIB)/$$modules" && cp "$$modules"/* "$(MODLIB)/$$modules/" || exit; \
+			echo "installed $(MODLIB)/$$modules"; \
+		done \
+	done
+	@rm -rf .install
 	@if [ -z "$(INSTALL_MOD_PATH)" ]; then \
 		depmod -a $(KERNEL_RELEASE); \
 	elif [ -e "$(MODLIB)/modules.order" ]; then \
@@ -88,8 +95,7 @@ define install-modules
 endef
 
 install: modules
-	$(call install-modules,src/core)
-	$(call install-modules,src/dropin)
+	$(call install-modules,src/core src/dropin)
 
 install-test: modules
 	$(call install-modules,src/test_hmm)
@@ -114,7 +120,7 @@ clean:
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name '*.order' \
 		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
-	@rm -rf .tmp_versions docs-out
+	@rm -rf .tmp_versions .install docs-out
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
 
 demo:
@@ -170,7 +176,8 @@ help:
 	@echo '  make install       install hmm_mirror.ko and hmm_mirror_dropin.ko below /lib/modules, as root,'
 	@echo '                     and run depmod'
 	@echo '  make install-test  the same for test_hmm.ko'
-	@echo '  make install-dev   install headers and Module.symvers for drivers in /usr/src/hmm-mirror'
+	@echo '  make install-dev   install headers and Module.symvers for drivers below'
+	@echo '                     /usr/src/hmm-mirror, as root'
 	@echo '  make clean         remove build products and docs-out from this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
