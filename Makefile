@@ -13,7 +13,7 @@ ifneq ($(words $(CURDIR)),1)
   endif
 endif
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
+export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals do not use KDIR.
@@ -133,6 +133,11 @@ test:
 	@scripts/install-deps build lab
 	@$(LAB) test
 
+kdir:
+	@$(LAB) arguments kdir
+	@scripts/install-deps lab
+	@$(LAB) kdir "$(KERNEL)"
+
 matrix:
 	@$(LAB) arguments matrix
 	@scripts/install-deps build lab
@@ -186,6 +191,8 @@ help:
 	@echo '  make matrix    run them on more kernels: $(shell $(LAB) list matrix)'
 	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM, and write plots'
 	@echo '  make shell     start a shell in the virtual machine, with the modules loaded'
+	@echo '  make kdir KERNEL=name'
+	@echo '                 print the directory to build a driver against for this kernel'
 	@echo '  make mutants   break the code in many ways, and check that a test fails each time'
 	@echo '  make selftest  check that QEMU emulates several CPUs correctly; without KVM, make test'
 	@echo '                 does this once for each version of QEMU'
@@ -213,6 +220,8 @@ help:
 	@echo '                        kernels with device memory'
 	@echo '  TEST=glob             run only matching test programs, e.g. TEST="fork*"'
 	@echo '  CASE="glob ..."       run only matching cases, e.g. CASE="r12_*"'
+	@echo '  EXTRA=dir             copy this directory to /extra in the guest, for a driver of your own.'
+	@echo '                        make test then runs only its program "run", on stock-6.12 by default'
 	@echo '  BENCH_OUT=dir         output directory of bench; bench-out'
 	@echo '  DOCS_OUT=dir          output directory of docs; docs-out'
 	@echo '  MUTANT=glob           run only matching mutants, e.g. MUTANT="core/dispatch*";'
@@ -227,4 +236,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install clean demo test matrix shell bench mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install clean demo test kdir matrix shell bench mutants selftest check docs model help

@@ -16,12 +16,24 @@ arguments_check() {
 	[ -z "${HMM_MEM-}" ] || guest_mb "$HMM_MEM" >/dev/null
 	[ -z "${HMM_QEMU-}" ] || command -v "$HMM_QEMU" >/dev/null ||
 		die "HMM_QEMU=$HMM_QEMU is not a program"
+	[ -z "${EXTRA-}" ] || arguments_extra "$1"
 	case $1 in
 	test | matrix) arguments_test ;;
 	esac
 }
 
+arguments_extra() {
+	[[ $1 =~ ^(test|shell)$ ]] || die "make $1 does not use EXTRA"
+	[ -d "$EXTRA" ] || die "EXTRA=$EXTRA is not a directory"
+	[ "$1" = shell ] || [ -x "$EXTRA/run" ] ||
+		die "EXTRA=$EXTRA has no executable file \"run\", which make test runs in the guest"
+	[ -z "${TEST-}${CASE-}${SUITE-}" ] ||
+		die "EXTRA runs only the program of that directory: leave TEST, CASE and SUITE empty"
+}
+
 arguments_kernel() {
+	[ "$1" != kdir ] || [ -n "${KERNEL-}" ] ||
+		die "KERNEL is empty: choose among $(kernels_list)"
 	[ -n "${KERNEL-}" ] || return 0
 	case $1 in
 	bench) kernels_check_one "$KERNEL" && [ "$(arch_of "$KERNEL")" = amd64 ] ||

@@ -50,8 +50,9 @@ guest_prepare() {
 	esac
 	cp "$BUILD_DIR"/src/*/*.ko "$root/modules/" || die "the build for $kernel has no modules"
 	[ ! -e "$BUILD_DIR/hmm_demo" ] || cp "$BUILD_DIR/hmm_demo" "$root/bin/"
+	[ -z "${EXTRA-}" ] || initramfs_extra "$root"
 	case $mode in
-	test) initramfs_tests "$root" "${TEST:-*}" "$(suites "$kernel")" ;;
+	test) [ -n "${EXTRA-}" ] || initramfs_tests "$root" "${TEST:-*}" "$(suites "$kernel")" ;;
 	shell) initramfs_tests "$root" '*' tests ;;
 	bench)
 		cp "$BUILD_DIR/tools/bench/module/hmm_bench.ko" "$root/modules/"
@@ -71,6 +72,11 @@ initramfs_base() {
 	cp "$BUSYBOX" "$1/bin/"
 	cp "$LAB_DIR/guest/init" "$1/"
 	chmod +x "$1/init"
+}
+
+# initramfs_extra ROOT: copies the directory of the user, following symbolic links
+initramfs_extra() {
+	cp -rL "$EXTRA" "$1/extra" || die "cannot copy EXTRA=$EXTRA"
 }
 
 # initramfs_pack ROOT
