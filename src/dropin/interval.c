@@ -20,8 +20,9 @@
  * read the page tables
  * lock; invalidate_seq == seq?; unlock
  *
- * The sequence is read before the wait. So an invalidation whose callback has
- * run before the read has ended before the page tables are read.
+ * The sequence is read before the wait. If the reader sees the sequence of an
+ * invalidation, that invalidation has therefore ended when the reader reads the
+ * page tables.
  */
 #include <linux/export.h>
 #include <linux/sched/mm.h>
@@ -114,7 +115,7 @@ static int hmm_dropin_insert(struct hmm_dropin_interval *interval,
 	int ret;
 
 	hmm_dropin_interval_clear(interval);
-	/* The kernel's error for this, where the core returns -EINVAL. */
+	/* The kernel returns -EOVERFLOW, but the core would return -EINVAL. */
 	if (!length)
 		return -EOVERFLOW;
 	mirror = hmm_dropin_mirror_get(mm, locked);
@@ -145,7 +146,7 @@ static int hmm_dropin_insert(struct hmm_dropin_interval *interval,
 
 /**
  * hmm_dropin_interval_insert() - mmu_interval_notifier_insert()
- * @interval: the interval; every member is initialized
+ * @interval: the interval; this function initializes every member
  * @mm: the mm; the caller holds a reference to mm_users, or runs in a task that
  *      uses the mm
  * @start: first address, in bytes
@@ -170,7 +171,7 @@ EXPORT_SYMBOL_GPL(hmm_dropin_interval_insert);
 
 /**
  * hmm_dropin_interval_insert_locked() - mmu_interval_notifier_insert_locked()
- * @interval: the interval; every member is initialized
+ * @interval: the interval; this function initializes every member
  * @mm: the mm; the caller holds a reference to mm_users, or runs in a task that
  *      uses the mm
  * @start: first address, in bytes
@@ -178,8 +179,8 @@ EXPORT_SYMBOL_GPL(hmm_dropin_interval_insert);
  * @ops: the callbacks, at least @invalidate or both of the two passes
  *
  * Context: may sleep. The caller holds the mmap lock for writing. It may hold
- * the lock for reading if the mm is prepared: after hmm_dropin_register(), or
- * after an interval was inserted.
+ * the lock for reading after an interval of the mm was inserted, or after
+ * hmm_dropin_notifier_register() was called with a NULL notifier.
  * Return: the same as hmm_dropin_interval_insert().
  *
  * Since: 0.3
@@ -223,8 +224,8 @@ EXPORT_SYMBOL_GPL(hmm_dropin_interval_remove);
  * hmm_dropin_interval_read_begin() - mmu_interval_read_begin()
  * @interval: an inserted interval
  *
- * Waits until no invalidation of the interval is in progress, also for those that
- * the driver ignores, but not for invalidations of other addresses.
+ * Waits until no invalidation of the interval is in progress, even if the
+ * driver ignores it. Invalidations of other addresses do not count.
  *
  * Context: may sleep. The caller must not hold its update lock.
  * Return: a sequence for mmu_interval_read_retry().
@@ -234,7 +235,10 @@ EXPORT_SYMBOL_GPL(hmm_dropin_interval_remove);
 unsigned long
 hmm_dropin_interval_read_begin(struct hmm_dropin_interval *interval)
 {
-	/* Acquire: before hmm_interval_read_begin() looks for invalidations. */
+	/*
+	 * The acquire orders this load before the check for invalidations in
+	 * hmm_interval_read_begin().
+	 */
 	unsigned long seq = smp_load_acquire(&interval->invalidate_seq);
 
 	hmm_interval_read_begin(&interval->own);

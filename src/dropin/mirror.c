@@ -12,14 +12,14 @@
 #include "mirror.h"
 
 /*
- * Mirrors by the address of their mm. An mm's address is not reused while its
- * mirror is here, because the mirror has a reference to mm_count. The xarray's
- * lock protects a lookup until it has acquired a reference.
+ * Mirrors by the address of their mm. The address is not reused while the
+ * xarray contains the mirror, because the mirror has a reference to mm_count.
+ * The xarray's lock protects a lookup until it has acquired a reference.
  */
 static DEFINE_XARRAY(hmm_dropin_mirrors);
 
 /*
- * A mirror is unregistered here, because the last interval may be removed with
+ * A worker unregisters a mirror, because the last interval may be removed with
  * the mmap lock held.
  */
 static struct workqueue_struct *hmm_dropin_workqueue;
@@ -46,9 +46,11 @@ void hmm_dropin_mirror_put(struct hmm_dropin_mirror *mirror)
  * force a retry, and use LONG_MAX as a sequence that never occurs, so all
  * sequences are even.
  *
- * A reader without the update lock that sees the new sequence of an interval must
- * also see that the invalidation is in progress. The atomic operation orders
- * both, because it returns a value.
+ * A reader that sees the new sequence of an interval, without the update lock,
+ * must also see that the invalidation is in progress. The core records the
+ * invalidation before this function runs, and the driver stores the sequence
+ * afterwards. The atomic operation orders these stores: it returns a value, so
+ * it is a full barrier.
  */
 unsigned long hmm_dropin_mirror_next_seq(struct hmm_dropin_mirror *mirror)
 {
@@ -86,8 +88,8 @@ static struct hmm_dropin_mirror *hmm_dropin_mirror_find(struct mm_struct *mm)
 }
 
 /*
- * Register a mirror that cannot be found yet. It has the two references of a
- * user and of the xarray.
+ * Register a mirror that cannot be found yet. It has two references: one for
+ * the caller and one for the xarray.
  */
 static struct hmm_dropin_mirror *
 hmm_dropin_mirror_register(struct mm_struct *mm, bool locked)
@@ -120,7 +122,8 @@ hmm_dropin_mirror_register(struct mm_struct *mm, bool locked)
  *
  * Context: may sleep. If @locked, the caller holds the mmap lock for writing,
  * or for reading if the mm has a mirror. Otherwise it must not hold the lock.
- * Returns an error pointer of hmm_mirror_register() or -ENOMEM.
+ * Returns the mirror, or an error pointer: -ENOMEM, or the error of
+ * hmm_mirror_register().
  */
 struct hmm_dropin_mirror *hmm_dropin_mirror_get(struct mm_struct *mm,
 						bool locked)
@@ -169,7 +172,7 @@ struct hmm_dropin_mirror *hmm_dropin_mirror_get(struct mm_struct *mm,
  * Context: may sleep; the caller holds the mmap lock of @mm for writing.
  * Return: 0; -EBUSY if @notifier would run before the intervals of the mm;
  * -ESRCH if the mm has exited; -ENOMEM if out of memory; -EINTR if the calling
- * task was killed.
+ * task was killed, or if a signal is pending and @notifier is not NULL.
  *
  * Since: 0.3
  */
@@ -206,7 +209,10 @@ void hmm_dropin_mirrors_exit(void)
 	struct hmm_dropin_mirror *mirror;
 	unsigned long index;
 
-	/* Each mirror may be freed until the xarray's reference is ours. */
+	/*
+	 * A mirror that the xarray still contains may be freed at any time. Use
+	 * it only after xa_erase() has passed on the reference of the xarray.
+	 */
 	xa_for_each(&hmm_dropin_mirrors, index, mirror) {
 		mirror = xa_erase(&hmm_dropin_mirrors, index);
 		if (mirror)

@@ -2,9 +2,9 @@
 /*
  * Reading a range into an array of the kernel's layout.
  *
- * A driver may use its array while it is being read, under its update lock, and
- * may set flags in it. So the core reads into an array of its own. Then each
- * entry is stored once, and nothing is stored after an error.
+ * While the range is being read, a driver may use its array under its update
+ * lock, and may set flags in it. So the core reads into a temporary array. Then
+ * each entry is stored once, and nothing is stored after an error.
  */
 #include <linux/export.h>
 #include <linux/hmm.h>
@@ -29,7 +29,10 @@
 	((unsigned long)HMM_PFN_FLAGS & ~(HMM_PFN_VALID | HMM_PFN_WRITE | \
 					  HMM_PFN_ERROR | HMM_DROPIN_ORDER))
 
-/* How long to wait for an invalidation with the mmap lock held. */
+/*
+ * How long one attempt to read waits for an invalidation. The caller may hold
+ * the mmap lock.
+ */
 #define HMM_DROPIN_WAIT_MS	1
 
 /* Convert the request for one page. A request to write alone requests nothing. */
@@ -72,9 +75,9 @@ static int hmm_dropin_bind_errno(const struct hmm_dropin_range *range, int ret)
 }
 
 /*
- * Store the entries. The driver may change its flags at any time under its update
- * lock. After a collision, its callback may have cleared entries that must not be
- * stored again, so check for one before each entry.
+ * Store the entries. The driver may change its flags at any time under its
+ * update lock. After a collision, its callback may have cleared entries, which
+ * must not be stored again, so check for a collision before each entry.
  */
 static int hmm_dropin_store(struct hmm_dropin_range *range,
 			    const unsigned long *pfns, unsigned long npages)
@@ -93,8 +96,8 @@ static int hmm_dropin_store(struct hmm_dropin_range *range,
 }
 
 /*
- * Read the range once with @read, which is one of the functions that read a range
- * of the core. An invalidation that the driver ignores also causes -EBUSY.
+ * Read the range once with @read, a function of the core that reads a range. An
+ * invalidation that the driver ignores also causes -EBUSY.
  */
 static int hmm_dropin_read(struct hmm_dropin_range *range,
 			   int (*read)(struct hmm_mirror_range *))
@@ -182,14 +185,15 @@ static int hmm_dropin_fault_pages(struct hmm_dropin_range *range)
  * Pages without a request are read, but not faulted in. After an error, the
  * entries are unchanged, unless the range has collided while they were stored.
  *
- * Context: may sleep; the caller holds the mmap lock for reading and a reference
- * to mm_users, or runs in a task that uses the mm. It must not hold its update
- * lock.
- * Return: 0; -EBUSY if the range has collided, begin again; -EFAULT if a requested
- * page cannot be faulted in or the process cannot have such addresses; -EPERM if
- * writing is requested and the vma does not permit it; -EINVAL if the range is
- * not aligned, empty or not within its interval; -ENOMEM if out of memory; -EINTR
- * if the calling task was killed; -ESRCH if the mm has exited.
+ * Context: may sleep. The caller holds the mmap lock for reading. It also holds
+ * a reference to mm_users, or runs in a task that uses the mm. It must not hold
+ * its update lock.
+ * Return: 0; -EBUSY if the range has collided, so that the caller must begin
+ * again; -EFAULT if a requested page cannot be faulted in or the process cannot
+ * have such addresses; -EPERM if writing is requested and the vma does not
+ * permit it; -EINVAL if the range is not aligned, empty or not within its
+ * interval; -ENOMEM if out of memory; -EINTR if the calling task was killed;
+ * -ESRCH if the mm has exited.
  *
  * Since: 0.3
  */
@@ -215,9 +219,9 @@ EXPORT_SYMBOL_GPL(hmm_dropin_range_fault);
  * @timeout: the longest time to repeat attempts, in jiffies; 0 means no limit. It
  *           does not interrupt an attempt
  *
- * Begins, reads the range, and repeats both after a collision. On success,
- * @notifier_seq is set for mmu_interval_read_retry(). A fault that has to wait
- * does so without the mmap lock.
+ * Reads the sequence and then the range, and repeats both after a collision. On
+ * success, @notifier_seq is set for mmu_interval_read_retry(). A fault that has
+ * to wait does so without the mmap lock.
  *
  * Context: may sleep. The caller must not hold the mmap lock, its update lock,
  * or any lock that a page fault may acquire.
@@ -236,7 +240,10 @@ int hmm_dropin_range_fault_unlocked(struct hmm_dropin_range *range,
 	for (;;) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* Acquire: before the wait in hmm_dropin_read(). */
+		/*
+		 * The acquire orders this load before the wait in
+		 * hmm_dropin_read().
+		 */
 		seq = smp_load_acquire(&range->notifier->invalidate_seq);
 		range->notifier_seq = seq;
 		ret = hmm_dropin_read(range, hmm_mirror_range_fault);

@@ -16,10 +16,10 @@ struct hmm_dropin_mirror;
 
 /**
  * struct hmm_dropin_finish - the second pass of one invalidation
- * @notifier: set when @invalidate_start has returned: its interval
+ * @notifier: the interval; set after @invalidate_start has returned
  *
- * A driver that passes data from the first pass to the second embeds it in a
- * structure of its own.
+ * A driver that passes data from the first pass to the second embeds this
+ * structure in one of its own.
  *
  * Since: 0.3
  */
@@ -52,8 +52,9 @@ struct hmm_dropin_interval_ops {
 
 	/**
 	 * @invalidate_start: used instead of @invalidate, if it is not NULL. If
-	 * it sets \*@finish, @invalidate_finish runs after the first pass of all
-	 * other intervals, even if one of them refused the invalidation.
+	 * it sets \*@finish, @invalidate_finish runs, even if another interval
+	 * refused the invalidation. Unless memory is short, it runs after the
+	 * first passes of all other intervals.
 	 */
 	bool (*invalidate_start)(struct hmm_dropin_interval *interval,
 				 const struct mmu_notifier_range *range,

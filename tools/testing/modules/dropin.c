@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kernel's own interface on top of hmm_mirror. The cases are written like a
- * driver for that interface: only the first header is ours.
+ * driver for that interface: besides the test fixtures in api.h, only the first
+ * header is ours.
  */
 #include <hmm/dropin/dropin.h>
 
@@ -19,7 +20,7 @@
  * @notifier: the interval
  * @lock: the update lock
  * @finish: the second pass
- * @passes: set in @finish if the first pass shall request the second one
+ * @passes: the first pass requests the second one
  * @ignore: the callback does not call mmu_interval_set_seq()
  * @calls: callbacks, or first passes
  * @finishes: second passes
@@ -117,7 +118,7 @@ static void dropin_remove(struct dropin_driver *driver)
 	driver->notifier.mm = NULL;
 }
 
-/* Whether a reader that began with @seq must retry. */
+/* Check whether a reader that began with @seq must retry. */
 static bool dropin_retry(struct dropin_driver *driver, unsigned long seq)
 {
 	bool retry;
@@ -173,7 +174,7 @@ static void dropin_sequence_values(void)
 	}
 	dropin_remove(driver);
 
-	/* A reader of the old interval does not take the new one for it. */
+	/* A reader of the old interval must not mistake the new one for it. */
 	EXPECT_EQ(0, mmu_interval_notifier_insert(&driver->notifier,
 						  current->mm, api_addr(0),
 						  PAGE_SIZE, &dropin_ops));
@@ -212,7 +213,10 @@ static void dropin_members(void)
 	EXPECT_EQ(0, unused.interval_tree.last);
 }
 
-/* A driver prepares the mm, and inserts later with the lock for reading. */
+/*
+ * A driver prepares the mm, and later inserts an interval with the mmap lock
+ * held for reading.
+ */
 static void dropin_insert_with_read_lock(void)
 {
 	struct dropin_driver *driver = api_alloc(sizeof(*driver));
@@ -233,7 +237,10 @@ static void dropin_insert_with_read_lock(void)
 	dropin_remove(driver);
 }
 
-/* Some drivers insert an interval for each fault, and remove it with the lock. */
+/*
+ * Some drivers insert an interval for each fault, and remove it with the mmap
+ * lock held.
+ */
 static void dropin_intervals_share_a_mirror(void)
 {
 	struct dropin_driver *driver = dropin_driver();
@@ -344,7 +351,7 @@ static bool dropin_wait_for(atomic_t *count, int value)
 	return atomic_read(count) == value;
 }
 
-/* An exit is one more invalidation, in both variants. */
+/* An exit is one more invalidation, with one pass or with two. */
 static void dropin_exit_is_an_invalidation(void)
 {
 	struct mm_struct *mm = api_child_mm();
@@ -377,7 +384,7 @@ static struct hmm_range *dropin_range(struct dropin_driver *driver,
 	return range;
 }
 
-/* A driver of the older kernels holds the mmap lock. */
+/* Drivers for older kernels hold the mmap lock. */
 static int dropin_fault(struct hmm_range *range)
 {
 	int ret;
@@ -393,7 +400,7 @@ static int dropin_fault(struct hmm_range *range)
  * struct dropin_fault - data of a fault handler
  * @range: the range that is being read
  * @set: what the handler sets in the second entry, as another thread could
- * @result: what the handler returns to a fault that keeps the mmap lock
+ * @result: what the handler returns, unless FAULT_FLAG_RETRY_NOWAIT is set
  * @page: the page that it maps, if @result is 0
  */
 struct dropin_fault {
@@ -572,7 +579,7 @@ static void dropin_fault_without_lock(void)
 	EXPECT(!dropin_retry(driver, range->notifier_seq));
 	EXPECT(range->hmm_pfns[DROPIN_PAGES - 1] & HMM_PFN_WRITE);
 
-	/* The fault replaces the zero page, and the range collides with that. */
+	/* The fault replaces the zero page, which makes the range collide. */
 	EXPECT_EQ(0, api_unmap(0, DROPIN_PAGES));
 	range->default_flags = HMM_PFN_REQ_FAULT;
 	EXPECT_EQ(0, hmm_range_fault_unlocked_timeout(range, 0));

@@ -77,7 +77,10 @@ TEST_F(swap, r34_swapped_pages_are_written)
 				  7));
 }
 
-/* R31, R44: parent and child share swapped pages, even after a device read. */
+/*
+ * R31, R44: parent and child share swapped pages. The device reads them, and
+ * its later write does not reach the child.
+ */
 TEST_F(swap, r31_swapped_pages_stay_shared_with_the_child)
 {
 	struct hmm_completion written;

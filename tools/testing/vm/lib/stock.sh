@@ -6,8 +6,9 @@
 # Modules of the image that tests use. Their dependencies are added.
 STOCK_MODULES="zram hwpoison-inject"
 
-# stock_suites SERIES: prints the suites to search if the machine's own Debian lacks
-# the series, each with the suite that has the libraries of its programs
+# stock_suites SERIES: prints the suites to search, or nothing if the machine's
+# own apt has the series. Suites joined by + are searched together, because the
+# programs of one may need the libraries of the other.
 stock_suites() {
 	case $1 in
 	7.*) echo trixie+trixie-backports sid forky sid+experimental ;;
@@ -43,8 +44,8 @@ stock_get() {
 	KERNEL_ID=${STOCK_ENTRY##*/}
 }
 
-# stock_find SERIES: sets STOCK_RELEASE and STOCK_ENTRY, and also STOCK_SUITE if the
-# machine's own suite lacks it. Fails if no suite has it.
+# stock_find SERIES: sets STOCK_RELEASE and STOCK_ENTRY, and also STOCK_SUITE if
+# the kernel was found in one of stock_suites. Fails if no suite has it.
 stock_find() {
 	local series=$1 suites suite
 
@@ -191,9 +192,10 @@ stock_compiler() {
 	done
 }
 
-# stock_programs NEW ENTRY KBUILD: programs of kbuild may need newer libraries than
-# the machine has. In this case, unpacks the libraries and replaces each program with
-# a wrapper that uses them. NEW is renamed to ENTRY later.
+# stock_programs NEW ENTRY KBUILD: programs of kbuild may need newer libraries
+# than the machine has. In this case, the function unpacks the libraries and
+# replaces each program with a wrapper that uses them. NEW is renamed to ENTRY
+# later.
 stock_programs() {
 	local program libs=$2/libs packages
 
