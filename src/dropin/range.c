@@ -76,21 +76,24 @@ static int hmm_dropin_bind_errno(const struct hmm_dropin_range *range, int ret)
 
 /*
  * Store the entries. The driver may change its flags at any time under its
- * update lock. After a collision, its callback may have cleared entries, which
- * must not be stored again, so check for a collision before each entry.
+ * update lock, so store an entry only if its flags are still the same. After a
+ * collision, its callback may have cleared entries, which must not be stored
+ * again, so check for a collision before each entry.
  */
 static int hmm_dropin_store(struct hmm_dropin_range *range,
 			    const unsigned long *pfns, unsigned long npages)
 {
-	unsigned long i, sticky;
+	unsigned long i, old, sticky;
 
 	for (i = 0; i < npages; i++) {
-		if (hmm_dropin_interval_read_retry(range->notifier,
-						   range->notifier_seq))
-			return -EBUSY;
-		sticky = READ_ONCE(range->hmm_pfns[i]) & HMM_DROPIN_STICKY;
-		WRITE_ONCE(range->hmm_pfns[i],
-			   hmm_dropin_entry(pfns[i]) | sticky);
+		do {
+			if (hmm_dropin_interval_read_retry(range->notifier,
+							   range->notifier_seq))
+				return -EBUSY;
+			old = READ_ONCE(range->hmm_pfns[i]);
+			sticky = old & HMM_DROPIN_STICKY;
+		} while (cmpxchg(&range->hmm_pfns[i], old,
+				 hmm_dropin_entry(pfns[i]) | sticky) != old);
 	}
 	return 0;
 }
