@@ -47,10 +47,16 @@ FIXTURE_TEARDOWN(hugetlb)
 	close(self->fd);
 }
 
+/* The number of pages in a part. The smallest huge page has 16 pages. */
+static size_t part_pages(size_t npages)
+{
+	return npages < 3 * NPART ? npages / 4 : NPART;
+}
+
 /* Returns the first page of a part: the beginning, the middle or the end. */
 static size_t part(size_t npages, int which)
 {
-	return which * (npages - NPART) / 2;
+	return which * (npages - part_pages(npages)) / 2;
 }
 
 static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
@@ -58,6 +64,7 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 {
 	char *mem = hmm_map_hugetlb(size, 1, MAP_PRIVATE, -1);
 	const size_t page = hmm_page_size(), npages = size / page;
+	const size_t n = part_pages(npages);
 	struct hmm_dmirror_cmd cmd;
 
 	ASSERT_NE(NULL, mem);
@@ -65,15 +72,15 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(0, hmm_pagemap_count(mem, 1, HMM_PAGEMAP_PRESENT));
 
 	/* The device faults the page in. */
-	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
-	EXPECT_TRUE(hmm_is_filled_with(buf, NPART, 0));
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, n, NULL));
+	EXPECT_TRUE(hmm_is_filled_with(buf, n, 0));
 	for (int i = 0; i < 3; i++) {
 		const size_t at = part(npages, i);
 
-		hmm_fill(buf, NPART, 1, at);
+		hmm_fill(buf, n, 1, at);
 		ASSERT_EQ(0, hmm_write(fd, mem + at * page,
-				       buf, NPART, &cmd));
-		EXPECT_EQ(NPART, cmd.cpages);
+				       buf, n, &cmd));
+		EXPECT_EQ(n, cmd.cpages);
 	}
 	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages,
 				       WRITE | level));
@@ -83,11 +90,11 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	for (int i = 0; i < 3; i++) {
 		const size_t at = part(npages, i);
 
-		EXPECT_TRUE(hmm_is_filled(mem + at * page, NPART, 1, at));
-		hmm_fill(mem + at * page, NPART, 2, at);
+		EXPECT_TRUE(hmm_is_filled(mem + at * page, n, 1, at));
+		hmm_fill(mem + at * page, n, 2, at);
 		ASSERT_EQ(0, hmm_read(fd, mem + at * page,
-				      buf, NPART, NULL));
-		EXPECT_TRUE(hmm_is_filled(buf, NPART, 2, at));
+				      buf, n, NULL));
+		EXPECT_TRUE(hmm_is_filled(buf, n, 2, at));
 	}
 	EXPECT_EQ(0, hmm_mismatches(fd, mem, npages));
 
@@ -102,9 +109,23 @@ static void snapshot_and_fault(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(-EFAULT, hmm_read(fd, mem, buf, 1, NULL));
 }
 
+/*
+ * Returns the level of the entries that map a huge page. On arm64, some sizes are
+ * made of several entries at a lower level.
+ */
+static __u8 level(size_t size)
+{
+	const size_t page = hmm_page_size(), entries = page / sizeof(__u64);
+
+	if (size < page * entries)
+		return 0;
+	return size < page * entries * entries ? PMD : PUD;
+}
+
 TEST_F(hugetlb, r36_two_megabytes)
 {
-	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_2M, PMD);
+	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_2M,
+			   level(SIZE_2M));
 }
 
 TEST_F(hugetlb, r36_one_gigabyte)
@@ -113,7 +134,74 @@ TEST_F(hugetlb, r36_one_gigabyte)
 
 	if (hmm_hugetlb_reserve(SIZE_1G, 1, &why))
 		SKIP(return, "%s", why);
-	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_1G, PUD);
+	snapshot_and_fault(_metadata, self->fd, self->buf, SIZE_1G,
+			   level(SIZE_1G));
+}
+
+/* The sizes that arm64 has in addition, with contiguous entries. */
+static void contiguous(struct __test_metadata *_metadata, int fd, char *buf,
+		       size_t size)
+{
+	const char *why;
+
+	if (hmm_hugetlb_reserve(size, 1, &why))
+		SKIP(return, "%s", why);
+	snapshot_and_fault(_metadata, fd, buf, size, level(size));
+}
+
+TEST_F(hugetlb, r36_sixty_four_kilobytes)
+{
+	contiguous(_metadata, self->fd, self->buf, 64UL << 10);
+}
+
+TEST_F(hugetlb, r36_thirty_two_megabytes)
+{
+	contiguous(_metadata, self->fd, self->buf, 32UL << 20);
+}
+
+/*
+ * R53: a huge page that the process must not access is not returned, even if
+ * the page tables are read without the vma.
+ */
+static void prot_none(struct __test_metadata *_metadata, int fd, char *buf,
+		      size_t size)
+{
+	const size_t npages = size / hmm_page_size();
+	struct hmm_dmirror_cmd cmd;
+	const char *why;
+	char *mem;
+
+	if (hmm_hugetlb_reserve(size, 1, &why))
+		SKIP(return, "%s", why);
+	mem = hmm_map_hugetlb(size, 1, MAP_PRIVATE, -1);
+	ASSERT_NE(NULL, mem);
+	hmm_fill(mem, NPART, 1, 0);
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
+	EXPECT_TRUE(hmm_is_filled(buf, NPART, 1, 0));
+
+	ASSERT_EQ(0, mprotect(mem, size, PROT_NONE));
+	memset(buf, 0x55, NPART * hmm_page_size());
+	EXPECT_EQ(0, hmm_entries(fd, mem, NPART));
+	EXPECT_TRUE(hmm_snapshot_shows(fd, mem, npages, ERROR));
+	EXPECT_EQ(-EFAULT, hmm_read(fd, mem, buf, NPART, &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	EXPECT_EQ(-EFAULT, hmm_write(fd, mem, buf, NPART, &cmd));
+	EXPECT_TRUE(hmm_is_filled_with(buf, NPART, 0x55));
+
+	ASSERT_EQ(0, mprotect(mem, size, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, hmm_read(fd, mem, buf, NPART, NULL));
+	EXPECT_TRUE(hmm_is_filled(buf, NPART, 1, 0));
+	ASSERT_EQ(0, munmap(mem, size));
+}
+
+TEST_F(hugetlb, r53_prot_none_of_two_megabytes)
+{
+	prot_none(_metadata, self->fd, self->buf, SIZE_2M);
+}
+
+TEST_F(hugetlb, r53_prot_none_of_one_gigabyte)
+{
+	prot_none(_metadata, self->fd, self->buf, SIZE_1G);
 }
 
 /* R31: parent and child share the page until the device writes. */

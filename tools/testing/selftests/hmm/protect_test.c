@@ -201,6 +201,42 @@ TEST_F(protect, r34_prot_none_of_a_huge_page)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, npages));
 }
 
+/* Returns true if the CPU can read the byte at addr in user mode. */
+static bool is_readable(const void *addr)
+{
+	int ends[2];
+	ssize_t n;
+
+	if (pipe(ends))
+		return false;
+	n = write(ends[1], addr, 1);
+	close(ends[0]);
+	close(ends[1]);
+	return n == 1;
+}
+
+/*
+ * R53: memory that user mode can execute but not read. arm64 has page table
+ * entries for it, and x86 uses a protection key.
+ */
+TEST_F(protect, r53_execute_only_memory)
+{
+	struct hmm_dmirror_cmd cmd;
+
+	ASSERT_TRUE(is_readable(self->mem));
+	ASSERT_EQ(0, mprotect(self->mem, self->size, PROT_EXEC));
+	if (is_readable(self->mem))
+		SKIP(return, "execute-only memory is readable on this machine");
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, self->mem, NPAGES, ERROR));
+	EXPECT_EQ(-EFAULT, hmm_read(self->fd, self->mem, self->buf, NPAGES,
+				    &cmd));
+	EXPECT_EQ(0, cmd.cpages);
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, NPAGES));
+	ASSERT_EQ(0, mprotect(self->mem, self->size, PROT_READ));
+	ASSERT_EQ(0, hmm_read(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+}
+
 /* A guard region within one vma. */
 TEST_F(protect, r34_guard_region)
 {
