@@ -130,7 +130,8 @@ static void show_page(const char *what, const void *addr, unsigned int wanted)
 /* Map a huge page and write to it. Returns NULL if no huge page is mapped. */
 static char *map_huge(void)
 {
-	const size_t size = 2 << 20;
+	/* The memory under one page table, which is a page of 8-byte entries. */
+	const size_t size = page_size * page_size / 8;
 	char *mem = map(2 * size);
 	unsigned char prot = 0;
 

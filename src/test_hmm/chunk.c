@@ -6,7 +6,7 @@
 #include <linux/bitmap.h>
 #include <linux/ioport.h>
 #include <linux/list.h>
-#include <linux/sizes.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -16,8 +16,8 @@
 
 #if HMM_HAS_DEVICE_MEMORY
 
-/* The size of a chunk of private memory. */
-#define DMIRROR_CHUNK_SIZE	SZ_8M
+/* The size of a chunk of private memory: some huge pages. */
+#define DMIRROR_CHUNK_SIZE	(4 * PMD_SIZE)
 
 static void dmirror_free_chunk(struct dmirror_chunk *chunk)
 {

@@ -22,8 +22,12 @@
  * range of the whole huge page. The cases need invalidations of single pages in
  * this half.
  */
-#define HMM_API_ARENA_SIZE	(4UL << 20)
-#define HMM_API_PAGE_SIZE	4096UL
+#ifdef __KERNEL__
+#define HMM_API_PAGE_SIZE	PAGE_SIZE
+#else
+#define HMM_API_PAGE_SIZE	((unsigned long)sysconf(_SC_PAGESIZE))
+#endif
+#define HMM_API_ARENA_SIZE	(2 * HMM_API_PAGE_SIZE * (HMM_API_PAGE_SIZE / 8))
 
 /* A child process has to call HMM_API_SET_CHILD before the case runs. */
 #define HMM_API_CHILD		0x1

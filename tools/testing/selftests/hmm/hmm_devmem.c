@@ -96,7 +96,8 @@ int hmm_probe_devmem(int fd, void *addr, void *ptr)
 
 char *hmm_map_within_pmd(size_t npages)
 {
-	size_t size = npages * hmm_page_size(), pmd = 2UL << 20;
+	size_t page = hmm_page_size(), size = npages * page;
+	size_t pmd = page * page / sizeof(__u64);
 	char *mem = hmm_map(2 * npages);
 
 	if (mem && ((uintptr_t)mem & (pmd - 1)) + size > pmd)

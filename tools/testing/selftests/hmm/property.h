@@ -24,8 +24,10 @@
 
 #include <linux/types.h>
 
-/* The arena is somewhat longer than two huge pages. */
-#define PROPERTY_PAGE		4096UL
+#include "hmm_memory.h"
+
+/* With pages of 4K, the arena is somewhat longer than two huge pages. */
+#define PROPERTY_PAGE		hmm_page_size()
 #define PROPERTY_BASE		0x100000000000UL
 #define PROPERTY_PAGES		1056
 #define PROPERTY_HUGE		512
