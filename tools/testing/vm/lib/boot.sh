@@ -49,13 +49,16 @@ guest_machine() {
 # On q35, one node is below 4 GiB and the other one above. A huge page of 1 GiB fits
 # only in the upper node, because firmware tables are at the end of the lower node.
 guest_machine_test() {
-	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high
+	local mb half=$((HMM_CPUS / 2)) nodes smp=$HMM_CPUS start high low=$LOW_MAX_MB
 
 	GUEST_MEM=${HMM_MEM:-5G}
 	mb=$(guest_mb "$GUEST_MEM")
 	((mb >= 5120)) ||
 		die "HMM_MEM=$GUEST_MEM is too small: two memory nodes, a huge page of 1 GiB and the memory of the devices need 5G"
-	high=$((mb - LOW_MAX_MB))
+	# On virt, early allocations are at the end of a node and at the end of the
+	# memory below 4 GiB. The huge page of 1 GiB needs the rest of the upper node.
+	[ "$GUEST_ARCH" != arm64 ] || low=1024
+	high=$((mb - low))
 	if ((HMM_CPUS % 2)); then
 		nodes=("cpus=0-$((HMM_CPUS - 1))")
 	else
@@ -83,7 +86,7 @@ guest_machine_test() {
 	esac
 	GUEST_WORDS+=" hmm.coherent=$((start << 20)),$((COHERENT_MB << 20))"
 	QEMU+=(-smp "$smp" -m "${mb}M"
-		-object "memory-backend-ram,id=low,size=${LOW_MAX_MB}M"
+		-object "memory-backend-ram,id=low,size=${low}M"
 		-object "memory-backend-ram,id=high,size=${high}M"
 		-numa "node,memdev=low,${nodes[0]}"
 		-numa "node,memdev=high${nodes[1]+,${nodes[1]}}"
