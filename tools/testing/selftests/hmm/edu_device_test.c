@@ -58,7 +58,9 @@ static int kmsg_count(int kmsg, const char *text)
 
 /*
  * R69: with an identity domain, the IOMMU does not translate the addresses of
- * the device, and DMA would use bounce buffers.
+ * the device, and DMA would use bounce buffers. If no memory is below 256 MiB, as
+ * on QEMU's virt machine, there are no bounce buffers that the device can address,
+ * and the DMA API already refuses its mask.
  */
 TEST_F(edu, r69_identity_domain_is_refused)
 {
@@ -77,10 +79,13 @@ TEST_F(edu, r69_identity_domain_is_refused)
 		edu_unbind(name);
 	translated = set_domain(name, "DMA");
 	bound = edu_bind(name);
-	EXPECT_EQ(-ENODEV, refused);
 	EXPECT_EQ(0, translated);
 	ASSERT_EQ(0, bound);
-	EXPECT_EQ(1, kmsg_count(self->kmsg, "DMA does not reach all memory"));
+	if (refused != -EIO) {
+		EXPECT_EQ(-ENODEV, refused);
+		EXPECT_EQ(1, kmsg_count(self->kmsg,
+					"DMA does not reach all memory"));
+	}
 
 	EXPECT_DEVICE_WORKS_AGAIN();
 }
