@@ -20,6 +20,9 @@ guest_machine() {
 
 	# The architected algorithm of pointer authentication is slow to emulate.
 	[ "$GUEST_ARCH" != arm64 ] || cpu+=,pauth-impdef=on
+	# Before 6.14, page tables of five levels cannot be walked without a lock; see
+	# src/compat/pgtable.h. Without LPA2, there are four, as on most machines.
+	[[ ${1-} != stock-6.12-arm64* ]] || cpu+=,lpa2=off
 	# identify_cpu() clears the CPU's features for a moment. An interrupt at that
 	# moment assumes four levels of page tables instead of five, and KASAN reports
 	# it.
