@@ -70,6 +70,7 @@ extern const struct api_case api_variant_cases[];
 extern const struct api_case api_stress_cases[];
 extern const struct api_case api_misuse_cases[];
 extern const struct api_case api_dropin_cases[];
+extern const struct api_case api_dropin_range_cases[];
 extern const struct api_case api_wrong_cases[];
 
 /*

@@ -87,6 +87,7 @@ static const struct api_case *const api_tables[] = {
 	api_stress_cases,
 	api_misuse_cases,
 	api_dropin_cases,
+	api_dropin_range_cases,
 	api_wrong_cases,
 };
 
