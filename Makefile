@@ -141,7 +141,7 @@ kdir:
 matrix:
 	@$(LAB) arguments matrix
 	@scripts/install-deps build lab
-	@KERNEL="$${KERNEL:-$$($(LAB) list matrix)}" $(LAB) test
+	@MATRIX=1 KERNEL="$${KERNEL:-$$($(LAB) list matrix)}" $(LAB) test
 
 shell:
 	@$(LAB) arguments shell
@@ -217,7 +217,8 @@ help:
 	@echo '                        run only our tests, only hmm-tests of the kernel source on our'
 	@echo '                        test_hmm, or only hmm-tests on the test_hmm of the kernel source,'
 	@echo '                        which then uses our module; by default all, the last two on'
-	@echo '                        kernels with device memory'
+	@echo '                        kernels with device memory, and dropin on stock kernels only'
+	@echo '                        in make matrix'
 	@echo '  TEST=glob             run only matching test programs, e.g. TEST="fork*"'
 	@echo '  CASE="glob ..."       run only matching cases, e.g. CASE="r12_*"'
 	@echo '  EXTRA=dir             copy this directory to /extra in the guest, for a driver of your own.'
