@@ -8,6 +8,8 @@ arguments_check() {
 	arch_check
 	[[ ${SUITE-} =~ ^(|own|upstream|dropin)$ ]] ||
 		die "unknown SUITE=$SUITE: use own, upstream or dropin, or leave it empty for all"
+	[ "${SUITE-}" != dropin ] || [[ ${KERNEL-} != *debug-* ]] ||
+		die "SUITE=dropin cannot run on debug kernels, because the kernel's test_hmm leaks memory: choose another KERNEL"
 	[[ ${SEED-} =~ ^[0-9]*$ ]] || die "SEED=$SEED is not a number"
 	[[ $HMM_CPUS =~ ^[1-9][0-9]{0,2}$ ]] ||
 		die "HMM_CPUS=$HMM_CPUS is not a number of CPUs: use 1 to 999"
