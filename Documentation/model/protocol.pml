@@ -436,7 +436,7 @@ inline released(v, release)
 			 inserted[v] <= began && order[v] > began &&	\
 			 !CALLED(v))
 
-/* One step of hmm_dispatch_updated(), for the next interval on the list */
+/* One step of hmm_dispatch_updated(): handle the next interval on the list. */
 inline next_moved(l, h)
 {
 	i = NONE;

@@ -48,7 +48,7 @@ enum diff_kind {
 
 extern const char *const diff_kind_names[DIFF_KINDS];
 
-/* Operations on a page after it was mapped, for the report. */
+/* The report names the operations on a page since it was mapped. */
 enum diff_operation {
 	DIFF_READ,
 	DIFF_WRITE,

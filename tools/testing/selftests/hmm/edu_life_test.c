@@ -175,7 +175,7 @@ TEST_F(edu, r70_no_other_task_waits_for_a_dma)
 /*
  * R73: registering a mirror acquires the mmap lock for writing, and all misc
  * devices are opened under one lock. Therefore open() does not register the
- * mirror. The first ioctl does, for the process that calls it.
+ * mirror. The first ioctl registers one for the process that calls it.
  */
 TEST_F(edu, r73_open_does_not_register_a_mirror)
 {

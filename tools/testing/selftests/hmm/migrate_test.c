@@ -408,7 +408,7 @@ TEST_F(migrate, r34_numa_hinting)
 	/*
 	 * The first scan of this address space waits for the old delay, because
 	 * the address space already exists. On newer kernels, the scan of each
-	 * new mapping also waits, for the new delay.
+	 * new mapping waits for the new delay as well.
 	 */
 	numa_hints(_metadata, self->buf, self->node);
 }

@@ -84,7 +84,7 @@ static void fail_word(struct oracle_worker *w, struct oracle_region *region,
  * @words: number of words that were read
  * @begin: time at which the read began
  * @end: time at which the read ended
- * @reader: name of the reader, for the report
+ * @reader: name of the reader in the report
  *
  * Words are judged one by one, because a write in progress is visible word by
  * word.
