@@ -34,14 +34,13 @@ arguments_extra() {
 }
 
 arguments_kernel() {
-	[ "$1" != kdir ] || [ -n "${KERNEL-}" ] ||
-		die "KERNEL is empty: choose among $(kernels_list)"
-	[ -n "${KERNEL-}" ] || return 0
+	# Only kdir has no default.
+	[ "$1" = kdir ] || [ -n "${KERNEL-}" ] || return 0
 	case $1 in
 	bench) kernels_check_one "$KERNEL" && [ "$(arch_of "$KERNEL")" = amd64 ] ||
 		die "KERNEL=$KERNEL: make bench measures only on kernels for amd64" ;;
 	test | matrix) kernels_check "$KERNEL" ;;
-	*) kernels_check_one "$KERNEL" ;;
+	*) kernels_check_one "${KERNEL-}" ;;
 	esac
 }
 
