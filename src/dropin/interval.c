@@ -25,7 +25,7 @@
  * page tables.
  */
 #include <linux/export.h>
-#include <linux/sched/mm.h>
+#include <linux/mmap_lock.h>
 
 #include <hmm/dropin/types.h>
 
@@ -130,7 +130,6 @@ static int hmm_dropin_insert(struct hmm_dropin_interval *interval,
 	interval->mirror = mirror;
 	spin_lock_init(&interval->lock);
 	INIT_HLIST_HEAD(&interval->finishes);
-	mmgrab(mm);
 
 	ret = hmm_interval_notifier_insert(&interval->own, &mirror->own, start,
 					   length, ops->invalidate_start ?
@@ -138,7 +137,6 @@ static int hmm_dropin_insert(struct hmm_dropin_interval *interval,
 					   &hmm_dropin_one_pass_ops);
 	if (ret) {
 		hmm_dropin_interval_clear(interval);
-		mmdrop(mm);
 		hmm_dropin_mirror_put(mirror);
 	}
 	return ret;
@@ -215,7 +213,6 @@ void hmm_dropin_interval_remove(struct hmm_dropin_interval *interval)
 		return;
 	hmm_interval_notifier_remove(&interval->own);
 	interval->mirror = NULL;
-	mmdrop(mirror->mm);
 	hmm_dropin_mirror_put(mirror);
 }
 EXPORT_SYMBOL_GPL(hmm_dropin_interval_remove);

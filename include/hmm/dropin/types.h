@@ -71,8 +71,8 @@ struct hmm_dropin_interval_ops {
  * struct hmm_dropin_interval - a range of addresses with a sequence number
  * @interval_tree: only @start and @last are used, both inclusive, in bytes
  * @ops: the callbacks
- * @mm: the mm; an inserted interval has a reference to mm_count. NULL if the
- *      insertion failed or the driver has set it to NULL
+ * @mm: the mm; while the interval is inserted, its mirror has a reference to
+ *      mm_count. NULL if the insertion failed or the driver has set it to NULL
  * @invalidate_seq: the argument of the latest mmu_interval_set_seq()
  *
  * Since: 0.3
