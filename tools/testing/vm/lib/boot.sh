@@ -45,6 +45,10 @@ guest_machine() {
 		QEMU+=(-smp "$HMM_CPUS" -m "$GUEST_MEM")
 	else
 		guest_machine_test
+		# Freed pages are filled with a pattern, which is checked when they are
+		# allocated again: the kernel reports a device that wrote to a page
+		# after it was freed.
+		[[ ${1-} != debug-* ]] || GUEST_WORDS+=" page_poison=1"
 	fi
 	GUEST_MACHINE="QEMU $QEMU_VERSION, ${accel[1]%%,*}, $HMM_CPUS CPUs, $GUEST_MEM"
 }
