@@ -3,8 +3,7 @@
  * MIGRATE_TO_DEV: migrate private anonymous memory of the process to the
  * device's memory.
  *
- * Each batch of addresses is migrated in three steps. The third step begins
- * when the first two steps are complete for all batches:
+ * Each batch of addresses is migrated in three steps:
  *
  *   reserve  the driver reserves page frames of the device, in a new chunk if
  *            necessary, while it holds no lock
@@ -37,7 +36,12 @@
  * Invalidations that the migration itself causes need no special treatment:
  * they remove the device's entries for the batch, and the third step programs
  * the entries that are current at that time.
+ *
+ * A page does not migrate while another part of the kernel has a reference to
+ * it. Compaction, for example, holds one for a short time. If the third step
+ * finds such a page, all steps are repeated for the batch.
  */
+#include <linux/delay.h>
 #include <linux/highmem.h>
 #include <linux/migrate.h>
 #include <linux/sched/mm.h>
@@ -54,6 +58,9 @@
 #include "snapshot.h"
 
 #if HMM_HAS_DEVICE_MEMORY
+
+/* The maximum number of attempts to migrate the pages of a batch. */
+#define DMIRROR_MIGRATE_ATTEMPTS	10
 
 /* @spage is NULL for a hole and for the zero page. */
 static void dmirror_copy_page_to_dev(struct page *dpage, struct page *spage)
@@ -102,9 +109,9 @@ static unsigned long dmirror_copy_small_to_dev(struct dmirror *dm,
 }
 
 /*
- * Pages for which the device has no room do not migrate. Returns false if no
- * huge destination can be allocated for a huge source. The dst entry of this
- * source is 0.
+ * Pages for which the device has no room do not migrate: sets *@full. Returns
+ * false if no huge destination can be allocated for a huge source. The dst
+ * entry of this source is 0.
  *
  * A huge page must not migrate to small pages. The kernel (7.2, 7.3) accepts
  * small destinations, but
@@ -115,7 +122,7 @@ static unsigned long dmirror_copy_small_to_dev(struct dmirror *dm,
  *     only one page of this memory belongs to the process.
  */
 static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
-				unsigned long *reserved)
+				unsigned long *reserved, bool *full)
 {
 	unsigned long i, npages;
 	bool all_huge = true;
@@ -132,6 +139,7 @@ static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
 		if (npages == 1) {
 			args->dst[i] = dmirror_copy_small_to_dev(dm, spage,
 								 reserved);
+			*full |= !args->dst[i];
 		} else {
 			args->dst[i] = dmirror_copy_huge_to_dev(dm, spage,
 								reserved);
@@ -151,7 +159,7 @@ static bool dmirror_copy_to_dev(struct dmirror *dm, struct migrate_vma *args,
  */
 static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 					struct migrate_vma *args,
-					unsigned long *reserved)
+					unsigned long *reserved, bool *full)
 {
 	bool done;
 	int ret;
@@ -169,7 +177,7 @@ static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 		if (ret)
 			return ret;
 		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_MIGRATING);
-		done = dmirror_copy_to_dev(dm, args, reserved);
+		done = dmirror_copy_to_dev(dm, args, reserved, full);
 		migrate_vma_pages(args);
 		migrate_vma_finalize(args);
 		args->flags &= ~HMM_MIGRATE_SELECT_COMPOUND;
@@ -177,46 +185,13 @@ static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 	return 0;
 }
 
-/* On return, *@addr is the end of the last batch without an error. */
-static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long *addr,
-					unsigned long end, unsigned long *src,
-					unsigned long *dst)
-{
-	int ret = 0;
-
-	while (!ret && *addr < end) {
-		struct migrate_vma args = {
-			.src = src,
-			.dst = dst,
-			.start = *addr,
-			.end = dmirror_batch_end(*addr, end),
-			.pgmap_owner = dm->device,
-			.flags = MIGRATE_VMA_SELECT_SYSTEM,
-		};
-		unsigned long reserved;
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-
-		reserved = dmirror_devmem_reserve(dm, (args.end - *addr) >>
-						  PAGE_SHIFT);
-		ret = mmap_read_lock_killable(dm->mm);
-		if (!ret) {
-			ret = dmirror_migrate_batch_to_dev(dm, &args,
-							   &reserved);
-			mmap_read_unlock(dm->mm);
-		}
-		dmirror_devmem_unreserve(dm, reserved);
-		if (!ret)
-			*addr = args.end;
-	}
-	return ret;
-}
-
-/* Program those pages of the range that are in the device's memory. */
+/*
+ * Program those pages of the range that are in the device's memory. Sets *@left
+ * if other pages are present.
+ */
 static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
-			     unsigned long npages, unsigned long *pfns)
+			     unsigned long npages, unsigned long *pfns,
+			     bool *left)
 {
 	struct hmm_mirror_range range = {
 		.start = addr,
@@ -243,9 +218,12 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 		for (i = 0; !ret && i < npages; i++) {
 			struct page *page = hmm_mirror_pfn_to_page(pfns[i]);
 
-			if (!(pfns[i] & HMM_MIRROR_PFN_VALID) ||
-			    !dmirror_devmem_owns(dm->device, page))
+			if (!(pfns[i] & HMM_MIRROR_PFN_VALID))
 				continue;
+			if (!dmirror_devmem_owns(dm->device, page)) {
+				*left = true;
+				continue;
+			}
 			ret = dmirror_table_store(dm, index + i, page,
 						  pfns[i] & HMM_MIRROR_PFN_WRITE ?
 						  DMIRROR_ENTRY_WRITE : 0);
@@ -258,18 +236,70 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 	return ret;
 }
 
-static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
-			     unsigned long end, unsigned long *pfns)
+/*
+ * Migrate a batch and program its pages. *@end becomes the end of the vma if
+ * that is less. Sets *@again if present pages have not migrated, although the
+ * device has room.
+ */
+static int dmirror_attempt_to_dev(struct dmirror *dm, unsigned long addr,
+				  unsigned long *end, unsigned long *src,
+				  unsigned long *dst, bool *again)
 {
-	unsigned long next;
-	int ret = 0;
+	struct migrate_vma args = {
+		.src = src,
+		.dst = dst,
+		.start = addr,
+		.end = *end,
+		.pgmap_owner = dm->device,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+	};
+	bool full = false, left = false;
+	unsigned long reserved;
+	int ret;
 
-	for (; !ret && addr < end; addr = next) {
-		next = dmirror_batch_end(addr, end);
-		ret = dmirror_map_batch(dm, addr, (next - addr) >> PAGE_SHIFT,
-					pfns);
+	reserved = dmirror_devmem_reserve(dm, (*end - addr) >> PAGE_SHIFT);
+	ret = mmap_read_lock_killable(dm->mm);
+	if (!ret) {
+		ret = dmirror_migrate_batch_to_dev(dm, &args, &reserved, &full);
+		mmap_read_unlock(dm->mm);
 	}
+	dmirror_devmem_unreserve(dm, reserved);
+	if (ret)
+		return ret;
+
+	*end = args.end;
+	ret = dmirror_map_batch(dm, addr, (args.end - addr) >> PAGE_SHIFT, src,
+				&left);
+	*again = left && !full;
 	return ret;
+}
+
+static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long addr,
+					unsigned long end, unsigned long *src,
+					unsigned long *dst)
+{
+	unsigned int attempts = 0;
+	unsigned long next;
+	bool again;
+	int ret;
+
+	while (addr < end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+
+		next = dmirror_batch_end(addr, end);
+		ret = dmirror_attempt_to_dev(dm, addr, &next, src, dst, &again);
+		if (ret)
+			return ret;
+		if (again && ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
+			usleep_range(1000, 2000);
+			continue;
+		}
+		attempts = 0;
+		addr = next;
+	}
+	return 0;
 }
 
 /**
@@ -279,15 +309,14 @@ static int dmirror_map_range(struct dmirror *dm, unsigned long addr,
  *
  * Return: 0 if the device maps all pages and they were copied to the caller's
  * buffer; -EINVAL if no memory is mapped at an address, or if the mapping is
- * not readable or cannot migrate; -ENOENT if a page did not migrate or was
- * invalidated before it was copied; -EFAULT if the caller's buffer is invalid;
+ * not readable or cannot migrate; -ENOENT if a page did not migrate in several
+ * attempts or was invalidated before it was copied; -EFAULT if the caller's buffer is invalid;
  * -ENOMEM if out of memory; -ESRCH if the mm has exited; -EINTR if the calling
  * task was killed; -EOPNOTSUPP if the device has no memory.
  */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
 	unsigned long end = cmd->addr + (cmd->npages << PAGE_SHIFT);
-	unsigned long reached = cmd->addr;
 	unsigned long *src, *dst;
 	int ret = -ENOMEM;
 
@@ -302,9 +331,7 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	ret = -ESRCH;
 	if (!mmget_not_zero(dm->mm))
 		goto out;
-	ret = dmirror_migrate_range_to_dev(dm, &reached, end, src, dst);
-	/* Map the pages that have migrated, even if others have not. */
-	ret = dmirror_map_range(dm, cmd->addr, reached, src) ?: ret;
+	ret = dmirror_migrate_range_to_dev(dm, cmd->addr, end, src, dst);
 	/* If the process has exited in the meantime, this frees its memory. */
 	mmput(dm->mm);
 	if (!ret)

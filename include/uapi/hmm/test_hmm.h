@@ -56,8 +56,9 @@ struct hmm_dmirror_cmd {
  * Migrate npages of private anonymous memory to the device's memory, map them
  * on the device and copy them to ptr. cpages: the number of pages that were
  * copied. -EINVAL if no memory is mapped at an address, or if the mapping is
- * not readable or cannot migrate; -ENOENT if a page did not migrate or was
- * invalidated before it was copied; -EOPNOTSUPP if the device has no memory.
+ * not readable or cannot migrate; -ENOENT if a page did not migrate in several
+ * attempts or was invalidated before it was copied; -EOPNOTSUPP if the device
+ * has no memory.
  */
 #define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
 /*

@@ -3,8 +3,10 @@
  * R45: migration to and from device memory that the CPU cannot access, while
  * another task changes or uses the same pages.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "hmm_devmem_harness.h"
 
@@ -87,6 +89,24 @@ TEST_F(devmem_race, r45_cpu_read_during_migration)
 	finish_migration(self);
 	EXPECT_EQ(0, hmm_thread_join(&reader));
 	EXPECT_INTACT(1);
+}
+
+/* A page with another reference does not migrate: the device tries again. */
+TEST_F(devmem_race, page_is_released_during_migration)
+{
+	struct iovec iov = { .iov_base = self->mem, .iov_len = self->page };
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &iov, 1, 0));
+	stop_migration(_metadata, self);
+	ASSERT_EQ((ssize_t)self->page, read(fds[0], self->buf, self->page));
+	EXPECT_EQ(0, finish_migration(self));
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
+	EXPECT_INTACT(1);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /*
