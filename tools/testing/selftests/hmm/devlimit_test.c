@@ -90,6 +90,8 @@ TEST_F(devlimit, r47_allocation_fails_in_migrate_to_dev)
 	EXPECT_EQ(0, cmd.cpages);
 	EXPECT_EQ(NPAGES - 1, hmm_pages_in_device(self->fd, self->mem, NPAGES));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
+	/* The reservation of the failed page does not count towards a limit. */
+	ASSERT_EQ(0, hmm_devmem_limit(self->fd, self->used + NPAGES));
 	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPAGES, 1, 0));
 	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));

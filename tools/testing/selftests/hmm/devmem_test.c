@@ -3,6 +3,7 @@
  * Device memory that the CPU cannot access: migration to the device and back,
  * release, and exit. devmem_race_test covers races with migrations.
  */
+#include <sys/mman.h>
 
 #include "hmm_devmem_harness.h"
 
@@ -75,6 +76,20 @@ TEST_F(devmem, unpopulated_memory_is_zero)
 	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, empty, NPAGES));
 	EXPECT_TRUE(hmm_is_filled_with(empty, NPAGES, 0));
 	EXPECT_EQ(self->used, hmm_devmem_used(self->fd));
+}
+
+/* The device must not get a right to write that the process does not have. */
+TEST_F(devmem, read_only_memory_stays_read_only)
+{
+	size_t size = NPAGES * self->page;
+
+	ASSERT_EQ(0, mprotect(self->mem, size, PROT_READ));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, NPAGES, NULL));
+	EXPECT_EQ(NPAGES, hmm_pages_in_device(self->fd, self->mem, NPAGES));
+	hmm_fill(self->buf, NPAGES, 2, 0);
+	EXPECT_EQ(-EPERM, hmm_write(self->fd, self->mem, self->buf, NPAGES,
+				    NULL));
+	EXPECT_INTACT(1);
 }
 
 /* R37: a device's access migrates the pages of another device to RAM. */
