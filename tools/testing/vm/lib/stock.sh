@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # Debian's own kernels: unpacks images and headers. The name of a series ends in the
-# flavour if the kernel is not for amd64: 6.12-arm64-16k.
+# flavour if this is not amd64: 6.12-rt, 6.12-arm64-16k.
 
 # Modules of the image that tests use. Their dependencies are added.
 STOCK_MODULES="zram hwpoison-inject"
@@ -11,14 +11,17 @@ STOCK_MODULES="zram hwpoison-inject"
 # programs of one may need the libraries of the other.
 stock_suites() {
 	case $1 in
-	7.*) echo trixie+trixie-backports sid forky sid+experimental ;;
-	*-arm64*) apt_own_suites | paste -sd + ;;
+	5.*) echo bullseye+bullseye-security ;;
+	6.*-arm64*) apt_own_suites | paste -sd + ;;
+	6.*) ;;
+	*) echo trixie+trixie-backports sid forky sid+experimental ;;
 	esac
 }
 
 # stock_flavour SERIES: prints how the names of Debian's packages end
 stock_flavour() {
 	case $1 in
+	*-rt) echo rt-amd64 ;;
 	*-*) echo "${1#*-}" ;;
 	*) echo amd64 ;;
 	esac
@@ -73,7 +76,7 @@ stock_missing() {
 	if [ -n "$suites" ]; then
 		echo "Debian has no linux-image-${1%%-*}.*-$(stock_flavour "$1") in $suites: choose another KERNEL"
 	else
-		echo "apt has no linux-image-$1.*-amd64: add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
+		echo "apt has no linux-image-${1%%-*}.*-$(stock_flavour "$1"): add Debian 12 with its security updates to apt's sources and run \"apt-get update\""
 	fi
 }
 
@@ -93,7 +96,8 @@ stock_cached() {
 }
 
 # Prints the newest release of a series with both image and headers. The pattern
-# excludes -rt and -cloud kernels, which have a word before the architecture.
+# excludes other flavours, such as -cloud kernels, which have a word before the
+# architecture.
 stock_newest() {
 	comm -12 <(stock_releases image "$1") <(stock_releases headers "$1") | sort -V | tail -n 1
 }
@@ -112,7 +116,7 @@ stock_unpack() {
 	kbuild=$(grep '^linux-kbuild-' <<<"$depends")
 	mapfile -t packages < <(stock_image "$release"
 		echo "$headers"
-		grep -E '^linux-headers-.*-common$' <<<"$depends"
+		grep -E '^linux-headers-.*-common(-rt)?$' <<<"$depends"
 		apt_host "$kbuild")
 
 	apt_fetch "$WORK_DIR/debs" "${packages[@]}"
