@@ -4,7 +4,7 @@
 # flavour of a kernel with PREEMPT_RT or for arm64. The latter contains the size of a
 # page if this is not 4K.
 
-KERNEL_NAMES="stock-5.10 stock-6.1 stock-6.12 stock-7.2 stock-7.3 stock-6.12-rt stock-7.3-rt lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
+KERNEL_NAMES="stock-5.10 stock-6.1 stock-6.12 stock-7.2 stock-7.3 stock-newest stock-6.12-rt stock-7.3-rt lab-6.1 lab-6.12 lab-7.2 debug-6.1 debug-6.12 debug-7.2"
 KERNEL_NAMES+=" stock-6.12-arm64 stock-7.3-arm64 stock-6.12-arm64-16k stock-7.3-arm64-16k"
 
 kernels_list() {

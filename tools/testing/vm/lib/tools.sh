@@ -7,7 +7,8 @@
 source_suites() {
 	case $1 in
 	5.10) echo bullseye ;;
-	7.*) echo forky sid trixie-backports ;;
+	6.*) ;;
+	*) echo forky sid trixie-backports experimental ;;
 	esac
 }
 
