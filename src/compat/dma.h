@@ -64,21 +64,4 @@ static inline bool hmm_dma_always_bounces(struct device *dev)
 #endif
 }
 
-/*
- * Marks a device as coherent. A platform device without a firmware node is not
- * coherent on arm64. Where every device is coherent, there is no such mark.
- */
-static inline void hmm_dma_set_coherent(struct device *dev)
-{
-#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
-	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \
-	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
-	dev_set_dma_coherent(dev);
-#else
-	dev->dma_coherent = true;
-#endif
-#endif
-}
-
 #endif /* _HMM_COMPAT_DMA_H */

@@ -7,7 +7,7 @@
 #include <linux/uaccess.h>
 #include <linux/unistd.h>
 
-#include "../../../src/compat/dma.h"
+#include "../../../src/compat/coherent.h"
 #include "dma_driver.h"
 
 struct platform_device *dma_device(u64 mask)
