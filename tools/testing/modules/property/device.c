@@ -10,6 +10,7 @@
 
 #include <hmm/dma.h>
 
+#include "../../../../src/compat/coherent.h"
 #include "device.h"
 #include "inspect.h"
 
@@ -276,6 +277,7 @@ int property_device_init(void)
 							NULL, 0);
 	if (IS_ERR(property_pdev))
 		return PTR_ERR(property_pdev);
+	hmm_dma_set_coherent(&property_pdev->dev);
 	ret = dma_coerce_mask_and_coherent(&property_pdev->dev,
 					   DMA_BIT_MASK(64));
 	if (!ret)
