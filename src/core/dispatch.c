@@ -3,12 +3,14 @@
  * Running the callbacks of the intervals that an invalidation overlaps: see
  * dispatch.h.
  */
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "dispatch.h"
 #include "interval_ref.h"
 #include "iter.h"
+#include "trace.h"
 
 /*
  * Reserve room for one more entry in @dispatch->started, without sleeping.
@@ -61,6 +63,44 @@ hmm_callback_leave(struct hmm_context *context, struct hmm_invalidation *inv)
 	return true;
 }
 
+/* Run one callback. @pass is one of HMM_PASS_*, a constant. */
+static __always_inline bool
+__hmm_callback_run(struct hmm_interval_notifier *interval,
+		   const struct mmu_notifier_range *range, unsigned int pass)
+{
+	const struct hmm_interval_notifier_ops *ops = interval->ops;
+
+	if (pass == HMM_PASS_ONLY)
+		return ops->invalidate(interval, range);
+	if (pass == HMM_PASS_START)
+		return ops->invalidate_start(interval, range);
+	ops->invalidate_finish(interval, range);
+	return true;
+}
+
+static noinline bool
+hmm_callback_run_traced(struct hmm_interval_notifier *interval,
+			const struct mmu_notifier_range *range,
+			unsigned int pass)
+{
+	u64 ns = ktime_get_ns();
+	bool accepted = __hmm_callback_run(interval, range, pass);
+
+	ns = ktime_get_ns() - ns;
+	/* The callback may have removed and freed the interval. */
+	trace_hmm_callback(interval, range, pass, accepted, ns);
+	return accepted;
+}
+
+static __always_inline bool
+hmm_callback_run(struct hmm_interval_notifier *interval,
+		 const struct mmu_notifier_range *range, unsigned int pass)
+{
+	if (trace_hmm_callback_enabled())
+		return hmm_callback_run_traced(interval, range, pass);
+	return __hmm_callback_run(interval, range, pass);
+}
+
 /*
  * Run the invalidate callback of @interval, or its two-pass callbacks. With
  * @room, only invalidate_start runs here. If it returns true, *@later is set,
@@ -73,18 +113,17 @@ static bool hmm_dispatch_invoke(struct hmm_dispatch *dispatch,
 				struct hmm_interval_notifier *interval,
 				bool room, bool *later)
 {
-	const struct hmm_interval_notifier_ops *ops = interval->ops;
 	const struct mmu_notifier_range *range = dispatch->range;
 
 	*later = false;
-	if (!ops->invalidate_start)
-		return ops->invalidate(interval, range);
-	if (!ops->invalidate_start(interval, range))
+	if (!interval->ops->invalidate_start)
+		return hmm_callback_run(interval, range, HMM_PASS_ONLY);
+	if (!hmm_callback_run(interval, range, HMM_PASS_START))
 		return false;
 	if (room)
 		*later = true;
 	else
-		ops->invalidate_finish(interval, range);
+		hmm_callback_run(interval, range, HMM_PASS_FINISH);
 	return true;
 }
 
@@ -232,7 +271,7 @@ static void hmm_dispatch_finish(struct hmm_dispatch *dispatch)
 			continue;
 		dispatch->started[i] = NULL;
 		hmm_callback_enter(context, dispatch->inv, interval);
-		interval->ops->invalidate_finish(interval, dispatch->range);
+		hmm_callback_run(interval, dispatch->range, HMM_PASS_FINISH);
 		if (hmm_callback_leave(context, dispatch->inv))
 			hmm_interval_unpin(context, interval);
 	}
@@ -339,7 +378,7 @@ bool hmm_dispatch_single(struct hmm_context *context,
 	interval->pins++;
 	inv->caller = current;
 	hmm_callback_enter(context, inv, interval);
-	accepted = interval->ops->invalidate(interval, range);
+	accepted = hmm_callback_run(interval, range, HMM_PASS_ONLY);
 	if (likely(hmm_callback_leave(context, inv)))
 		hmm_interval_unpin(context, interval);
 	return hmm_dispatch_accepted(range, accepted);

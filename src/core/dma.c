@@ -12,6 +12,7 @@
  * unmaps the page.
  */
 #include <linux/export.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
@@ -21,6 +22,7 @@
 #include "../compat/dma.h"
 #include "chain.h"
 #include "dirty.h"
+#include "trace.h"
 
 /**
  * struct hmm_dma - the arguments of a DMA mapping
@@ -210,6 +212,34 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 	return 0;
 }
 
+/* See hmm_mirror_range_dma_map(). */
+static int hmm_dma_map_range(const struct hmm_dma *dma)
+{
+	struct hmm_mirror_range *range = dma->range;
+	const unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	unsigned long i, next;
+	int ret;
+
+	if (!valid_dma_direction(dma->dir) || dma->dir == DMA_NONE ||
+	    range->mapped)
+		return -EINVAL;
+	if (!hmm_mirror_dma_supported(dma->dev))
+		return -EOPNOTSUPP;
+	if (!hmm_mirror_range_valid(range))
+		return -EBUSY;
+
+	range->max_pages = hmm_dma_max_pages(dma->dev);
+	for (i = 0; i < npages; i = next) {
+		next = hmm_mirror_range_next(range, i);
+		ret = hmm_dma_map_one(dma, i, next);
+		if (ret) {
+			hmm_dma_unmap_pages(dma, 0, i, false);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /**
  * hmm_mirror_range_dma_map() - map the pages of a range for DMA
  * @range: a range that has been read
@@ -253,26 +283,17 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 		.addrs = addrs,
 		.direct = hmm_dma_is_direct(dev),
 	};
-	unsigned long i, next;
+	u64 ns;
 	int ret;
 
-	if (!valid_dma_direction(dir) || dir == DMA_NONE || range->mapped)
-		return -EINVAL;
-	if (!hmm_mirror_dma_supported(dev))
-		return -EOPNOTSUPP;
-	if (!hmm_mirror_range_valid(range))
-		return -EBUSY;
-
-	range->max_pages = hmm_dma_max_pages(dev);
-	for (i = 0; i < npages; i = next) {
-		next = hmm_mirror_range_next(range, i);
-		ret = hmm_dma_map_one(&dma, i, next);
-		if (ret) {
-			hmm_dma_unmap_pages(&dma, 0, i, false);
-			return ret;
-		}
-	}
-	return 0;
+	if (!trace_hmm_dma_map_enabled())
+		return hmm_dma_map_range(&dma);
+	ns = ktime_get_ns();
+	ret = hmm_dma_map_range(&dma);
+	ns = ktime_get_ns() - ns;
+	trace_hmm_dma_map(range, ret, ret ? 0 : npages, ret ? 0 : range->mapped,
+			  ns);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
 
@@ -335,6 +356,29 @@ bool hmm_mirror_range_dma_widen(const struct hmm_mirror_range *range,
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_widen);
 
+/* Like hmm_dma_unmap_pages(), with a tracepoint that reports what it did. */
+static noinline void hmm_dma_unmap_traced(const struct hmm_dma *dma,
+					  unsigned long i, unsigned long end,
+					  bool written)
+{
+	struct hmm_mirror_range *range = dma->range;
+	unsigned long first = hmm_range_mapping_index(range, i);
+	unsigned long mapped = range->mapped, pages = 0, past, next;
+	u64 ns;
+
+	for (past = first; past < end; past = next) {
+		next = hmm_mirror_range_next(range, past);
+		if (range->pfns[past] & HMM_MIRROR_PFN_DMA)
+			pages += next - past;
+	}
+	ns = ktime_get_ns();
+	hmm_dma_unmap_pages(dma, i, end, written);
+	ns = ktime_get_ns() - ns;
+	trace_hmm_dma_unmap(range, range->start + (first << PAGE_SHIFT),
+			    range->start + (past << PAGE_SHIFT), pages,
+			    mapped - range->mapped, ns);
+}
+
 /**
  * hmm_mirror_range_dma_unmap() - unmap pages of a range
  * @range: a range
@@ -367,14 +411,19 @@ void hmm_mirror_range_dma_unmap(struct hmm_mirror_range *range,
 		.dir = dir,
 		.addrs = addrs,
 	};
+	const bool written = dir != DMA_TO_DEVICE;
+	unsigned long i;
 
 	start = max(start, range->start);
 	end = min(end, range->end);
 	if (start >= end || !range->mapped)
 		return;
 
+	i = (start - range->start) >> PAGE_SHIFT;
 	end = ((end - 1 - range->start) >> PAGE_SHIFT) + 1;
-	hmm_dma_unmap_pages(&dma, (start - range->start) >> PAGE_SHIFT, end,
-			    dir != DMA_TO_DEVICE);
+	if (trace_hmm_dma_unmap_enabled())
+		hmm_dma_unmap_traced(&dma, i, end, written);
+	else
+		hmm_dma_unmap_pages(&dma, i, end, written);
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_unmap);

@@ -13,6 +13,7 @@
 
 #include "context.h"
 #include "read_range.h"
+#include "trace.h"
 
 /*
  * Page table indices wrap. A walk past the end of the address space would read
@@ -263,6 +264,7 @@ static int hmm_range_fill_retrying(struct hmm_mirror_range *range,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		usleep_range(HMM_RANGE_PAUSE_US, 2 * HMM_RANGE_PAUSE_US);
+		request->retries++;
 	}
 	return -EFAULT;
 }
@@ -306,6 +308,32 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 	return ret;
 }
 
+/* For tracepoints: returns the mm, or NULL if the range is not bound. */
+static const void *hmm_range_mm(const struct hmm_mirror_range *range)
+{
+	if (!range->interval || !range->interval->context)
+		return NULL;
+	return range->interval->context->mm;
+}
+
+/* For tracepoints: returns how many pages a read with result @ret has found. */
+static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range,
+					   int ret)
+{
+	const unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	unsigned long i, next, found = 0;
+
+	/* After an error, entries may be uninitialized. */
+	if (ret)
+		return 0;
+	for (i = 0; i < npages; i = next) {
+		next = hmm_mirror_range_next(range, i);
+		if (range->pfns[i] & HMM_MIRROR_PFN_VALID)
+			found += next - i;
+	}
+	return found;
+}
+
 /**
  * hmm_mirror_range_snapshot() - read the CPU page tables
  * @range: a range for which hmm_mirror_range_wait_until_valid() returned 0
@@ -335,9 +363,19 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
 {
 	struct hmm_read_request request = {};
+	u64 ns;
+	int ret;
 
 	might_sleep();
-	return hmm_range_fill(range, &request, KTIME_MAX);
+	if (!trace_hmm_snapshot_enabled())
+		return hmm_range_fill(range, &request, KTIME_MAX);
+	ns = ktime_get_ns();
+	ret = hmm_range_fill(range, &request, KTIME_MAX);
+	ns = ktime_get_ns() - ns;
+	trace_hmm_snapshot(range, hmm_range_mm(range), ret,
+			   hmm_range_count_pages(range, ret), request.retries,
+			   ns);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
 
@@ -350,9 +388,18 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 				 HMM_MIRROR_PFN_REQ_WRITE,
 		.keep_lock = keep_lock,
 	};
+	u64 ns;
+	int ret;
 
 	might_sleep();
-	return hmm_range_fill(range, &request, deadline);
+	if (!trace_hmm_fault_enabled())
+		return hmm_range_fill(range, &request, deadline);
+	ns = ktime_get_ns();
+	ret = hmm_range_fill(range, &request, deadline);
+	ns = ktime_get_ns() - ns;
+	trace_hmm_fault(range, hmm_range_mm(range), ret,
+			hmm_range_count_pages(range, ret), request.retries, ns);
+	return ret;
 }
 
 /**
@@ -418,6 +465,42 @@ int hmm_mirror_range_fault_locked(struct hmm_mirror_range *range)
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 
+/*
+ * Wait and fault in the range until it does not collide. *@retries is
+ * incremented for each collision after which the range is read again.
+ */
+static int hmm_range_populate(struct hmm_mirror_range *range,
+			      unsigned int timeout_ms, unsigned int *retries)
+{
+	ktime_t deadline = KTIME_MAX;
+	unsigned int left_ms = timeout_ms;
+
+	if (timeout_ms)
+		deadline = ktime_add_ms(ktime_get(), timeout_ms);
+
+	for (;;) {
+		s64 left;
+		int ret;
+
+		ret = hmm_mirror_range_wait_until_valid(range, left_ms);
+		if (!ret)
+			ret = hmm_range_fault_in(range, false, deadline);
+		if (ret != -EBUSY)
+			return ret;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (timeout_ms) {
+			left = ktime_ms_delta(deadline, ktime_get());
+			if (left <= 0)
+				return -ETIME;
+			left_ms = left;
+		}
+		++*retries;
+		cond_resched();
+	}
+}
+
 /**
  * hmm_mirror_range_populate() - fault in a range, and repeat after a collision
  * @range: a registered or bound range
@@ -445,31 +528,17 @@ EXPORT_SYMBOL_GPL(hmm_mirror_range_fault_locked);
 int hmm_mirror_range_populate(struct hmm_mirror_range *range,
 			      unsigned int timeout_ms)
 {
-	ktime_t deadline = KTIME_MAX;
-	unsigned int left_ms = timeout_ms;
+	unsigned int retries = 0;
+	u64 ns;
+	int ret;
 
-	if (timeout_ms)
-		deadline = ktime_add_ms(ktime_get(), timeout_ms);
-
-	for (;;) {
-		s64 left;
-		int ret;
-
-		ret = hmm_mirror_range_wait_until_valid(range, left_ms);
-		if (!ret)
-			ret = hmm_range_fault_in(range, false, deadline);
-		if (ret != -EBUSY)
-			return ret;
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (timeout_ms) {
-			left = ktime_ms_delta(deadline, ktime_get());
-			if (left <= 0)
-				return -ETIME;
-			left_ms = left;
-		}
-		cond_resched();
-	}
+	if (!trace_hmm_populate_enabled())
+		return hmm_range_populate(range, timeout_ms, &retries);
+	ns = ktime_get_ns();
+	ret = hmm_range_populate(range, timeout_ms, &retries);
+	ns = ktime_get_ns() - ns;
+	trace_hmm_populate(range, hmm_range_mm(range), ret,
+			   hmm_range_count_pages(range, ret), retries, ns);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_populate);

@@ -111,7 +111,8 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
 					  timeout);
 	if (left > 0)
 		trace_hmm_read_begin(interval, *seq,
-				     ktime_to_ns(ktime_sub(ktime_get(), since)));
+				     ktime_to_ns(ktime_sub(ktime_get(), since)),
+				     context->mm);
 	return left;
 }
 
@@ -123,7 +124,7 @@ static noinline unsigned long
 hmm_interval_read_begin_traced(struct hmm_interval_notifier *interval,
 			       unsigned long seq)
 {
-	trace_hmm_read_begin(interval, seq, 0);
+	trace_hmm_read_begin(interval, seq, 0, interval->context->mm);
 	return seq;
 }
 
@@ -208,7 +209,7 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 	hmm_might_sleep();
 	hmm_might_wait_for_callbacks();
 	if (likely(hmm_interval_is_idle(interval, seq))) {
-		trace_hmm_read_begin(interval, *seq, 0);
+		trace_hmm_read_begin(interval, *seq, 0, interval->context->mm);
 		return 0;
 	}
 	if (timeout_ms)

@@ -12,11 +12,14 @@
  * @walk: the mm, the array and the requested flags
  * @keep_lock: the caller holds the mmap lock for reading; do not drop it
  * @tries: number of faults on the current page
+ * @retries: how often the caller has read the range again, after a page did not
+ *           satisfy its request
  */
 struct hmm_read_request {
 	struct hmm_walk walk;
 	bool keep_lock;
 	unsigned int tries;
+	unsigned int retries;
 };
 
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,
