@@ -4,7 +4,6 @@
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
 
@@ -134,10 +133,9 @@ void property_device_write(struct property_range *range,
 
 		if (!(entry & HMM_MIRROR_PFN_WRITE))
 			continue;
-		mem = kmap_local_page(hmm_mirror_pfn_to_page(entry));
+		mem = page_address(hmm_mirror_pfn_to_page(entry));
 		WRITE_ONCE(*(u64 *)mem, stamp);
 		WRITE_ONCE(*(u64 *)(mem + HMM_PROPERTY_SECOND), ~stamp);
-		kunmap_local(mem);
 		set_page_dirty(hmm_mirror_pfn_to_page(entry));
 		property_add(call, call->op.a, i, entry);
 	}

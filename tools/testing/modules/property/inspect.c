@@ -2,7 +2,6 @@
 /*
  * Reading the entries of a range, and their pages.
  */
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -11,11 +10,10 @@
 /* If the core has a bug, the page may already have been freed. */
 static void property_page_words(unsigned long entry, u64 *first, u64 *second)
 {
-	char *mem = kmap_local_page(hmm_mirror_pfn_to_page(entry));
+	char *mem = page_address(hmm_mirror_pfn_to_page(entry));
 
 	*first = READ_ONCE(*(u64 *)mem);
 	*second = READ_ONCE(*(u64 *)(mem + HMM_PROPERTY_SECOND));
-	kunmap_local(mem);
 }
 
 void property_add(struct property_call *call, unsigned int nr,
