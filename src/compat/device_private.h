@@ -31,9 +31,19 @@
 #else
 #define hmm_softleaf_t			swp_entry_t
 #define hmm_softleaf_from_pte		pte_to_swp_entry
-#define hmm_softleaf_pfn			swp_offset_pfn
 #define hmm_softleaf_is_device_private		is_device_private_entry
+/* Since 6.1, the offset of a swap entry has flags besides the page frame number. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+#define hmm_softleaf_pfn			swp_offset_pfn
+#else
+#define hmm_softleaf_pfn			swp_offset
+#endif
+/* 5.14 renamed this function. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
 #define hmm_softleaf_is_device_private_write	is_writable_device_private_entry
+#else
+#define hmm_softleaf_is_device_private_write	is_write_device_private_entry
+#endif
 
 static inline hmm_softleaf_t hmm_softleaf_from_pmd(pmd_t pmd)
 {
