@@ -224,7 +224,7 @@ TEST_F(hugetlb, r31_read_does_not_break_copy_on_write)
 	EXPECT_TRUE(hmm_is_filled(self->buf, NPART, 3, 0));
 	EXPECT_EQ(frame, hmm_pfn(mem));
 	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, self->npages,
-				       READ | PMD));
+				       READ | level(self->size)));
 
 	hmm_fill(self->buf, NPART, 4, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
@@ -359,7 +359,8 @@ TEST_F(hugetlb, r36_shared_page_table)
 	hmm_complete(&to_child);
 	EXPECT_EQ(0, hmm_wait_exit(pid));
 	EXPECT_EQ(0, hmm_mismatches(self->fd, mem, self->npages));
-	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPART, WRITE | PMD));
+	EXPECT_TRUE(hmm_snapshot_shows(self->fd, mem, NPART,
+				       WRITE | level(self->size)));
 	hmm_fill(self->buf, NPART, 8, 0);
 	ASSERT_EQ(0, hmm_write(self->fd, mem, self->buf, NPART, NULL));
 	EXPECT_TRUE(hmm_is_filled(mem, NPART, 8, 0));
