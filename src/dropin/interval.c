@@ -25,7 +25,7 @@
  * page tables.
  */
 #include <linux/export.h>
-#include <linux/mmap_lock.h>
+#include <linux/mm.h>
 
 #include <hmm/dropin/types.h>
 
