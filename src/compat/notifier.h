@@ -37,12 +37,30 @@ hmm_range_caused_by(const struct mmu_notifier_range *range, const void *owner)
 	return (range->event == MMU_NOTIFY_MIGRATE ||
 		range->event == MMU_NOTIFY_EXCLUSIVE) && range->owner == owner;
 }
+
+/* For tests: the event of exclusive access, and the owner of a range. */
+#define HMM_NOTIFY_EXCLUSIVE	MMU_NOTIFY_EXCLUSIVE
+
+static inline void hmm_range_set_owner(struct mmu_notifier_range *range,
+				       void *owner)
+{
+	range->owner = owner;
+}
 #else
 static inline bool
 hmm_range_caused_by(const struct mmu_notifier_range *range, const void *owner)
 {
 	return range->event == MMU_NOTIFY_MIGRATE &&
 	       range->migrate_pgmap_owner == owner;
+}
+
+/* No other event has an owner. */
+#define HMM_NOTIFY_EXCLUSIVE	MMU_NOTIFY_MIGRATE
+
+static inline void hmm_range_set_owner(struct mmu_notifier_range *range,
+				       void *owner)
+{
+	range->migrate_pgmap_owner = owner;
 }
 #endif
 

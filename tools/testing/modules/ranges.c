@@ -6,6 +6,7 @@
 
 #include <hmm/range.h>
 
+#include "../../../src/compat/notifier.h"
 #include "api.h"
 
 struct hmm_mirror_range *api_range(struct api_mirror *mirror,
@@ -199,16 +200,16 @@ static void own_invalidations_are_recognized(void)
 	struct mmu_notifier_range range = { .event = MMU_NOTIFY_MIGRATE };
 	int me, other;
 
-	range.owner = &me;
+	hmm_range_set_owner(&range, &me);
 	EXPECT(hmm_mirror_caused_by(&range, &me));
 	EXPECT(!hmm_mirror_caused_by(&range, &other));
 	EXPECT(!hmm_mirror_caused_by(&range, NULL));
-	range.event = MMU_NOTIFY_EXCLUSIVE;
+	range.event = HMM_NOTIFY_EXCLUSIVE;
 	EXPECT(hmm_mirror_caused_by(&range, &me));
 	range.event = MMU_NOTIFY_UNMAP;
 	EXPECT(!hmm_mirror_caused_by(&range, &me));
 	range.event = MMU_NOTIFY_MIGRATE;
-	range.owner = NULL;
+	hmm_range_set_owner(&range, NULL);
 	EXPECT(!hmm_mirror_caused_by(&range, &me));
 	EXPECT(!hmm_mirror_caused_by(&range, NULL));
 }
