@@ -40,8 +40,11 @@ static DEFINE_SPINLOCK(hmm_contexts_lock);
  */
 static struct workqueue_struct *hmm_workqueue;
 
-/* All allocated contexts, including dying ones, for debugfs. */
-DEFINE_XARRAY_ALLOC(hmm_contexts);
+/*
+ * All allocated contexts, including dying ones, for debugfs. User space
+ * determines the number of contexts, so charge the memory of the array.
+ */
+DEFINE_XARRAY_FLAGS(hmm_contexts, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 
 static struct hmm_context *hmm_context_lookup(struct mm_struct *mm)
 {
@@ -182,7 +185,8 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 
 	mmap_assert_write_locked(mm);
 
-	context = kzalloc(sizeof(*context), GFP_KERNEL);
+	/* A file may keep a context after its process has exited. */
+	context = kzalloc(sizeof(*context), GFP_KERNEL_ACCOUNT);
 	if (!context)
 		return ERR_PTR(-ENOMEM);
 	context->mm = mm;

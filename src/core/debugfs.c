@@ -6,6 +6,9 @@
  * Contexts are walked under RCU. The files only show data of contexts and never
  * access an mm. A reader therefore does not delay an exiting process, and does
  * not access memory that the exit frees.
+ *
+ * The files show addresses of processes, so only root may read them, whatever
+ * the mode of the directory in which debugfs is mounted.
  */
 #include <linux/debugfs.h>
 #include <linux/rcupdate.h>
@@ -174,9 +177,9 @@ DEFINE_SEQ_ATTRIBUTE(contexts);
 void hmm_debugfs_init(void)
 {
 	hmm_debugfs_dir = debugfs_create_dir("hmm_mirror", NULL);
-	debugfs_create_file("counts", 0444, hmm_debugfs_dir, NULL,
+	debugfs_create_file("counts", 0400, hmm_debugfs_dir, NULL,
 			    &counts_fops);
-	debugfs_create_file("contexts", 0444, hmm_debugfs_dir, NULL,
+	debugfs_create_file("contexts", 0400, hmm_debugfs_dir, NULL,
 			    &contexts_fops);
 }
 
