@@ -118,7 +118,7 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 
 	atomic64_inc(&dm->faults);
 
-	pfns = kcalloc(max, sizeof(*pfns), GFP_KERNEL);
+	pfns = kcalloc(max, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
 	if (!pfns)
 		return -ENOMEM;
 

@@ -204,8 +204,10 @@ int dmirror_check_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	void *entry;
 
 	mutex_lock(&dm->update_lock);
-	xa_for_each_range(&dm->table, index, entry, index, last)
+	xa_for_each_range(&dm->table, index, entry, index, last) {
 		cmd->cpages += xa_pointer_tag(entry) == DMIRROR_ENTRY_EXCLUSIVE;
+		cond_resched();
+	}
 	mutex_unlock(&dm->update_lock);
 	return cmd->cpages ? -EPERM : 0;
 }

@@ -36,7 +36,8 @@
 #define DMIRROR_ALIGN		SZ_2M
 
 static unsigned long coherent_start;
-module_param(coherent_start, ulong, 0444);
+/* Physical addresses are for root only, as in /proc/iomem. */
+module_param(coherent_start, ulong, 0400);
 MODULE_PARM_DESC(coherent_start,
 		 "physical address of the memory of units 2 and 3, a multiple of 2M; reserve that memory, for example with memmap=SIZE$START");
 

@@ -323,8 +323,8 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	if (dm->device->memory == DMIRROR_MEMORY_NONE)
 		return -EOPNOTSUPP;
 
-	src = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*src), GFP_KERNEL);
-	dst = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*dst), GFP_KERNEL);
+	src = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*src), GFP_KERNEL_ACCOUNT);
+	dst = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*dst), GFP_KERNEL_ACCOUNT);
 	if (!src || !dst)
 		goto out;
 

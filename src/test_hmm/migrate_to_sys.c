@@ -289,7 +289,8 @@ int dmirror_migrate_to_sys(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	if (dm->device->memory == DMIRROR_MEMORY_NONE)
 		return -EOPNOTSUPP;
 
-	pfns = kcalloc(2 * DMIRROR_BATCH_PAGES, sizeof(*pfns), GFP_KERNEL);
+	pfns = kcalloc(2 * DMIRROR_BATCH_PAGES, sizeof(*pfns),
+		       GFP_KERNEL_ACCOUNT);
 	if (!pfns)
 		return -ENOMEM;
 	if (!mmget_not_zero(dm->mm)) {

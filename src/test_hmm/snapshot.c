@@ -129,8 +129,8 @@ int dmirror_snapshot(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	int ret = -ENOMEM;
 	u8 *prot;
 
-	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL);
-	prot = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*prot), GFP_KERNEL);
+	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
+	prot = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*prot), GFP_KERNEL_ACCOUNT);
 	if (!pfns || !prot)
 		goto out;
 
@@ -253,7 +253,7 @@ int dmirror_check(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	if (READ_ONCE(dm->released))
 		return -ESRCH;
 
-	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL);
+	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
 	if (!pfns)
 		return -ENOMEM;
 
