@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devices, and the list of each device's open files.
+ * The devices, and the open files of each device.
  */
 #include <linux/kernel.h>
 
@@ -29,7 +29,7 @@ void dmirror_device_init(struct dmirror_device *device, unsigned int unit)
 {
 	snprintf(device->name, sizeof(device->name), "hmm_dmirror%u", unit);
 	spin_lock_init(&device->files_lock);
-	INIT_LIST_HEAD(&device->files);
+	hash_init(device->files);
 	init_waitqueue_head(&device->files_wait);
 	spin_lock_init(&device->lock);
 	INIT_LIST_HEAD(&device->chunks);
@@ -67,7 +67,7 @@ struct dmirror *dmirror_get(struct dmirror_device *device,
 	struct dmirror *dm;
 
 	spin_lock(&device->files_lock);
-	list_for_each_entry(dm, &device->files, node) {
+	hash_for_each_possible(device->files, dm, node, (unsigned long)mm) {
 		if (dm->mm == mm) {
 			atomic_inc(&dm->users);
 			spin_unlock(&device->files_lock);
@@ -91,18 +91,33 @@ void dmirror_put(struct dmirror *dm)
 		wake_up_all(&device->files_wait);
 }
 
-void dmirror_device_add_file(struct dmirror *dm)
+/**
+ * dmirror_device_add_file() - add a file to its device
+ * @dm: the file
+ *
+ * Return: 0; -EMFILE if DMIRROR_FILES_MAX files already mirror the mm.
+ */
+int dmirror_device_add_file(struct dmirror *dm)
 {
-	spin_lock(&dm->device->files_lock);
-	list_add(&dm->node, &dm->device->files);
-	spin_unlock(&dm->device->files_lock);
+	struct dmirror_device *device = dm->device;
+	unsigned long key = (unsigned long)dm->mm;
+	struct dmirror *other;
+	unsigned int n = 0;
+
+	spin_lock(&device->files_lock);
+	hash_for_each_possible(device->files, other, node, key)
+		n += other->mm == dm->mm;
+	if (n < DMIRROR_FILES_MAX)
+		hash_add(device->files, &dm->node, key);
+	spin_unlock(&device->files_lock);
+	return n < DMIRROR_FILES_MAX ? 0 : -EMFILE;
 }
 
-/* Remove a file from the list, and wait until all references are dropped. */
+/* Remove a file from its device, and wait until all references are dropped. */
 void dmirror_device_remove_file(struct dmirror *dm)
 {
 	spin_lock(&dm->device->files_lock);
-	list_del(&dm->node);
+	hash_del(&dm->node);
 	spin_unlock(&dm->device->files_lock);
 	wait_event(dm->device->files_wait, !atomic_read(&dm->users));
 }

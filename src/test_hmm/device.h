@@ -6,6 +6,7 @@
 #define _TEST_HMM_DEVICE_H
 
 #include <linux/atomic.h>
+#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -18,6 +19,13 @@ struct dmirror;
 struct mm_struct;
 
 #define DMIRROR_UNITS		4
+#define DMIRROR_FILES_HASH_BITS	8
+/*
+ * The maximum number of open files of a unit that mirror the same mm. Each
+ * invalidation of the mm calls back once for each file, possibly with locks
+ * that tasks of other users need, so the number must have a limit.
+ */
+#define DMIRROR_FILES_MAX	64
 
 enum dmirror_memory {
 	DMIRROR_MEMORY_NONE,
@@ -39,7 +47,8 @@ struct dmirror_device {
 
 	/* protects files */
 	spinlock_t files_lock;
-	struct list_head files;
+	/* by mm, so that the files of other processes are rarely visited */
+	DECLARE_HASHTABLE(files, DMIRROR_FILES_HASH_BITS);
 	wait_queue_head_t files_wait;
 
 	/* protects the members up to nr_chunks, and the state of chunks */
@@ -65,7 +74,7 @@ bool dmirror_is_device(const void *owner);
 struct dmirror *dmirror_get(struct dmirror_device *device,
 			    struct mm_struct *mm);
 void dmirror_put(struct dmirror *dm);
-void dmirror_device_add_file(struct dmirror *dm);
+int dmirror_device_add_file(struct dmirror *dm);
 void dmirror_device_remove_file(struct dmirror *dm);
 
 #endif /* _TEST_HMM_DEVICE_H */

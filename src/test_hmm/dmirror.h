@@ -76,7 +76,7 @@ struct dmirror {
 	 */
 	struct mm_struct *mm;
 	/* in device->files; dmirror_get() increments users */
-	struct list_head node;
+	struct hlist_node node;
 	atomic_t users;
 
 	/* registered from open to close */

@@ -48,6 +48,7 @@ static int dmirror_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	dm->device = dmirror_device(iminor(inode));
+	dm->mm = current->mm;
 	mutex_init(&dm->update_lock);
 	mutex_init(&dm->exclusive_lock);
 	dm->claim = DMIRROR_NO_CLAIM;
@@ -68,12 +69,16 @@ static int dmirror_open(struct inode *inode, struct file *file)
 	if (ret)
 		goto err_unregister;
 
-	mmgrab(current->mm);
-	dm->mm = current->mm;
-	dmirror_device_add_file(dm);
+	ret = dmirror_device_add_file(dm);
+	if (ret)
+		goto err_remove;
+
+	mmgrab(dm->mm);
 	file->private_data = dm;
 	return 0;
 
+err_remove:
+	hmm_interval_notifier_remove(&dm->interval);
 err_unregister:
 	hmm_mirror_unregister(&dm->mirror);
 err_free:

@@ -6,6 +6,9 @@
  * they exist only if the kernel supports such memory and the module was loaded
  * with its address.
  *
+ * An open file mirrors the process that opened it. open() fails with EMFILE if
+ * 64 open files of the device already mirror the process.
+ *
  * Commands 0x00 to 0x09 and struct hmm_dmirror_cmd have the same numbers and
  * the same layout as in the kernel's own test device, so that a program written
  * for one device runs on the other. Commands from 0x80 exist only here. With
