@@ -52,6 +52,22 @@ static int edu_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Returns -EMFILE if the process has the maximum number of clients. */
+static int edu_set_mm(struct edu_client *client, struct mm_struct *mm)
+{
+	struct edu_device *edu = client->edu;
+	struct edu_client *other;
+	unsigned int n = 0;
+
+	mutex_lock(&edu->clients_lock);
+	list_for_each_entry(other, &edu->clients, node)
+		n += other->mm == mm;
+	if (n < EDU_CLIENTS_MAX)
+		client->mm = mm;
+	mutex_unlock(&edu->clients_lock);
+	return n < EDU_CLIENTS_MAX ? 0 : -EMFILE;
+}
+
 /*
  * The first ioctl that is not for tests registers a mirror of the calling
  * process. From then on the file serves only this process: a child that
@@ -65,8 +81,12 @@ static int edu_attach(struct edu_client *client)
 	if (client->mm)
 		return client->mm == current->mm ? 0 : -EPERM;
 	ret = hmm_mirror_register(&client->mirror, current->mm);
-	if (!ret)
-		client->mm = current->mm;
+	if (ret)
+		return ret;
+	/* The mirror pins the mm, so its address cannot be used again. */
+	ret = edu_set_mm(client, current->mm);
+	if (ret)
+		hmm_mirror_unregister(&client->mirror);
 	return ret;
 }
 

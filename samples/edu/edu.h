@@ -12,7 +12,8 @@
  *                       start of a DMA into it to the end of the DMA out of it.
  *                       It is held while the driver waits for DMA, so callbacks
  *                       never acquire it.
- *   edu->clients_lock   protects the list of clients.
+ *   edu->clients_lock   protects the list of clients, and the process that each
+ *                       of them serves.
  *   client->lock        the update lock. It protects the mappings of a client.
  *                       It is a spinlock because nothing sleeps under it. Each
  *                       client has its own lock, so that no callback waits
@@ -43,10 +44,16 @@
  */
 #define EDU_CHUNK		2048
 
-/* Limits: pages of one mapping, mappings and buffers of one client. */
+/*
+ * Limits: pages of one mapping, mappings and buffers of one client, and clients
+ * of one process. A process would otherwise determine how many callbacks run
+ * during each invalidation of its memory, possibly with locks that tasks of
+ * other users need.
+ */
 #define EDU_MAPPING_PAGES	16
 #define EDU_MAPPINGS_MAX	16
 #define EDU_BUFFERS_MAX		64
+#define EDU_CLIENTS_MAX		16
 
 /* The device. It exists until it is unbound and its last file is closed. */
 struct edu_device {
@@ -88,6 +95,7 @@ struct edu_client {
 
 	/* Protected by @ioctl_lock. */
 	struct mutex ioctl_lock;
+	/* Written with @ioctl_lock and edu->clients_lock held. */
 	struct mm_struct *mm;
 	struct hmm_mirror mirror;
 	struct list_head buffers;

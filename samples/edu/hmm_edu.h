@@ -52,6 +52,7 @@ struct hmm_edu_copy {
  * EFAULT: the address of the argument is invalid
  * EPERM:  the file serves another process
  * ENOMEM: out of memory, or of DMA addresses
+ * EMFILE: 16 files already serve the process
  */
 
 /*
