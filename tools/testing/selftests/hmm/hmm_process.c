@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,4 +92,67 @@ int hmm_drop_capability(unsigned int capability)
 	data[capability / 32].permitted &= ~(1U << capability % 32);
 	data[capability / 32].inheritable &= ~(1U << capability % 32);
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/* System calls, because the functions of the C library affect all threads. */
+int hmm_become_nobody(void)
+{
+	const unsigned int id = 65534;
+
+	if (syscall(SYS_setgroups, 0, NULL) ||
+	    syscall(SYS_setresgid, id, id, id) ||
+	    syscall(SYS_setresuid, id, id, id))
+		return -errno;
+	return 0;
+}
+
+union hmm_fd_message {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+int hmm_send_fd(int socket, int fd)
+{
+	union hmm_fd_message control = {
+		.header = {
+			.cmsg_len = CMSG_LEN(sizeof(fd)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+int hmm_receive_fd(int socket)
+{
+	union hmm_fd_message control = {};
+	char byte;
+	struct iovec to = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &to,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	ssize_t length;
+	int fd;
+
+	length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	if (length <= 0)
+		return length ? -errno : -EPIPE;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_RIGHTS)
+		return -EBADMSG;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
 }

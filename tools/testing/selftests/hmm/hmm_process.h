@@ -44,5 +44,14 @@ int hmm_verify_and_refill(void *mem, size_t npages, unsigned int seed,
 
 /* Permanently drops a capability of the calling thread. Returns 0 or -errno. */
 int hmm_drop_capability(unsigned int capability);
+/* Becomes a user without privileges. Returns 0 or -errno. */
+int hmm_become_nobody(void);
+
+/*
+ * Pass a file descriptor over a socket of the family AF_UNIX. hmm_receive_fd()
+ * returns it, or -errno; the other function returns 0 or -errno.
+ */
+int hmm_send_fd(int socket, int fd);
+int hmm_receive_fd(int socket);
 
 #endif /* _HMM_PROCESS_H */
