@@ -21,6 +21,7 @@
  * left.
  */
 #include <linux/hashtable.h>
+#include <linux/ktime.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -190,6 +191,8 @@ static struct hmm_context *hmm_context_create(struct mm_struct *mm)
 	if (!context)
 		return ERR_PTR(-ENOMEM);
 	context->mm = mm;
+	hmm_process_find(&context->process, mm);
+	context->since_ns = ktime_get_ns();
 	spin_lock_init(&context->lock);
 	context->intervals = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&context->dispatches);

@@ -42,6 +42,9 @@
 #include <hmm/interval.h>
 #include <hmm/mirror.h>
 
+#include "process.h"
+#include "stats.h"
+
 /*
  * Maximum number of invalidations of an mm that have their own slots. Under
  * load, at most 5 invalidations of an mm were in flight.
@@ -105,10 +108,15 @@ struct hmm_invalidation {
  *              progress overlapped
  * @nr_invalidations: number of invalidations that have started
  * @nr_hits: number of invalidations that overlapped an interval
+ * @nr_callbacks: number of callbacks that have run for invalidations; two-pass
+ *                callbacks count once
  * @nr_refused: number of invalidations that a callback refused
  * @nr_waits: number of times that a reader acquired the lock to check for
  *            overlaps, whether or not it had to wait
+ * @process: the process that used the mm when the context was created
+ * @since_ns: when the context was created, CLOCK_MONOTONIC
  * @rcu: used to free the context; debugfs walks contexts under RCU
+ * @stats: counters of readers, in a cache line that invalidations do not use
  */
 struct hmm_context {
 	unsigned long inflight;
@@ -128,6 +136,7 @@ struct hmm_context {
 	u64 nr_updates;
 	u64 nr_invalidations;
 	u64 nr_hits;
+	u64 nr_callbacks;
 	u64 nr_refused;
 	u64 nr_waits;
 	struct hlist_head mirrors;
@@ -140,7 +149,11 @@ struct hmm_context {
 	struct hlist_node hash;
 	struct work_struct unwind;
 	u32 id;
+	struct hmm_process process;
+	u64 since_ns;
 	struct rcu_head rcu;
+
+	struct hmm_stats stats ____cacheline_aligned_in_smp;
 };
 
 struct hmm_context *hmm_context_get(struct mm_struct *mm, bool locked);

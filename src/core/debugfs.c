@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/debug/hmm_mirror: the contexts, mirrors, intervals and
- * invalidations that exist.
+ * invalidations that exist, and the counters of each context.
  *
- * Contexts are walked under RCU. The files only show data of contexts and never
- * access an mm. A reader therefore does not delay an exiting process, and does
- * not access memory that the exit frees.
+ * Contexts are walked under RCU. The files show data of contexts and the names
+ * of tasks, and never access an mm. A reader therefore does not delay an exiting
+ * process, and does not access memory that the exit frees.
  *
  * The files show addresses of processes, so only root may read them, whatever
  * the mode of the directory in which debugfs is mounted.
@@ -17,6 +17,7 @@
 
 #include "context.h"
 #include "debugfs.h"
+#include "process.h"
 
 static struct dentry *hmm_debugfs_dir;
 
@@ -173,6 +174,70 @@ static const struct seq_operations contexts_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(contexts);
 
+/* Everything that would end a value or a line, or confuse a terminal. */
+#define HMM_ESCAPED \
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037 \\\177"
+
+/*
+ * Show "detached" while the mm exists, but the process that is recorded does not
+ * use it: the process has exited or executed another program, and another user
+ * of the mm remains; or no process used the mm when it was first mirrored.
+ */
+static void show_process(struct seq_file *m, const struct hmm_context *context,
+			 bool dead)
+{
+	struct hmm_process process = context->process;
+	bool uses = hmm_process_refresh(&process, context->mm);
+
+	seq_printf(m, "pid=%d name=", process.pid);
+	seq_escape(m, process.comm, HMM_ESCAPED);
+	seq_printf(m, " state=%s", dead ? "exited" :
+		   uses ? "running" : "detached");
+}
+
+static void show_reader_stats(struct seq_file *m, struct hmm_stats *stats)
+{
+	seq_printf(m, " collisions=%lld faults=%lld waits=%lld waiting=%lld",
+		   atomic64_read(&stats->collisions),
+		   atomic64_read(&stats->faults),
+		   atomic64_read(&stats->waits),
+		   atomic64_read(&stats->waiting));
+	seq_printf(m, " waited_ns=%lld longest_wait_ns=%lld",
+		   atomic64_read(&stats->waited_ns),
+		   atomic64_read(&stats->longest_wait_ns));
+}
+
+/*
+ * One line for each context, of keys and values. The format is stable:
+ * Documentation/tracing.rst describes it.
+ */
+static int stats_show(struct seq_file *m, void *v)
+{
+	struct hmm_context *context = v;
+
+	seq_printf(m, "id=%u since_ns=%llu ", context->id, context->since_ns);
+	show_process(m, context, READ_ONCE(context->dead));
+	spin_lock(&context->lock);
+	seq_printf(m, " mirrors=%lu intervals=%lu", context->nr_mirrors,
+		   nr_intervals(context));
+	seq_printf(m, " invalidations=%llu hits=%llu callbacks=%llu refused=%llu",
+		   context->nr_invalidations, context->nr_hits,
+		   context->nr_callbacks, context->nr_refused);
+	spin_unlock(&context->lock);
+	show_reader_stats(m, &context->stats);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations stats_sops = {
+	.start = contexts_start,
+	.next = contexts_next,
+	.stop = contexts_stop,
+	.show = stats_show,
+};
+DEFINE_SEQ_ATTRIBUTE(stats);
+
 /* Failures are ignored: without debugfs, all these calls do nothing. */
 void hmm_debugfs_init(void)
 {
@@ -181,6 +246,7 @@ void hmm_debugfs_init(void)
 			    &counts_fops);
 	debugfs_create_file("contexts", 0400, hmm_debugfs_dir, NULL,
 			    &contexts_fops);
+	debugfs_create_file("stats", 0400, hmm_debugfs_dir, NULL, &stats_fops);
 }
 
 void hmm_debugfs_exit(void)

@@ -145,6 +145,7 @@ static bool hmm_dispatch_call(struct hmm_dispatch *dispatch,
 
 	interval->pins++;
 	interval->called = dispatch->id;
+	context->nr_callbacks++;
 	hmm_callback_enter(context, dispatch->inv, interval);
 	accepted = hmm_dispatch_invoke(dispatch, interval, room, &later);
 	if (!(++dispatch->nr_called % HMM_BATCH) &&
@@ -376,6 +377,7 @@ bool hmm_dispatch_single(struct hmm_context *context,
 	bool accepted;
 
 	interval->pins++;
+	context->nr_callbacks++;
 	inv->caller = current;
 	hmm_callback_enter(context, inv, interval);
 	accepted = hmm_callback_run(interval, range, HMM_PASS_ONLY);

@@ -18,15 +18,19 @@
 /*
  * Run the sync callback of every mirror that has one. Returns false if a
  * callback refused a non-blockable invalidation; further callbacks do not run.
+ * *@called is set to the number of callbacks that have run.
  */
 bool hmm_mirrors_sync(struct hmm_context *context,
-		      const struct mmu_notifier_range *range)
+		      const struct mmu_notifier_range *range,
+		      unsigned int *called)
 {
 	struct hmm_mirror *mirror;
 
+	*called = 0;
 	hmm_for_each_mirror(mirror, context) {
 		if (!hmm_mirror_has_sync(mirror))
 			continue;
+		++*called;
 		if (mirror->ops->sync_cpu_device_pagetables(mirror, range))
 			continue;
 		if (!WARN_ONCE(mmu_notifier_range_blockable(range),

@@ -15,7 +15,8 @@ static inline bool hmm_mirror_has_sync(const struct hmm_mirror *mirror)
 }
 
 bool hmm_mirrors_sync(struct hmm_context *context,
-		      const struct mmu_notifier_range *range);
+		      const struct mmu_notifier_range *range,
+		      unsigned int *called);
 void hmm_mirrors_release(struct hmm_context *context);
 
 #endif /* _HMM_CORE_MIRROR_CALLBACKS_H */

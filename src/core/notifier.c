@@ -96,13 +96,15 @@ static bool hmm_invalidate_mirrors(struct hmm_context *context,
 				   const struct mmu_notifier_range *range)
 	__must_hold(&context->lock)
 {
+	unsigned int called;
 	bool accepted;
 
 	if (!context->nr_sync_mirrors)
 		return true;
 	spin_unlock(&context->lock);
-	accepted = hmm_mirrors_sync(context, range);
+	accepted = hmm_mirrors_sync(context, range, &called);
 	spin_lock(&context->lock);
+	context->nr_callbacks += called;
 	return accepted;
 }
 

@@ -221,10 +221,16 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_wait_until_valid);
 
-/* An early check without the update lock. */
+/*
+ * An early check without the update lock. The caller begins again if the result
+ * is true.
+ */
 static bool hmm_range_has_collided(const struct hmm_mirror_range *range)
 {
-	return hmm_interval_check_retry(range->interval, range->seq);
+	if (likely(!hmm_interval_check_retry(range->interval, range->seq)))
+		return false;
+	hmm_stats_count_collision(range->interval, range->seq);
+	return true;
 }
 
 /*
@@ -302,6 +308,9 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 	request->walk.owner = range->dev_private_owner;
 	request->walk.compact = range->flags & HMM_MIRROR_RANGE_COMPACT;
 	ret = hmm_range_fill_retrying(range, request, deadline);
+	if (request->faults)
+		atomic64_add(request->faults,
+			     &range->interval->context->stats.faults);
 	/* Dropping the last reference runs the callbacks for the mm's exit. */
 	if (!borrowed)
 		mmput(mm);

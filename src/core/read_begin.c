@@ -98,9 +98,18 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
 			      unsigned int state)
 {
 	struct hmm_context *context = interval->context;
-	ktime_t since = ktime_get();
+	ktime_t since;
+	s64 waited_ns;
 	long left;
 
+	/* The bits in busy may be stale. */
+	if (hmm_interval_read_begin_slow(interval, seq)) {
+		trace_hmm_read_begin(interval, *seq, 0, context->mm);
+		return timeout;
+	}
+
+	since = ktime_get();
+	hmm_stats_wait_begin(&context->stats);
 	if (state == TASK_KILLABLE)
 		left = wait_event_killable_timeout(context->wq,
 						   hmm_interval_read_begin_slow(interval, seq),
@@ -109,10 +118,10 @@ static long hmm_interval_wait(struct hmm_interval_notifier *interval,
 		left = wait_event_timeout(context->wq,
 					  hmm_interval_read_begin_slow(interval, seq),
 					  timeout);
+	waited_ns = ktime_to_ns(ktime_sub(ktime_get(), since));
+	hmm_stats_wait_end(&context->stats, waited_ns);
 	if (left > 0)
-		trace_hmm_read_begin(interval, *seq,
-				     ktime_to_ns(ktime_sub(ktime_get(), since)),
-				     context->mm);
+		trace_hmm_read_begin(interval, *seq, waited_ns, context->mm);
 	return left;
 }
 
@@ -222,7 +231,7 @@ int hmm_interval_read_begin_timeout(struct hmm_interval_notifier *interval,
 EXPORT_SYMBOL_GPL(hmm_interval_read_begin_timeout);
 
 /**
- * hmm_interval_trace_retry() - trace a collision that a reader has detected
+ * hmm_interval_trace_retry() - trace and count a collision of a reader
  * @interval: the interval
  * @seq: the sequence with which the reader started
  *
@@ -236,5 +245,6 @@ void hmm_interval_trace_retry(const struct hmm_interval_notifier *interval,
 			      unsigned long seq)
 {
 	trace_hmm_read_retry(interval, seq);
+	hmm_stats_count_collision(interval, seq);
 }
 EXPORT_SYMBOL_GPL(hmm_interval_trace_retry);

@@ -72,6 +72,7 @@ static int hmm_fault_page(struct hmm_read_request *request,
 	else
 		flags |= FAULT_FLAG_KILLABLE;
 
+	request->faults++;
 	ret = handle_mm_fault(vma, addr, flags, NULL);
 	if (ret & HMM_FAULT_UNLOCKED) {
 		/* With FAULT_FLAG_RETRY_NOWAIT the lock is still held. */

@@ -14,12 +14,14 @@
  * @tries: number of faults on the current page
  * @retries: how often the caller has read the range again, after a page did not
  *           satisfy its request
+ * @faults: number of faults on all pages
  */
 struct hmm_read_request {
 	struct hmm_walk walk;
 	bool keep_lock;
 	unsigned int tries;
 	unsigned int retries;
+	unsigned long faults;
 };
 
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hmm_counters.h"
 #include "hmm_harness.h"
 
 #define NPAGES		8
@@ -97,6 +98,8 @@ TEST(nonblockable_invalidation_is_refused)
 	EXPECT_EQ(REFUSALS, stats.refused);
 	EXPECT_EQ(0, stats.entries);
 	EXPECT_EQ(0, stats.released);
+	if (contexts >= 0)
+		EXPECT_EQ(REFUSALS, hmm_counter(pid, "refused"));
 
 	EXPECT_EQ(0, configure(*shared, 0, 0));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
