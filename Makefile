@@ -114,6 +114,13 @@ install-dev: modules
 
 modules_install: install
 
+# hmmtop does not depend on the kernel.
+tools:
+	+$(MAKE) -C tools/hmmtop
+
+install-tools:
+	+$(MAKE) -C tools/hmmtop install
+
 # Does not use kbuild, so it works even if the kernel headers have been removed.
 clean:
 	@find . \( -path ./.git -o -path ./tools \) -prune -o -type f \
@@ -122,6 +129,7 @@ clean:
 		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
 	@rm -rf .tmp_versions .install docs-out
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
+	@$(MAKE) -s -C tools/hmmtop clean
 
 demo:
 	@$(LAB) arguments demo
@@ -183,6 +191,9 @@ help:
 	@echo '  make install-test  the same for test_hmm.ko'
 	@echo '  make install-dev   install headers and Module.symvers for drivers below'
 	@echo '                     /usr/src/hmm-mirror, as root'
+	@echo '  make tools         build hmmtop, which shows the mirrored processes'
+	@echo '  make install-tools install hmmtop and its manual page below /usr/local, as root;'
+	@echo '                     PREFIX= and DESTDIR= select another place'
 	@echo '  make clean         remove build products and docs-out from this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
@@ -237,4 +248,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install clean demo test kdir matrix shell bench mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix shell bench mutants selftest check docs model help

@@ -210,7 +210,7 @@ static void show_reader_stats(struct seq_file *m, struct hmm_stats *stats)
 
 /*
  * One line for each context, of keys and values. The format is stable:
- * Documentation/tracing.rst describes it.
+ * Documentation/tracing.rst describes it, and tools/hmmtop parses it.
  */
 static int stats_show(struct seq_file *m, void *v)
 {

@@ -12,7 +12,7 @@ build_dir() {
 
 # tree_files: prints the files that a build may depend on
 tree_files() {
-	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/testing/modules \
+	(cd "$TREE" || return; find Makefile Kbuild src include samples tools/bench tools/hmmtop tools/testing/modules \
 		tools/testing/selftests \
 		-type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
 		! -name '*.cmd' ! -name '.*.d' ! -name '*.symvers' ! -name modules.order \
@@ -44,7 +44,7 @@ tree_copy() {
 # build KERNEL PART...: sets BUILD_DIR and builds these parts in it:
 #   modules  hmm_mirror.ko and test_hmm.ko, beside their sources
 #   tests    tests/, the programs of the kselftests, and the modules that
-#            some of them use
+#            some of them use, and hmmtop
 #   upstream the kernel's own hmm-tests
 #   dropin   the kernel's own test_hmm on hmm_mirror, and its hmm-tests
 #   demo     hmm_demo
@@ -120,7 +120,10 @@ build_clients() {
 build_tests() {
 	build_clients || return
 	build_make -C "$BUILD_DIR/tools/testing/selftests/hmm" OUT="$BUILD_DIR/tests" CC="${GUEST_CROSS}gcc" \
-		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all
+		KSELFTEST_DIR="$TOOLS_DIR/tools/testing/selftests" all || return
+	[ ! -e "$BUILD_DIR/tools/hmmtop" ] ||
+		build_make -C "$BUILD_DIR/tools/hmmtop" OUT="$BUILD_DIR/tests" CC="${GUEST_CROSS}gcc" \
+			CFLAGS='-O2 -g -Werror' LDFLAGS=-static all
 }
 
 # The kernel's own tests of its HMM, unchanged and from the source of the same

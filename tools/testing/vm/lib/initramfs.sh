@@ -108,6 +108,7 @@ initramfs_tests() {
 	fi
 	[ -n "$all" ] || die "this tree has no test program: there is no tools/testing/selftests/hmm/*_test.c"
 	[ -n "$(ls "$1/tests")" ] || die "TEST=$2${CASE:+ CASE=$CASE} matches no test program: choose among$all"
+	[ ! -x "$BUILD_DIR/tests/hmmtop" ] || cp "$BUILD_DIR/tests/hmmtop" "$1/bin/"
 	[[ $3 != *tests* ]] || build_test_modules | while read -r name; do
 		cp "$BUILD_DIR/$name"/*.ko "$1/modules/tests/"
 	done
