@@ -72,6 +72,7 @@ struct hmm_mirror_range {
 	unsigned long seq;
 	unsigned long mapped;
 	unsigned long max_pages;
+	u64 iova[2];
 };
 
 int hmm_mirror_range_register(struct hmm_mirror_range *range,

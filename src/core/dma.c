@@ -22,24 +22,8 @@
 #include "../compat/dma.h"
 #include "chain.h"
 #include "dirty.h"
+#include "dma.h"
 #include "trace.h"
-
-/**
- * struct hmm_dma - the arguments of a DMA mapping
- * @range: the range
- * @dev: the device that does the DMA
- * @dir: the direction of the DMA
- * @addrs: one DMA address per page
- * @direct: the DMA API does not use an IOMMU; only set by
- *          hmm_mirror_range_dma_map()
- */
-struct hmm_dma {
-	struct hmm_mirror_range *range;
-	struct device *dev;
-	enum dma_data_direction dir;
-	dma_addr_t *addrs;
-	bool direct;
-};
 
 /**
  * hmm_mirror_dma_supported() - check whether a device can share process memory
@@ -120,6 +104,33 @@ static void hmm_dma_unmap_parts(const struct hmm_dma *dma, unsigned long i,
 	}
 }
 
+/* Unmap the pages [@i, @next). They are one CPU mapping, or a run of these. */
+static void hmm_dma_unmap_run(const struct hmm_dma *dma, unsigned long i,
+			      unsigned long next)
+{
+	if (hmm_dma_iova_used(dma->range))
+		hmm_dma_iova_unmap(dma, i, next);
+	else
+		hmm_dma_unmap_parts(dma, i, next);
+}
+
+/*
+ * Returns the end of the run of mapped pages that may be unmapped together with
+ * the CPU mapping that ends at @next. The last CPU mapping of the run contains
+ * page @end - 1 or an earlier one.
+ */
+static unsigned long hmm_dma_run_end(const struct hmm_dma *dma,
+				     unsigned long next, unsigned long end)
+{
+	struct hmm_mirror_range *range = dma->range;
+
+	if (!hmm_dma_iova_used(range))
+		return next;
+	while (next < end && range->pfns[next] & HMM_MIRROR_PFN_DMA)
+		next = hmm_mirror_range_next(range, next);
+	return next;
+}
+
 /*
  * Unmap every mapping that contains one of the pages [@i, @end). If @written is
  * true, the device may have written to the pages, so mark them dirty.
@@ -128,14 +139,33 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 				unsigned long end, bool written)
 {
 	struct hmm_mirror_range *range = dma->range;
-	unsigned long next, entry;
+	unsigned long next;
 
 	for (i = hmm_range_mapping_index(range, i); i < end; i = next) {
 		next = hmm_mirror_range_next(range, i);
-		entry = range->pfns[i];
-		if (!(entry & HMM_MIRROR_PFN_DMA))
+		if (!(range->pfns[i] & HMM_MIRROR_PFN_DMA))
 			continue;
-		hmm_dma_unmap_parts(dma, i, next);
+		next = hmm_dma_run_end(dma, next, end);
+		hmm_dma_unmap_run(dma, i, next);
+		hmm_dma_mark_unmapped(dma, i, next, written);
+	}
+	if (!range->mapped)
+		hmm_dma_iova_end(dma);
+}
+
+/*
+ * Record that the CPU mappings [@i, @end), which were mapped, are no longer
+ * mapped. If @written is true, mark their pages dirty.
+ */
+void hmm_dma_mark_unmapped(const struct hmm_dma *dma, unsigned long i,
+			   unsigned long end, bool written)
+{
+	struct hmm_mirror_range *range = dma->range;
+	unsigned long next, entry;
+
+	for (; i < end; i = next) {
+		next = hmm_mirror_range_next(range, i);
+		entry = range->pfns[i];
 		range->pfns[i] = entry & ~HMM_MIRROR_PFN_DMA;
 		range->mapped--;
 		if (written)
@@ -145,7 +175,7 @@ static void hmm_dma_unmap_pages(const struct hmm_dma *dma, unsigned long i,
 }
 
 /* Check whether the device may access the page of @entry in this direction. */
-static int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
+int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry)
 {
 	struct page *page;
 
@@ -228,6 +258,9 @@ static int hmm_dma_map_range(const struct hmm_dma *dma)
 	if (!hmm_mirror_range_valid(range))
 		return -EBUSY;
 
+	if (hmm_dma_iova_begin(dma, npages))
+		return hmm_dma_iova_map(dma, npages);
+
 	range->max_pages = hmm_dma_max_pages(dma->dev);
 	for (i = 0; i < npages; i = next) {
 		next = hmm_mirror_range_next(range, i);
@@ -250,11 +283,15 @@ static int hmm_dma_map_range(const struct hmm_dma *dma)
  *         array; in a compact range, only the first element of each CPU mapping
  *         or part of it (see below) is set
  *
- * Pages in one CPU mapping get consecutive addresses, so that the device can
- * also map them with one entry of its page table. If a CPU mapping is larger
- * than dma_max_mapping_size() of the device, it is divided into parts of that
- * size, rounded down to a power of two pages. In this case, only the addresses
- * within a part are consecutive.
+ * If the device is behind an IOMMU and the kernel has dma_iova_link() (6.16 and
+ * later), all pages of the range get consecutive addresses, unless no run of
+ * free addresses is long enough: see hmm_mirror_range_dma_is_contiguous().
+ *
+ * Otherwise, pages in one CPU mapping get consecutive addresses, so that the
+ * device can also map them with one entry of its page table. If a CPU mapping
+ * is larger than dma_max_mapping_size() of the device, it is divided into parts
+ * of that size, rounded down to a power of two pages. In this case, only the
+ * addresses within a part are consecutive.
  *
  * The whole range must be unmapped before it can be read again.
  *
@@ -296,6 +333,27 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_map);
+
+/**
+ * hmm_mirror_range_dma_is_contiguous() - check for consecutive DMA addresses
+ * @range: a range that is mapped by hmm_mirror_range_dma_map()
+ *
+ * If this function returns true, the DMA address of a byte of the range is that
+ * of the first byte plus the difference of their addresses in the mm. A device
+ * without a page table can access the whole range with one descriptor.
+ *
+ * Context: does not sleep; the caller holds its update lock.
+ * Return: true if all pages of the range have consecutive DMA addresses because
+ * they were mapped together; otherwise false, also if the addresses of separate
+ * mappings happen to be consecutive.
+ *
+ * Since: 0.3
+ */
+bool hmm_mirror_range_dma_is_contiguous(const struct hmm_mirror_range *range)
+{
+	return hmm_dma_iova_used(range);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_range_dma_is_contiguous);
 
 /**
  * hmm_mirror_range_dma_widen() - compute the bounds that an unmap affects

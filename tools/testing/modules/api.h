@@ -57,6 +57,7 @@ extern const struct api_case api_bounds_cases[];
 extern const struct api_case api_removed_cases[];
 extern const struct api_case api_dma_map_cases[];
 extern const struct api_case api_dma_bounds_cases[];
+extern const struct api_case api_dma_iommu_cases[];
 extern const struct api_case api_dirty_cases[];
 extern const struct api_case api_compact_cases[];
 extern const struct api_case api_pgtable_cases[];

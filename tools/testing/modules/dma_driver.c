@@ -38,7 +38,7 @@ static void dma_callback(struct api_interval *interval,
 		driver->widened_start = start;
 		driver->widened_end = end;
 	}
-	hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
+	hmm_mirror_range_dma_unmap(&driver->range, driver->dev,
 				   driver->dir, driver->addrs, inv->start,
 				   inv->end);
 }
@@ -46,7 +46,7 @@ static void dma_callback(struct api_interval *interval,
 void dma_driver_exit(struct dma_driver *driver)
 {
 	if (driver->pdev) {
-		hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
+		hmm_mirror_range_dma_unmap(&driver->range, driver->dev,
 					   driver->dir, driver->addrs, 0,
 					   ULONG_MAX);
 		hmm_mirror_range_unregister(&driver->range);
@@ -79,9 +79,11 @@ struct dma_driver *dma_driver(unsigned long page, unsigned long npages,
 	range->flags = flags;
 	EXPECT_EQ(0, hmm_mirror_range_bind(range, &driver->interval->notifier));
 	driver->pdev = dma_device(DMA_BIT_MASK(64));
-	if (driver->pdev &&
-	    EXPECT_EQ(0, hmm_mirror_range_populate(range, 0)))
-		return driver;
+	if (driver->pdev) {
+		driver->dev = &driver->pdev->dev;
+		if (EXPECT_EQ(0, hmm_mirror_range_populate(range, 0)))
+			return driver;
+	}
 	dma_driver_exit(driver);
 	return NULL;
 }
@@ -89,7 +91,7 @@ struct dma_driver *dma_driver(unsigned long page, unsigned long npages,
 bool dma_map(struct dma_driver *driver)
 {
 	return EXPECT_EQ(0, hmm_mirror_range_dma_map(&driver->range,
-						     &driver->pdev->dev,
+						     driver->dev,
 						     driver->dir,
 						     driver->addrs));
 }
@@ -97,7 +99,7 @@ bool dma_map(struct dma_driver *driver)
 void dma_unmap(struct dma_driver *driver, unsigned long page,
 	       unsigned long npages)
 {
-	hmm_mirror_range_dma_unmap(&driver->range, &driver->pdev->dev,
+	hmm_mirror_range_dma_unmap(&driver->range, driver->dev,
 				   driver->dir, driver->addrs, api_addr(page),
 				   api_addr(page + npages));
 }

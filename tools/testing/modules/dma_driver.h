@@ -27,7 +27,8 @@
  * @mirror: mirror of this process
  * @interval: interval of @range; its callback unmaps the range
  * @range: the range, bound to @interval
- * @pdev: the device
+ * @pdev: a device without an IOMMU
+ * @dev: the device that maps the range, &pdev->dev unless a case changes it
  * @dir: DMA direction
  * @addrs: DMA addresses of the pages
  * @widened_start: widened start of the last invalidation of the mapped range
@@ -38,6 +39,7 @@ struct dma_driver {
 	struct api_interval *interval;
 	struct hmm_mirror_range range;
 	struct platform_device *pdev;
+	struct device *dev;
 	enum dma_data_direction dir;
 	dma_addr_t *addrs;
 	unsigned long widened_start;

@@ -74,6 +74,7 @@ static const struct api_case *const api_tables[] = {
 	api_removed_cases,
 	api_dma_map_cases,
 	api_dma_bounds_cases,
+	api_dma_iommu_cases,
 	api_dirty_cases,
 	api_compact_cases,
 	api_pgtable_cases,

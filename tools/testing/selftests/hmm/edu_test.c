@@ -19,6 +19,39 @@ static struct hmm_edu_test_page edu_page(int fd, void *addr)
 	return page;
 }
 
+/* Returns true if the device maps all pages at consecutive addresses. */
+static bool edu_is_contiguous(int fd, char *mem, size_t npages)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	__u64 first = edu_page(fd, mem).dma;
+	struct hmm_edu_test_page at;
+	size_t i;
+
+	for (i = 0; i < npages; i++) {
+		at = edu_page(fd, mem + i * page);
+		if (at.usable != 1 || at.dma != first + i * page)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Exchanges every second page, from the last one to the first, so that
+ * neighbors are not consecutive in physical memory.
+ */
+static int scatter(char *mem, size_t npages)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	size_t i;
+
+	for (i = 0; i < npages; i += 2)
+		if (madvise(mem + i * page, page, MADV_DONTNEED))
+			return -errno;
+	for (i = npages; i; i -= 2)
+		mem[(i - 2) * page] = 1;
+	return 0;
+}
+
 static int edu_dma(int fd, __u64 dma, bool write)
 {
 	struct hmm_edu_test_dma arg = { .dma = dma, .write = write };
@@ -299,6 +332,53 @@ TEST_F(edu, stale_address_faults)
 	EXPECT_EQ(0, stale);
 	EXPECT_EQ(0, seen);
 	EXPECT_TRUE(hmm_is_filled(self->dst, 1, 4, 0));
+}
+
+/*
+ * Pages that are not consecutive in physical memory get consecutive addresses,
+ * so one DMA could access all of them.
+ */
+TEST_F(edu, scattered_pages_have_consecutive_addresses)
+{
+	if (!hmm_kernel_at_least(6, 16))
+		SKIP(return, "this kernel has no dma_iova_link()");
+	ASSERT_EQ(0, scatter(self->dst, NPAGES));
+	REGISTER_BOTH();
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src,
+			      NPAGES * self->page));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, NPAGES * self->page));
+	EXPECT_TRUE(edu_is_contiguous(self->fd, self->dst, NPAGES));
+
+	/* An invalidation of one page unmaps only this page. */
+	ASSERT_EQ(0, madvise(self->dst + self->page, self->page,
+			     MADV_DONTNEED));
+	EXPECT_EQ(2 * NPAGES - 1, edu_stats(self->watch).mappings);
+	EXPECT_EQ(0, edu_page(self->fd, self->dst + self->page).usable);
+	EXPECT_EQ(1, edu_page(self->fd, self->dst).usable);
+	memset(self->dst, 0, NPAGES * self->page);
+	ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, self->page));
+	EXPECT_EQ(0, memcmp(self->dst, self->src, self->page));
+}
+
+/* The addresses of a range are free again after its last page is unmapped. */
+TEST_F(edu, consecutive_addresses_are_freed)
+{
+	const size_t size = NPAGES * self->page;
+
+	if (!hmm_kernel_at_least(6, 16))
+		SKIP(return, "this kernel has no dma_iova_link()");
+	REGISTER_BOTH();
+	/* This mask leaves addresses for three buffers. */
+	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 16));
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(0, edu_copy(self->fd, self->dst, self->src, size));
+		EXPECT_TRUE(edu_is_contiguous(self->fd, self->dst, NPAGES));
+		ASSERT_EQ(0, madvise(self->src, size, MADV_DONTNEED));
+		ASSERT_EQ(0, scatter(self->dst, NPAGES));
+		ASSERT_EQ(0, madvise(self->dst, size, MADV_DONTNEED));
+		EXPECT_EQ(0, edu_stats(self->watch).mappings);
+	}
+	ASSERT_EQ(0, edu_fault(self->fd, HMM_EDU_FAULT_DMA_MASK, 28));
 }
 
 /*

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,18 @@ __u64 hmm_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+bool hmm_kernel_at_least(int major, int minor)
+{
+	int running_major = 0, running_minor = 0;
+	struct utsname name;
+
+	if (uname(&name) ||
+	    sscanf(name.release, "%d.%d", &running_major, &running_minor) != 2)
+		return false;
+	return running_major > major ||
+	       (running_major == major && running_minor >= minor);
 }
 
 int hmm_write_file(const char *path, const char *text)

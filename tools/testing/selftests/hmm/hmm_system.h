@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Time, small files, the module's counters and the kernel log. */
+/*
+ * Time, the kernel's version, small files, the module's counters, and the kernel
+ * log.
+ */
 #ifndef _HMM_SYSTEM_H
 #define _HMM_SYSTEM_H
+
+#include <stdbool.h>
 
 #include <linux/types.h>
 
@@ -19,6 +24,9 @@
 #define HMM_QUIET_MS		200
 
 __u64 hmm_now_ms(void);
+
+/* Returns true if the version of the running kernel is at least major.minor. */
+bool hmm_kernel_at_least(int major, int minor);
 
 /* Returns 0 or -errno. */
 int hmm_write_file(const char *path, const char *text);
