@@ -45,7 +45,9 @@
  *	The page tables of the current mm may be walked. Before a table is
  *	freed, an IPI flushes the TLBs of the CPUs that run its mm, and the
  *	kernel waits until all of them have handled it. Under hypervisors that
- *	flush TLBs without IPIs, tables are freed by RCU.
+ *	flush TLBs without IPIs, tables are freed by RCU. As for
+ *	get_user_pages_fast(), this includes hugetlb tables that are unshared only
+ *	on kernels that wait for such walks after unsharing (CVE-2025-38085).
  *
  * Otherwise, page tables are walked with the mmap lock held. The lock protects
  * the tables of a vma, except for hugetlb tables that several processes share.

@@ -351,10 +351,13 @@ static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range,
  * the entries if @range->pfn_flags_mask is not 0.
  *
  * If the kernel frees page tables by RCU, or, on x86-64, if the mm is that of
- * the calling task, the function reads present pages without the mmap lock. It
- * acquires the lock at the first page that is not present or whose entry
- * depends on the vma, and reads the rest of the range under the lock. In all
- * other cases, it reads the whole range under the mmap lock.
+ * the calling task, the function reads present pages without a lock. At the
+ * first page that is not present or whose entry depends on the vma, it acquires
+ * the lock of the vma (7.2 and later) or, if this is not possible, the mmap
+ * lock, which it keeps for the rest of the range unless another task waits for
+ * it. In all other cases, it reads the whole range under the mmap lock, except
+ * for a kernel thread on x86-64 without an mm of its own: if this thread would
+ * have to wait for the lock, it uses the mm while it reads present pages.
  *
  * Context: may sleep. The caller must not hold the mmap lock or the update
  * lock.
@@ -415,11 +418,11 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
  * hmm_mirror_range_fault() - read the page tables and fault in requested pages
  * @range: a range for which hmm_mirror_range_wait_until_valid() returned 0
  *
- * Under the same conditions as for hmm_mirror_range_snapshot(), the mmap lock
- * is not acquired if every page of the range is an ordinary present page that
- * satisfies its request. If the first fault on a page has to wait, for example
- * for the disk, it drops the mmap lock. Repeated faults on the same page may
- * wait with the lock held.
+ * Locks are acquired as by hmm_mirror_range_snapshot(): none if every page of
+ * the range is an ordinary present page that satisfies its request, and 7.2 and
+ * later handle most faults under the lock of the vma. If the first fault on a
+ * page has to wait, for example for the disk, it drops the lock. Repeated
+ * faults on the same page may wait with the mmap lock held.
  *
  * A fault may itself cause an invalidation, for example when it breaks
  * copy-on-write. The range collides in this case, and the page is usually

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/hugetlb_inline.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -12,6 +13,7 @@
 #include <hmm/pfn.h>
 
 #include "../compat/fault.h"
+#include "../compat/vma_lock.h"
 #include "pfn_entry.h"
 #include "read_range.h"
 
@@ -46,7 +48,8 @@ static int hmm_fault_errno(vm_fault_t fault)
 }
 
 /*
- * Fault in one page. *@locked is cleared if the mmap lock was dropped.
+ * Fault in one page. *@locked is cleared if the lock of the vma or the mmap
+ * lock was dropped.
  */
 static int hmm_fault_page(struct hmm_read_request *request,
 			  struct vm_area_struct *vma, unsigned long addr,
@@ -67,10 +70,12 @@ static int hmm_fault_page(struct hmm_read_request *request,
 	 */
 	if (request->keep_lock)
 		flags |= FAULT_FLAG_RETRY_NOWAIT;
-	else if (request->tries > 1)
+	else if (request->tries > 1 && !request->vma_locked)
 		flags |= FAULT_FLAG_KILLABLE | FAULT_FLAG_TRIED;
 	else
 		flags |= FAULT_FLAG_KILLABLE;
+	if (request->vma_locked)
+		flags |= HMM_FAULT_VMA_LOCK;
 
 	request->faults++;
 	ret = handle_mm_fault(vma, addr, flags, NULL);
@@ -79,6 +84,11 @@ static int hmm_fault_page(struct hmm_read_request *request,
 		if (request->keep_lock)
 			return -EAGAIN;
 		*locked = false;
+		/* The fault under the mmap lock is the first attempt again. */
+		if (request->vma_locked && ret & VM_FAULT_RETRY) {
+			request->need_mmap_lock = true;
+			request->tries--;
+		}
 		return fatal_signal_pending(current) ? -EINTR : 0;
 	}
 	if (ret & VM_FAULT_ERROR)
@@ -116,7 +126,7 @@ static int hmm_fault_pages(struct hmm_read_request *request,
 }
 
 /*
- * Walk the page tables of a readable vma, with the mmap lock held.
+ * Walk the page tables of a readable vma, with its lock or the mmap lock held.
  *
  * Page tables of hugetlb memory may be shared with another process. They are
  * protected by the i_mmap lock, not by the mmap lock; see compat/pgtable.h.
@@ -141,29 +151,19 @@ static unsigned long hmm_read_page_tables(struct hmm_walk *walk,
 }
 
 /*
- * Read from *@addr up to @end or the end of the vma or hole that contains
- * *@addr, and fault in requested pages. Return early if the mmap lock is
- * dropped, either by a page fault or because another task waits for it. *@addr
- * is advanced to the first address whose entry has not been written. *@locked
- * is cleared if the mmap lock was dropped.
+ * Read from *@addr up to @end in one readable vma, or in memory that a device
+ * cannot use if @vma is NULL, and fault in requested pages. Return early if the
+ * lock is dropped, either by a page fault or because another task waits for it.
+ * *@addr is advanced to the first address whose entry has not been written.
+ * *@locked is cleared if the lock was dropped.
  */
-static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
-			unsigned long end, bool *locked)
+static int hmm_read_in_vma(struct hmm_read_request *request,
+			   struct vm_area_struct *vma, unsigned long *addr,
+			   unsigned long end, bool *locked)
 {
 	struct hmm_walk *walk = &request->walk;
-	struct vm_area_struct *vma = find_vma(walk->mm, *addr);
 	unsigned long stopped = *addr;
-	bool forbidden;
 	int ret;
-
-	if (vma && vma->vm_start <= *addr) {
-		end = min(end, vma->vm_end);
-		forbidden = hmm_vma_forbidden(vma);
-	} else {
-		if (vma)
-			end = min(end, vma->vm_start);
-		forbidden = true;
-	}
 
 	while (*locked && *addr < end) {
 		unsigned long next = end;
@@ -171,12 +171,11 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 		if (next - *addr > HMM_READ_STRETCH)
 			next = ALIGN_DOWN(*addr + HMM_READ_STRETCH, PMD_SIZE);
 		walk->unusable = false;
-		if (forbidden) {
+		if (vma)
+			*addr = hmm_read_page_tables(walk, vma, *addr, next);
+		else
 			*addr = hmm_walk_fill(walk, *addr, next,
 					      HMM_MIRROR_PFN_ERROR);
-		} else {
-			*addr = hmm_read_page_tables(walk, vma, *addr, next);
-		}
 		if (walk->unusable)
 			return -EFAULT;
 		if (fatal_signal_pending(current))
@@ -189,10 +188,11 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 			if (request->tries++ == HMM_FAULT_TRIES)
 				return -EBUSY;
 			ret = hmm_fault_pages(request, vma, *addr, next, locked);
-			if (ret)
+			/* A task that changes the vma waits for its lock. */
+			if (ret || request->vma_locked)
 				return ret;
 		}
-		if (*locked && !request->keep_lock &&
+		if (*locked && !request->keep_lock && !request->vma_locked &&
 		    mmap_lock_is_contended(walk->mm)) {
 			mmap_read_unlock(walk->mm);
 			*locked = false;
@@ -202,13 +202,95 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 }
 
 /*
+ * Read from *@addr up to @end or the end of the vma or hole that contains
+ * *@addr, with the mmap lock held; see hmm_read_in_vma().
+ */
+static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
+			unsigned long end, bool *locked)
+{
+	struct vm_area_struct *vma = find_vma(request->walk.mm, *addr);
+
+	if (vma && vma->vm_start <= *addr) {
+		end = min(end, vma->vm_end);
+	} else {
+		if (vma)
+			end = min(end, vma->vm_start);
+		vma = NULL;
+	}
+	if (vma && hmm_vma_forbidden(vma))
+		vma = NULL;
+	return hmm_read_in_vma(request, vma, addr, end, locked);
+}
+
+/*
+ * Read from *@addr up to @end, the end of the vma, the end of a stretch, or the
+ * first fault, with the lock of the vma held; see hmm_read_in_vma(). Does
+ * nothing if the lock is not available. In this case, and if a fault needs the
+ * mmap lock, sets request->need_mmap_lock.
+ */
+static int hmm_read_locked_vma(struct hmm_read_request *request,
+			       unsigned long *addr, unsigned long end)
+{
+	struct vm_area_struct *vma = hmm_vma_lock(request->walk.mm, *addr);
+	bool locked = true;
+	int ret;
+
+	if (!vma) {
+		request->need_mmap_lock = true;
+		return 0;
+	}
+	end = min(end, vma->vm_end);
+	if (end - *addr > HMM_READ_STRETCH)
+		end = ALIGN_DOWN(*addr + HMM_READ_STRETCH, PMD_SIZE);
+	request->vma_locked = true;
+	ret = hmm_read_in_vma(request, hmm_vma_forbidden(vma) ? NULL : vma,
+			      addr, end, &locked);
+	request->vma_locked = false;
+	if (locked)
+		hmm_vma_unlock(vma);
+	return ret;
+}
+
+/*
+ * Read from @addr up to the first entry that depends on the vma or does not
+ * satisfy its request. Returns the address of this entry, or @end.
+ *
+ * If hmm_walk_needs_lock() returns true, a kernel thread that cannot acquire
+ * the mmap lock immediately uses the mm during the walk. Switching to the mm
+ * and back costs more than the lock. Any other task reads nothing here.
+ * *@locked is set if the lock was acquired.
+ */
+static unsigned long hmm_read_present(struct hmm_read_request *request,
+				      unsigned long addr, unsigned long end,
+				      bool *locked)
+{
+	struct hmm_walk *walk = &request->walk;
+	unsigned long start = addr;
+
+	if (!hmm_walk_needs_lock(walk)) {
+		addr = hmm_walk_page_tables(walk, addr, end);
+	} else if (hmm_walk_may_borrow_mm()) {
+		*locked = mmap_read_trylock(walk->mm);
+		if (*locked)
+			return addr;
+		kthread_use_mm(walk->mm);
+		addr = hmm_walk_page_tables(walk, addr, end);
+		kthread_unuse_mm(walk->mm);
+	}
+	if (addr != start)
+		request->tries = 0;
+	return addr;
+}
+
+/*
  * Write every entry of [@start, @end), and fault in requested pages.
  *
- * If hmm_walk_needs_lock() returns true, the whole range is read under the mmap
- * lock. Otherwise, the lock is acquired at the first entry that depends on the
- * vma or does not satisfy its request, and the rest is read under the lock. The
- * lock is dropped temporarily if a fault drops it, or if another task waits for
- * it. If request->keep_lock is set, the caller's lock is never dropped.
+ * The lock of a vma is acquired at the first entry that hmm_read_present() does
+ * not write. If this lock is not available, or a fault needs the mmap lock, the
+ * mmap lock is acquired, and the rest is read under it. If a fault drops the
+ * mmap lock, or if it is dropped because another task waits for it,
+ * hmm_read_present() continues.
+ * If request->keep_lock is set, the caller's lock is never dropped.
  *
  * Context: may sleep; the caller holds a reference to mm_users, or runs in a
  * task that uses the mm. It holds the mmap lock if and only if
@@ -223,32 +305,35 @@ static int hmm_read_vma(struct hmm_read_request *request, unsigned long *addr,
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 		   unsigned long end)
 {
-	struct hmm_walk *walk = &request->walk;
+	struct mm_struct *mm = request->walk.mm;
 	bool locked = request->keep_lock;
 	unsigned long addr = start;
 	int ret = 0;
 
 	request->tries = 0;
-
-	if (!locked && !hmm_walk_needs_lock(walk))
-		addr = hmm_walk_page_tables(walk, addr, end);
+	request->need_mmap_lock = !HMM_HAS_VMA_LOCK;
 
 	while (!ret && addr < end) {
+		if (!locked)
+			addr = hmm_read_present(request, addr, end, &locked);
+		if (addr == end)
+			break;
 		if (fatal_signal_pending(current)) {
 			ret = -EINTR;
 			break;
 		}
-		if (!locked) {
-			if (mmap_read_lock_killable(walk->mm)) {
-				ret = -EINTR;
-				break;
-			}
-			locked = true;
+		if (!locked && !request->need_mmap_lock) {
+			ret = hmm_read_locked_vma(request, &addr, end);
+			continue;
 		}
+		if (!locked && mmap_read_lock_killable(mm))
+			return -EINTR;
+		locked = true;
+		request->need_mmap_lock = !HMM_HAS_VMA_LOCK;
 		ret = hmm_read_vma(request, &addr, end, &locked);
 	}
 
 	if (locked && !request->keep_lock)
-		mmap_read_unlock(walk->mm);
+		mmap_read_unlock(mm);
 	return ret;
 }

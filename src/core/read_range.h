@@ -11,6 +11,8 @@
  * struct hmm_read_request - one read of a range
  * @walk: the mm, the array and the requested flags
  * @keep_lock: the caller holds the mmap lock for reading; do not drop it
+ * @vma_locked: the lock of the current vma is held instead of the mmap lock
+ * @need_mmap_lock: a fault cannot be handled under the lock of its vma
  * @tries: number of faults on the current page
  * @retries: how often the caller has read the range again, after a page did not
  *           satisfy its request
@@ -19,6 +21,8 @@
 struct hmm_read_request {
 	struct hmm_walk walk;
 	bool keep_lock;
+	bool vma_locked;
+	bool need_mmap_lock;
 	unsigned int tries;
 	unsigned int retries;
 	unsigned long faults;

@@ -8,10 +8,10 @@
  * change immediately afterwards. The caller detects the change by the sequence
  * of its interval.
  *
- * There are two modes. Without a vma and without the mmap lock, the walk only
- * accepts entries that have the same meaning in every vma: present, ordinary
- * pages of any size, and the zero page. It stops at any other entry. Within a
- * readable vma, with the mmap lock held, the walk accepts every entry. It
+ * There are two modes. Without a vma and without a lock, the walk only accepts
+ * entries that have the same meaning in every vma: present, ordinary pages of
+ * any size, and the zero page. It stops at any other entry. Within a readable
+ * vma, with its lock or the mmap lock held, the walk accepts every entry. It
  * reports pages that user mode can read, and device-private pages of
  * walk->owner. It reports special pages, except zero pages and DAX pages, as
  * errors, and anything else as not present. In both modes, the walk stops where
@@ -393,6 +393,16 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
 }
 
 /*
+ * Returns true if the calling task, a kernel thread without an mm of its own,
+ * no longer needs the mmap lock after kthread_use_mm().
+ */
+bool hmm_walk_may_borrow_mm(void)
+{
+	return HMM_PAGE_TABLES_FREED_AFTER_IPI &&
+	       current->flags & PF_KTHREAD && !current->mm;
+}
+
+/*
  * Write the entries of [@addr, @end). Returns @end, or the address at which the
  * walk stopped: the entry there does not satisfy the request, or depends on the
  * vma and walk->vma is NULL, or the calling task was killed. Reschedules
@@ -402,8 +412,9 @@ bool hmm_walk_needs_lock(const struct hmm_walk *walk)
  * returned.
  *
  * Context: may sleep; the caller holds a reference to mm_users, or runs in a
- * task that uses the mm. It holds the mmap lock if walk->vma is set or
- * hmm_walk_needs_lock() returns true.
+ * task that uses the mm. It holds the mmap lock if hmm_walk_needs_lock()
+ * returns true. If walk->vma is set, it holds the lock of this vma or the mmap
+ * lock.
  */
 unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 				   unsigned long end)

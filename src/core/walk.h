@@ -23,8 +23,8 @@
  * @compact: write one entry per mapping; requires that @keep is false
  * @keep: written entries keep their requests
  * @unusable: the walk stopped at an entry that no page fault can make usable
- * @vma: if not NULL, the walk is within this readable vma and the mmap lock is
- *       held, so that every entry can be interpreted
+ * @vma: if not NULL, the walk is within this readable vma, and its lock or the
+ *       mmap lock is held, so that every entry can be interpreted
  */
 struct hmm_walk {
 	struct mm_struct *mm;
@@ -45,5 +45,6 @@ unsigned long hmm_walk_page_tables(struct hmm_walk *walk, unsigned long addr,
 unsigned long hmm_walk_skip_empty(struct hmm_walk *walk, unsigned long addr,
 				  unsigned long end);
 bool hmm_walk_needs_lock(const struct hmm_walk *walk);
+bool hmm_walk_may_borrow_mm(void);
 
 #endif /* _HMM_CORE_WALK_H */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A worker reads the page tables of a process whose mm it does not use. If the
- * kernel does not free page tables by RCU, the worker must acquire a lock.
- *
- * The page is present, so no fault needs the lock.
+ * A worker reads the page tables of a process. If the kernel does not free page
+ * tables by RCU, the worker must use the mm of this process or acquire a lock.
+ * If a page is not present, the worker needs the lock of its vma or, before 7.2,
+ * the mmap lock.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <uapi/linux/memfd.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
@@ -16,22 +17,27 @@
 #include <hmm/range.h>
 
 #include "../../../src/compat/pgtable.h"
+#include "../../../src/compat/vma_lock.h"
 #include "api.h"
 
 /* A page of the arena for the name of the memfd. */
 #define REMOTE_NAME	16
 
 /**
- * struct remote_read - a snapshot by a worker
+ * struct remote_read - a snapshot or a fault by a worker
  * @work: the work
  * @done: completed when the worker has finished
  * @range: the range to read
- * @ret: return value of hmm_mirror_range_snapshot()
+ * @mm: the mm that the worker already uses, or NULL
+ * @fault: populate the range instead
+ * @ret: return value of the read
  */
 struct remote_read {
 	struct work_struct work;
 	struct completion done;
 	struct hmm_mirror_range range;
+	struct mm_struct *mm;
+	bool fault;
 	int ret;
 };
 
@@ -40,7 +46,15 @@ static void remote_work(struct work_struct *work)
 	struct remote_read *read = container_of(work, struct remote_read,
 						work);
 
-	read->ret = hmm_mirror_range_snapshot(&read->range);
+	if (read->mm)
+		kthread_use_mm(read->mm);
+	if (read->fault)
+		read->ret = hmm_mirror_range_populate(&read->range, 0);
+	else
+		read->ret = hmm_mirror_range_snapshot(&read->range);
+	EXPECT(current->mm == read->mm);
+	if (read->mm)
+		kthread_unuse_mm(read->mm);
 	complete_all(&read->done);
 }
 
@@ -60,12 +74,12 @@ static int remote_prepare(struct remote_read *read, struct api_mirror *mirror,
 	return hmm_mirror_range_populate(&read->range, MSEC_PER_SEC);
 }
 
-/* Start the worker, and expect that it waits if it needs the lock. */
-static void remote_start(struct remote_read *read)
+/* Start the worker, and expect that it waits unless it needs no lock. */
+static void remote_start(struct remote_read *read, bool lockless)
 {
 	read->range.pfns[0] = 0;
 	queue_work(system_unbound_wq, &read->work);
-	if (HMM_PAGE_TABLES_FREED_BY_RCU)
+	if (lockless)
 		EXPECT(wait_for_completion_timeout(&read->done, API_TIMEOUT));
 	else
 		EXPECT(!wait_for_completion_timeout(&read->done,
@@ -81,14 +95,51 @@ static void remote_finish(struct remote_read *read)
 	hmm_mirror_range_unregister(&read->range);
 }
 
+/* The worker uses the mm of this process while it reads that of the child. */
 static void r55_remote_tables_are_read_with_the_mmap_lock(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
+	struct remote_read *read = api_alloc(sizeof(*read));
+
+	read->mm = current->mm;
+	EXPECT_EQ(0, remote_prepare(read, mirror, api_addr(0)));
+	mmap_write_lock(api_child_mm());
+	remote_start(read, HMM_PAGE_TABLES_FREED_BY_RCU);
+	mmap_write_unlock(api_child_mm());
+	remote_finish(read);
+	api_unregister(mirror);
+}
+
+/* A worker without an mm uses that of the process instead of the lock. */
+static void r63_worker_does_not_need_the_mmap_lock(void)
 {
 	struct api_mirror *mirror = api_mirror();
 	struct remote_read *read = api_alloc(sizeof(*read));
 
 	EXPECT_EQ(0, remote_prepare(read, mirror, api_addr(0)));
 	mmap_write_lock(current->mm);
-	remote_start(read);
+	remote_start(read, HMM_PAGE_TABLES_FREED_AFTER_IPI ||
+		     HMM_PAGE_TABLES_FREED_BY_RCU);
+	mmap_write_unlock(current->mm);
+	remote_finish(read);
+	api_unregister(mirror);
+}
+
+/* A page that is not present is faulted in under the lock of its vma. */
+static void r63_worker_faults_without_the_mmap_lock(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct remote_read *read = api_alloc(sizeof(*read));
+
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, remote_prepare(read, mirror, api_addr(0)));
+	/* The first fault allocated the anon_vma, which needs the mmap lock. */
+	EXPECT_EQ(0, api_syscall(__NR_madvise, api_addr(0), PAGE_SIZE,
+				 MADV_DONTNEED));
+	read->range.default_flags = HMM_MIRROR_PFN_REQ_WRITE;
+	read->fault = true;
+	mmap_write_lock(current->mm);
+	remote_start(read, HMM_HAS_VMA_LOCK);
 	mmap_write_unlock(current->mm);
 	remote_finish(read);
 	api_unregister(mirror);
@@ -143,7 +194,7 @@ static void r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock(void)
 		hmm_mirror_range_unregister(&read->range);
 	} else {
 		i_mmap_lock_write(file->f_mapping);
-		remote_start(read);
+		remote_start(read, HMM_PAGE_TABLES_FREED_BY_RCU);
 		i_mmap_unlock_write(file->f_mapping);
 		remote_finish(read);
 	}
@@ -155,7 +206,11 @@ out:
 
 const struct api_case api_remote_cases[] = {
 	{ "r55_remote_tables_are_read_with_the_mmap_lock",
-	  r55_remote_tables_are_read_with_the_mmap_lock },
+	  r55_remote_tables_are_read_with_the_mmap_lock, HMM_API_CHILD },
+	{ "r63_worker_does_not_need_the_mmap_lock",
+	  r63_worker_does_not_need_the_mmap_lock },
+	{ "r63_worker_faults_without_the_mmap_lock",
+	  r63_worker_faults_without_the_mmap_lock, HMM_API_HELPER },
 	{ "r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock",
 	  r55_shared_hugetlb_tables_are_read_with_the_i_mmap_lock,
 	  HMM_API_HELPER },
