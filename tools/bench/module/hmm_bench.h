@@ -68,13 +68,15 @@ struct hmm_bench_wait {
 #define HMM_BENCH_FAULT		0x1
 #define HMM_BENCH_WRITE		0x2
 #define HMM_BENCH_COMPACT	0x4
+#define HMM_BENCH_WORKER	0x8
 
 /**
  * struct hmm_bench_range - one snapshot or fault of a range
  * @start: first address
  * @end: first address past the end
  * @flags: HMM_BENCH_FAULT and _WRITE; 0 for a snapshot. _COMPACT: one entry per
- *         mapping on our side; ignored on the kernel's side
+ *         mapping on our side; ignored on the kernel's side. _WORKER: a worker
+ *         makes the requests
  * @step: bytes per request; the range is a multiple of @step, or shorter
  * @ticks: out: ticks for all requests, including the locks of the caller
  * @ns: out: the same time in ns of CLOCK_MONOTONIC

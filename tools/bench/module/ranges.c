@@ -8,8 +8,17 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include "bench.h"
+
+struct bench_work {
+	struct work_struct work;
+	struct bench *bench;
+	struct hmm_bench_range *arg;
+	unsigned long *pfns;
+	int ret;
+};
 
 static int bench_ours_request(struct hmm_mirror_range *range, u64 flags)
 {
@@ -131,6 +140,21 @@ static u64 bench_kernel_valid(const unsigned long *pfns, unsigned long nr)
 	return valid;
 }
 
+/* Make all requests, and measure the time. */
+static void bench_requests(struct work_struct *work)
+{
+	struct bench_work *w = container_of(work, struct bench_work, work);
+	u64 begin_ns = ktime_get_ns();
+	u64 begin = bench_ticks();
+
+	if (w->bench->side == HMM_BENCH_OURS)
+		w->ret = bench_ours_requests(w->bench, w->arg, w->pfns);
+	else
+		w->ret = bench_kernel_requests(w->bench, w->arg, w->pfns);
+	w->arg->ticks = bench_ticks() - begin;
+	w->arg->ns = ktime_get_ns() - begin_ns;
+}
+
 /*
  * The first inserted interval guards the range. All requests write to the same
  * array, which has the size of one request, so only the valid pages of the last
@@ -138,9 +162,8 @@ static u64 bench_kernel_valid(const unsigned long *pfns, unsigned long nr)
  */
 int bench_range(struct bench *bench, struct hmm_bench_range *arg)
 {
+	struct bench_work work = { .bench = bench, .arg = arg };
 	unsigned long nr, *pfns;
-	u64 begin, begin_ns;
-	int ret;
 
 	if (!bench->intervals || arg->start >= arg->end || !arg->step ||
 	    !PAGE_ALIGNED(arg->start | arg->end | arg->step) ||
@@ -152,18 +175,19 @@ int bench_range(struct bench *bench, struct hmm_bench_range *arg)
 	if (!pfns)
 		return -ENOMEM;
 
-	begin_ns = ktime_get_ns();
-	begin = bench_ticks();
-	if (bench->side == HMM_BENCH_OURS)
-		ret = bench_ours_requests(bench, arg, pfns);
-	else
-		ret = bench_kernel_requests(bench, arg, pfns);
-	arg->ticks = bench_ticks() - begin;
-	arg->ns = ktime_get_ns() - begin_ns;
+	work.pfns = pfns;
+	INIT_WORK_ONSTACK(&work.work, bench_requests);
+	if (arg->flags & HMM_BENCH_WORKER) {
+		queue_work(system_unbound_wq, &work.work);
+		flush_work(&work.work);
+	} else {
+		bench_requests(&work.work);
+	}
+	destroy_work_on_stack(&work.work);
 
 	arg->valid = bench->side == HMM_BENCH_OURS ?
 		     bench_ours_valid(arg, pfns, nr) :
 		     bench_kernel_valid(pfns, nr);
 	kvfree(pfns);
-	return ret;
+	return work.ret;
 }

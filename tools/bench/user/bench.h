@@ -81,6 +81,7 @@ void bench_read_wait(void);
 void bench_ranges(void);
 void bench_sparse(void);
 void bench_held(void);
+void bench_workers(void);
 void bench_snapshots(void);
 void bench_snapshot_threads(void);
 void bench_munmap(void);

@@ -141,6 +141,7 @@ static const struct group groups[] = {
 	{ "icount", "range", bench_ranges },
 	{ "icount", "sparse", bench_sparse },
 	{ "icount", "held", bench_held },
+	{ "icount", "worker", bench_workers },
 	{ "preempt", "munmap", bench_munmap },
 	{ "smp", "read", bench_read_threads },
 	{ "smp", "wait", bench_read_wait },

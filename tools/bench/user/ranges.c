@@ -70,6 +70,7 @@ static double touch_cost(const struct range_case *c)
 #define GIB	(1024 * MIB)
 #define FAULT	(HMM_BENCH_FAULT | HMM_BENCH_WRITE)
 #define COMPACT	HMM_BENCH_COMPACT
+#define WORKER	HMM_BENCH_WORKER
 
 static const struct range_case cases[] = {
 	{ "snapshot of present 4K pages, per page", "<=20", 256 * MIB,
@@ -82,6 +83,15 @@ static const struct range_case cases[] = {
 	  MADV_NOHUGEPAGE, PAGE, FAULT, 256 * MIB, 65536 },
 	{ "snapshot of one present page", "-", PAGE,
 	  MADV_NOHUGEPAGE, PAGE, 0, PAGE, 1 },
+	{ "64 KiB of present pages requested, per request", "<=0.35x",
+	  16 * MIB, MADV_NOHUGEPAGE, PAGE, FAULT, MIB / 16, 256 },
+	{ "64 KiB of present pages requested by a worker, per request",
+	  "<=0.35x", 16 * MIB, MADV_NOHUGEPAGE, PAGE, FAULT | WORKER,
+	  MIB / 16, 256 },
+	{ "64 KiB of untouched pages requested, per request", "<=1x",
+	  16 * MIB, MADV_NOHUGEPAGE, 0, FAULT, MIB / 16, 256 },
+	{ "64 KiB of untouched pages requested by a worker, per request",
+	  "<=1x", 16 * MIB, MADV_NOHUGEPAGE, 0, FAULT | WORKER, MIB / 16, 256 },
 	{ "fault of untouched 4K pages, per page", "<=1x", 64 * MIB,
 	  MADV_NOHUGEPAGE, 0, FAULT, 64 * MIB, 16384 },
 	{ "fault of untouched 2M pages, per 4K page", "<=1x", 128 * MIB,

@@ -148,6 +148,76 @@ void bench_held(void)
 	row_held(&r);
 }
 
+/*
+ * A worker reads 16 MiB, at once if the pages are present. With @fault, they are
+ * absent, but the memory has been touched before, and a request covers 64 KiB.
+ */
+#define WORKER_LENGTH	(8 * HUGE)
+#define WORKER_STEP	(HUGE / 32)
+#define WORKER_ROUNDS	16
+
+static double worker_us(int fd, char *start, bool fault)
+{
+	const size_t step = fault ? WORKER_STEP : WORKER_LENGTH;
+	struct hmm_bench_range range = {
+		.start = (uintptr_t)start,
+		.end = (uintptr_t)start + WORKER_LENGTH,
+		.step = step,
+		.flags = HMM_BENCH_WORKER |
+			 (fault ? HMM_BENCH_FAULT | HMM_BENCH_WRITE : 0),
+	};
+	__u64 ns = 0;
+	int i;
+
+	for (i = 0; i < WORKER_ROUNDS; i++) {
+		if (fault && madvise(start, WORKER_LENGTH, MADV_DONTNEED))
+			die("madvise");
+		call(fd, HMM_BENCH_RANGE, &range);
+		if (range.valid != step / PAGE) {
+			fprintf(stderr, "hmm_bench: a worker read %llu pages\n",
+				range.valid);
+			exit(1);
+		}
+		ns += range.ns;
+	}
+	return ns / 1000. / WORKER_ROUNDS;
+}
+
+static void worker_work(int fd, int side, void *arg, double *values)
+{
+	struct hmm_bench_hold hold = { .period = HOLD_NS };
+	char *start = guarded(fd, WORKER_LENGTH);
+	bool fault = arg;
+
+	(void)side;
+	values[IDLE] = worker_us(fd, start, fault);
+	call(fd, HMM_BENCH_HOLD, &hold);
+	values[SLOWER] = worker_us(fd, start, fault) / values[IDLE];
+	call(fd, HMM_BENCH_HOLD_END, &hold);
+	values[SHARE] = 100. * hold.held / hold.total;
+}
+
+static void worker_row(bool fault, const char *rule, const char *name)
+{
+	struct result r;
+
+	progress("%s", name);
+	both_sides(&r, 1, worker_work, fault ? &r : NULL);
+	note("idle %.0f us, the kernel's %.0f us; lock held for %.0f %%",
+	     r.ours[IDLE], r.kernel[IDLE], r.ours[SHARE]);
+	row("worker-held", fault, "x idle time", r.ours[SLOWER],
+	    r.kernel[SLOWER], rule, "%s", name);
+}
+
+void bench_workers(void)
+{
+	worker_row(false, "<=1.2",
+		   "snapshot of 16 MiB by a worker, mmap lock held half the time");
+	/* Before 7.2, a fault needs the mmap lock on either side. */
+	worker_row(true, "<=1.3",
+		   "faults of 64 KiB by a worker, mmap lock held half the time");
+}
+
 static void snapshots_work(int fd, int side, void *arg, double *values)
 {
 	char *start = guarded(fd, LENGTH);
