@@ -41,11 +41,8 @@ static inline bool hmm_dma_iova_used(const struct hmm_mirror_range *range)
 static inline bool hmm_dma_iova_alloc(struct hmm_mirror_range *range,
 				      struct device *dev, size_t size)
 {
-	struct iommu_domain *domain;
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
-	if (!hmm_dma_is_translated(dev))
-		return false;
-	domain = iommu_get_domain_for_dev(dev);
 	if (!domain || !(domain->pgsize_bitmap & (2 * PAGE_SIZE - 1)))
 		return false;
 	return dma_iova_try_alloc(dev, hmm_dma_iova_state(range), 0, size);

@@ -211,12 +211,25 @@ static int hmm_dma_map_part(const struct hmm_dma *dma, struct page *page,
 	return 0;
 }
 
+/* Store the addresses of @n pages from @i on, which are mapped at @addr. */
+void hmm_dma_store_addrs(const struct hmm_dma *dma, unsigned long i,
+			 unsigned long n, dma_addr_t addr)
+{
+	unsigned long k;
+
+	dma->addrs[i] = addr;
+	if (dma->range->flags & HMM_MIRROR_RANGE_COMPACT)
+		return;
+	for (k = 1; k < n; k++)
+		dma->addrs[i + k] = addr + (k << PAGE_SHIFT);
+}
+
 static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 			   unsigned long next)
 {
 	struct hmm_mirror_range *range = dma->range;
 	struct page *page = hmm_mirror_pfn_to_page(range->pfns[i]);
-	unsigned long part, n, k;
+	unsigned long part, n;
 	dma_addr_t addr;
 	int ret;
 
@@ -231,11 +244,7 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 			hmm_dma_unmap_parts(dma, i, part);
 			return ret;
 		}
-		dma->addrs[part] = addr;
-		if (range->flags & HMM_MIRROR_RANGE_COMPACT)
-			continue;
-		for (k = 1; k < n; k++)
-			dma->addrs[part + k] = addr + (k << PAGE_SHIFT);
+		hmm_dma_store_addrs(dma, part, n, addr);
 	}
 	range->pfns[i] |= HMM_MIRROR_PFN_DMA;
 	range->mapped++;

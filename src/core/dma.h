@@ -32,6 +32,8 @@ struct hmm_dma {
 };
 
 int hmm_dma_check(const struct hmm_dma *dma, unsigned long entry);
+void hmm_dma_store_addrs(const struct hmm_dma *dma, unsigned long i,
+			 unsigned long n, dma_addr_t addr);
 void hmm_dma_mark_unmapped(const struct hmm_dma *dma, unsigned long i,
 			   unsigned long end, bool written);
 

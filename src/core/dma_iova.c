@@ -60,16 +60,11 @@ static void hmm_dma_iova_mark_mapped(const struct hmm_dma *dma,
 				     unsigned long i, unsigned long next)
 {
 	struct hmm_mirror_range *range = dma->range;
-	dma_addr_t addr;
+	size_t offset = hmm_dma_iova_offset(range, i);
 
-	addr = hmm_dma_iova_addr(range, hmm_dma_iova_offset(range, i));
+	hmm_dma_store_addrs(dma, i, next - i, hmm_dma_iova_addr(range, offset));
 	range->pfns[i] |= HMM_MIRROR_PFN_DMA;
 	range->mapped++;
-	dma->addrs[i++] = addr;
-	if (range->flags & HMM_MIRROR_RANGE_COMPACT)
-		return;
-	for (; i < next; i++)
-		dma->addrs[i] = addr += PAGE_SIZE;
 }
 
 /**

@@ -188,11 +188,13 @@ static int hmm_read_in_vma(struct hmm_read_request *request,
 			if (request->tries++ == HMM_FAULT_TRIES)
 				return -EBUSY;
 			ret = hmm_fault_pages(request, vma, *addr, next, locked);
-			/* A task that changes the vma waits for its lock. */
-			if (ret || request->vma_locked)
+			if (ret)
 				return ret;
 		}
-		if (*locked && !request->keep_lock && !request->vma_locked &&
+		/* A task that changes the vma waits for its lock. */
+		if (request->vma_locked)
+			return 0;
+		if (*locked && !request->keep_lock &&
 		    mmap_lock_is_contended(walk->mm)) {
 			mmap_read_unlock(walk->mm);
 			*locked = false;
@@ -239,12 +241,9 @@ static int hmm_read_locked_vma(struct hmm_read_request *request,
 		request->need_mmap_lock = true;
 		return 0;
 	}
-	end = min(end, vma->vm_end);
-	if (end - *addr > HMM_READ_STRETCH)
-		end = ALIGN_DOWN(*addr + HMM_READ_STRETCH, PMD_SIZE);
 	request->vma_locked = true;
 	ret = hmm_read_in_vma(request, hmm_vma_forbidden(vma) ? NULL : vma,
-			      addr, end, &locked);
+			      addr, min(end, vma->vm_end), &locked);
 	request->vma_locked = false;
 	if (locked)
 		hmm_vma_unlock(vma);
@@ -289,8 +288,8 @@ static unsigned long hmm_read_present(struct hmm_read_request *request,
  * not write. If this lock is not available, or a fault needs the mmap lock, the
  * mmap lock is acquired, and the rest is read under it. If a fault drops the
  * mmap lock, or if it is dropped because another task waits for it,
- * hmm_read_present() continues.
- * If request->keep_lock is set, the caller's lock is never dropped.
+ * hmm_read_present() continues. If request->keep_lock is set, the caller's lock
+ * is never dropped.
  *
  * Context: may sleep; the caller holds a reference to mm_users, or runs in a
  * task that uses the mm. It holds the mmap lock if and only if
