@@ -252,13 +252,18 @@ static int dmirror_copy_pages(struct dmirror *dm, unsigned long start,
 	}
 }
 
-/* Run a command. Pages are faulted in only if @fault is true. */
+/*
+ * Access the pages from cmd->cpages to @end, both counted from cmd->addr. Pages
+ * are faulted in only if @fault is true.
+ */
 static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
-			  bool write, bool fault)
+			  u64 end, bool write, bool fault)
 {
-	unsigned long window = min_t(u64, cmd->npages, DMIRROR_BOUNCE_PAGES);
-	char __user *user = u64_to_user_ptr(cmd->ptr);
-	unsigned long addr = cmd->addr;
+	u64 skip = cmd->cpages << PAGE_SHIFT;
+	unsigned long window = min_t(u64, end - cmd->cpages,
+				     DMIRROR_BOUNCE_PAGES);
+	char __user *user = u64_to_user_ptr(cmd->ptr + skip);
+	unsigned long addr = cmd->addr + skip;
 	void *bounce;
 	int ret = 0;
 
@@ -266,10 +271,8 @@ static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
 	if (!bounce)
 		return -ENOMEM;
 
-	cmd->cpages = 0;
-	while (!ret && cmd->cpages < cmd->npages) {
-		unsigned long npages = min_t(u64, window,
-					     cmd->npages - cmd->cpages);
+	while (!ret && cmd->cpages < end) {
+		unsigned long npages = min_t(u64, window, end - cmd->cpages);
 		unsigned long size = npages << PAGE_SHIFT;
 		unsigned long done;
 
@@ -309,7 +312,7 @@ static int dmirror_access(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
  */
 int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	return dmirror_access(dm, cmd, false, true);
+	return dmirror_access(dm, cmd, cmd->npages, false, true);
 }
 
 /**
@@ -322,21 +325,24 @@ int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
  */
 int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	return dmirror_access(dm, cmd, true, true);
+	return dmirror_access(dm, cmd, cmd->npages, true, true);
 }
 
 /**
  * dmirror_read_mapped() - read pages that the device maps
  * @dm: the file
- * @cmd: the command; its cpages is filled in, even on failure
+ * @cmd: the command; its cpages is the number of pages that have been read, in
+ *	and out, even on failure
+ * @end: read until cpages is @end
  *
- * Unlike READ, this command does not fault pages in.
+ * Unlike READ, this function does not fault pages in.
  *
  * Return: 0; -ENOENT if the device does not map a page; -EFAULT if the kernel
  * cannot access a page or the caller's buffer is invalid; -ENOMEM if out of
  * memory; -EINTR if the calling task was killed.
  */
-int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
+int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+			u64 end)
 {
-	return dmirror_access(dm, cmd, false, false);
+	return dmirror_access(dm, cmd, end, false, false);
 }

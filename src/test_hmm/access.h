@@ -14,6 +14,7 @@ int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 		  bool write);
 int dmirror_read(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
 int dmirror_write(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
-int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd);
+int dmirror_read_mapped(struct dmirror *dm, struct hmm_dmirror_cmd *cmd,
+			u64 end);
 
 #endif /* _TEST_HMM_ACCESS_H */

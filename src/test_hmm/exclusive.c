@@ -178,7 +178,7 @@ int dmirror_exclusive(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 	mmput(dm->mm);
 	mutex_unlock(&dm->exclusive_lock);
 
-	return ret ?: dmirror_read_mapped(dm, cmd);
+	return ret ?: dmirror_read_mapped(dm, cmd, cmd->npages);
 }
 
 #else /* !HMM_HAS_EXCLUSIVE */

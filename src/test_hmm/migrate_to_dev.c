@@ -37,13 +37,21 @@
  * they remove the device's entries for the batch, and the third step programs
  * the entries that are current at that time.
  *
- * A page does not migrate while another part of the kernel has a reference to
- * it. Compaction, for example, holds one for a short time. If the third step
- * finds such a page, all steps are repeated for the batch.
+ * Afterwards, the pages of the batch are read for the caller. A page may have no
+ * entry for two reasons that soon disappear, so all steps are then repeated from
+ * this page on:
+ *
+ *   - The page has not migrated, because another part of the kernel has a
+ *     reference to it. Compaction, for example, holds one for a short time.
+ *   - The page has been invalidated. For example, khugepaged drops the mmap lock
+ *     when it has found pages to replace with a huge page. If they migrate to
+ *     the device before it acquires the lock again, it invalidates the range,
+ *     and then leaves it as it is.
  */
-#include <linux/delay.h>
 #include <linux/highmem.h>
+#include <linux/jiffies.h>
 #include <linux/migrate.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -59,8 +67,13 @@
 
 #if HMM_HAS_DEVICE_MEMORY
 
-/* The maximum number of attempts to migrate the pages of a batch. */
-#define DMIRROR_MIGRATE_ATTEMPTS	10
+/*
+ * The maximum number of attempts to migrate the pages of a batch. The driver
+ * waits 1 ms after the first one, and twice as long after each further one: 1 s
+ * in total, because a CPU that holds a reference may itself have to wait if it
+ * is virtual.
+ */
+#define DMIRROR_MIGRATE_ATTEMPTS	11
 
 /* @spage is NULL for a hole and for the zero page. */
 static void dmirror_copy_page_to_dev(struct page *dpage, struct page *spage)
@@ -185,13 +198,9 @@ static int dmirror_migrate_batch_to_dev(struct dmirror *dm,
 	return 0;
 }
 
-/*
- * Program those pages of the range that are in the device's memory. Sets *@left
- * if other pages are present.
- */
+/* Program those pages of the range that are in the device's memory. */
 static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
-			     unsigned long npages, unsigned long *pfns,
-			     bool *left)
+			     unsigned long npages, unsigned long *pfns)
 {
 	struct hmm_mirror_range range = {
 		.start = addr,
@@ -218,12 +227,9 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 		for (i = 0; !ret && i < npages; i++) {
 			struct page *page = hmm_mirror_pfn_to_page(pfns[i]);
 
-			if (!(pfns[i] & HMM_MIRROR_PFN_VALID))
+			if (!(pfns[i] & HMM_MIRROR_PFN_VALID) ||
+			    !dmirror_devmem_owns(dm->device, page))
 				continue;
-			if (!dmirror_devmem_owns(dm->device, page)) {
-				*left = true;
-				continue;
-			}
 			ret = dmirror_table_store(dm, index + i, page,
 						  pfns[i] & HMM_MIRROR_PFN_WRITE ?
 						  DMIRROR_ENTRY_WRITE : 0);
@@ -238,12 +244,11 @@ static int dmirror_map_batch(struct dmirror *dm, unsigned long addr,
 
 /*
  * Migrate a batch and program its pages. *@end becomes the end of the vma if
- * that is less. Sets *@again if present pages have not migrated, although the
- * device has room.
+ * that is less. Sets *@full if the device has no room for a page.
  */
 static int dmirror_attempt_to_dev(struct dmirror *dm, unsigned long addr,
 				  unsigned long *end, unsigned long *src,
-				  unsigned long *dst, bool *again)
+				  unsigned long *dst, bool *full)
 {
 	struct migrate_vma args = {
 		.src = src,
@@ -253,53 +258,67 @@ static int dmirror_attempt_to_dev(struct dmirror *dm, unsigned long addr,
 		.pgmap_owner = dm->device,
 		.flags = MIGRATE_VMA_SELECT_SYSTEM,
 	};
-	bool full = false, left = false;
 	unsigned long reserved;
 	int ret;
 
+	if (!mmget_not_zero(dm->mm))
+		return -ESRCH;
 	reserved = dmirror_devmem_reserve(dm, (*end - addr) >> PAGE_SHIFT);
 	ret = mmap_read_lock_killable(dm->mm);
 	if (!ret) {
-		ret = dmirror_migrate_batch_to_dev(dm, &args, &reserved, &full);
+		ret = dmirror_migrate_batch_to_dev(dm, &args, &reserved, full);
 		mmap_read_unlock(dm->mm);
 	}
 	dmirror_devmem_unreserve(dm, reserved);
+	/* If the process has exited in the meantime, this frees its memory. */
+	mmput(dm->mm);
 	if (ret)
 		return ret;
 
 	*end = args.end;
-	ret = dmirror_map_batch(dm, addr, (args.end - addr) >> PAGE_SHIFT, src,
-				&left);
-	*again = left && !full;
-	return ret;
+	return dmirror_map_batch(dm, addr, (args.end - addr) >> PAGE_SHIFT,
+				 src);
 }
 
-static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long addr,
-					unsigned long end, unsigned long *src,
-					unsigned long *dst)
+/*
+ * Pages are read up to the first one that is not on the device. The pages behind
+ * it migrate as well, if possible, but without further attempts.
+ */
+static int dmirror_migrate_range_to_dev(struct dmirror *dm,
+					struct hmm_dmirror_cmd *cmd,
+					unsigned long *src, unsigned long *dst)
 {
+	unsigned long end = cmd->addr + (cmd->npages << PAGE_SHIFT);
+	unsigned long addr = cmd->addr;
 	unsigned int attempts = 0;
-	unsigned long next;
-	bool again;
-	int ret;
+	int missing = 0;
 
 	while (addr < end) {
+		unsigned long next = dmirror_batch_end(addr, end);
+		bool full = false;
+		int ret;
+
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 
-		next = dmirror_batch_end(addr, end);
-		ret = dmirror_attempt_to_dev(dm, addr, &next, src, dst, &again);
-		if (ret)
+		ret = dmirror_attempt_to_dev(dm, addr, &next, src, dst, &full);
+		if (!ret && !missing)
+			ret = missing = dmirror_read_mapped(dm, cmd,
+					(next - cmd->addr) >> PAGE_SHIFT);
+		if (ret && ret != -ENOENT)
 			return ret;
-		if (again && ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
-			usleep_range(1000, 2000);
+		if (ret && !full && ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
+			schedule_timeout_killable(msecs_to_jiffies(1) <<
+						  (attempts - 1));
+			addr = cmd->addr + (cmd->cpages << PAGE_SHIFT);
+			missing = 0;
 			continue;
 		}
 		attempts = 0;
 		addr = next;
 	}
-	return 0;
+	return missing;
 }
 
 /**
@@ -307,16 +326,16 @@ static int dmirror_migrate_range_to_dev(struct dmirror *dm, unsigned long addr,
  * @dm: the file
  * @cmd: the command; its cpages is filled in, even on failure
  *
- * Return: 0 if the device maps all pages and they were copied to the caller's
- * buffer; -EINVAL if no memory is mapped at an address, or if the mapping is
- * not readable or cannot migrate; -ENOENT if a page did not migrate in several
- * attempts or was invalidated before it was copied; -EFAULT if the caller's buffer is invalid;
- * -ENOMEM if out of memory; -ESRCH if the mm has exited; -EINTR if the calling
- * task was killed; -EOPNOTSUPP if the device has no memory.
+ * Return: 0 if each page has migrated and was then copied from the device to the
+ * caller's buffer; -EINVAL if no memory is mapped at an address, or if the
+ * mapping is not readable or cannot migrate; -ENOENT if the device has no room
+ * for a page, or if a page did not migrate, or was invalidated before it was
+ * copied, in each of several attempts; -EFAULT if the caller's buffer is
+ * invalid; -ENOMEM if out of memory; -ESRCH if the mm has exited; -EINTR if the
+ * calling task was killed; -EOPNOTSUPP if the device has no memory.
  */
 int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 {
-	unsigned long end = cmd->addr + (cmd->npages << PAGE_SHIFT);
 	unsigned long *src, *dst;
 	int ret = -ENOMEM;
 
@@ -325,18 +344,8 @@ int dmirror_migrate_to_dev(struct dmirror *dm, struct hmm_dmirror_cmd *cmd)
 
 	src = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*src), GFP_KERNEL_ACCOUNT);
 	dst = kcalloc(DMIRROR_BATCH_PAGES, sizeof(*dst), GFP_KERNEL_ACCOUNT);
-	if (!src || !dst)
-		goto out;
-
-	ret = -ESRCH;
-	if (!mmget_not_zero(dm->mm))
-		goto out;
-	ret = dmirror_migrate_range_to_dev(dm, cmd->addr, end, src, dst);
-	/* If the process has exited in the meantime, this frees its memory. */
-	mmput(dm->mm);
-	if (!ret)
-		ret = dmirror_read_mapped(dm, cmd);
-out:
+	if (src && dst)
+		ret = dmirror_migrate_range_to_dev(dm, cmd, src, dst);
 	kfree(dst);
 	kfree(src);
 	return ret;
