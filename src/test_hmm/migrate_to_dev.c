@@ -291,7 +291,7 @@ static int dmirror_migrate_range_to_dev(struct dmirror *dm,
 	unsigned long end = cmd->addr + (cmd->npages << PAGE_SHIFT);
 	unsigned long addr = cmd->addr;
 	unsigned int attempts = 0;
-	int missing = 0;
+	bool missing = false;
 
 	while (addr < end) {
 		unsigned long next = dmirror_batch_end(addr, end);
@@ -303,22 +303,25 @@ static int dmirror_migrate_range_to_dev(struct dmirror *dm,
 		cond_resched();
 
 		ret = dmirror_attempt_to_dev(dm, addr, &next, src, dst, &full);
-		if (!ret && !missing)
-			ret = missing = dmirror_read_mapped(dm, cmd,
-					(next - cmd->addr) >> PAGE_SHIFT);
-		if (ret && ret != -ENOENT)
+		if (ret)
 			return ret;
-		if (ret && !full && ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
+		if (!missing)
+			ret = dmirror_read_mapped(dm, cmd, (next - cmd->addr) >>
+						  PAGE_SHIFT);
+		if (ret == -ENOENT && !full &&
+		    ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
 			schedule_timeout_killable(msecs_to_jiffies(1) <<
 						  (attempts - 1));
 			addr = cmd->addr + (cmd->cpages << PAGE_SHIFT);
-			missing = 0;
 			continue;
 		}
+		if (ret && ret != -ENOENT)
+			return ret;
+		missing |= ret == -ENOENT;
 		attempts = 0;
 		addr = next;
 	}
-	return missing;
+	return missing ? -ENOENT : 0;
 }
 
 /**
