@@ -57,6 +57,12 @@
 	close(_fd);							\
 } while (0)
 
+/* Starts the trace of hmm_trace.h. */
+#define HMM_TRACE_OR_SKIP() do {					\
+	if (hmm_trace_start())						\
+		SKIP(return, "no tracepoints in /sys/kernel/tracing");	\
+} while (0)
+
 #define HMM_FIXTURE_MEMBERS						\
 	int fd;								\
 	size_t page;							\

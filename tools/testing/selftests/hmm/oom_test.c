@@ -4,6 +4,7 @@
  * starts one when it reclaims memory of a killed process that does not exit.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "hmm_counters.h"
 #include "hmm_harness.h"
+#include "hmm_trace.h"
 
 #define NPAGES		8
 /*
@@ -72,6 +74,7 @@ TEST(nonblockable_invalidation_is_refused)
 	char *mem = hmm_map(NPAGES);
 	char *buf = hmm_map(NPAGES);
 	struct hmm_completion ready;
+	bool traced;
 	pid_t pid;
 
 	HMM_SKIP_WITHOUT_DEVICE(0);
@@ -87,6 +90,7 @@ TEST(nonblockable_invalidation_is_refused)
 	if (!pid)
 		victim(shared, mem, buf, &ready);
 	ASSERT_EQ(0, hmm_wait_for_completion(&ready));
+	traced = !hmm_trace_start();
 	/* The command f invokes the OOM killer. */
 	ASSERT_EQ(0, hmm_write_file("/proc/sysrq-trigger", "f"));
 
@@ -100,6 +104,11 @@ TEST(nonblockable_invalidation_is_refused)
 	EXPECT_EQ(0, stats.released);
 	if (contexts >= 0)
 		EXPECT_EQ(REFUSALS, hmm_counter(pid, "refused"));
+	if (traced) {
+		hmm_trace_stop();
+		EXPECT_EQ(REFUSALS, hmm_trace_count("hmm_callback",
+						    " accepted=0 "));
+	}
 
 	EXPECT_EQ(0, configure(*shared, 0, 0));
 	EXPECT_EQ(-SIGKILL, hmm_wait_exit(pid));
