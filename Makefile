@@ -13,7 +13,7 @@ ifneq ($(words $(CURDIR)),1)
   endif
 endif
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
+export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT TIMELINE_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals do not use KDIR.
@@ -161,6 +161,11 @@ bench:
 	@scripts/install-deps build lab bench
 	@$(LAB) bench
 
+timeline:
+	@$(LAB) arguments timeline
+	@scripts/install-deps build lab
+	@$(LAB) timeline
+
 mutants:
 	@$(LAB) arguments mutants
 	@scripts/install-deps build lab
@@ -201,6 +206,7 @@ help:
 	@echo '  make test      run the kselftests; the last line is "N passed, N failed, N skipped"'
 	@echo '  make matrix    run them on more kernels: $(shell $(LAB) list matrix)'
 	@echo '  make bench     compare the performance with the kernel'"'"'s own HMM, and write plots'
+	@echo '  make timeline  trace the demo, or your own driver, and draw what happens over time'
 	@echo '  make shell     start a shell in the virtual machine, with the modules loaded'
 	@echo '  make kdir KERNEL=name'
 	@echo '                 print the directory to build a driver against for this kernel'
@@ -233,8 +239,10 @@ help:
 	@echo '  TEST=glob             run only matching test programs, e.g. TEST="fork*"'
 	@echo '  CASE="glob ..."       run only matching cases, e.g. CASE="r12_*"'
 	@echo '  EXTRA=dir             copy this directory to /extra in the guest, for a driver of your own.'
-	@echo '                        make test then runs only its program "run", on stock-6.12 by default'
+	@echo '                        make test then runs only its program "run", on stock-6.12 by default;'
+	@echo '                        make timeline runs it instead of the demo'
 	@echo '  BENCH_OUT=dir         output directory of bench; bench-out'
+	@echo '  TIMELINE_OUT=dir      output directory of timeline; timeline-out'
 	@echo '  DOCS_OUT=dir          output directory of docs; docs-out'
 	@echo '  MUTANT=glob           run only matching mutants, e.g. MUTANT="core/dispatch*";'
 	@echo '                        FRESH=1 discards earlier results, WHOLE=1 runs all tests on'
@@ -248,4 +256,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix shell bench mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix shell bench timeline mutants selftest check docs model help

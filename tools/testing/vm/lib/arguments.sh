@@ -25,10 +25,10 @@ arguments_check() {
 }
 
 arguments_extra() {
-	[[ $1 =~ ^(test|shell)$ ]] || die "make $1 does not use EXTRA"
+	[[ $1 =~ ^(test|shell|timeline)$ ]] || die "make $1 does not use EXTRA"
 	[ -d "$EXTRA" ] || die "EXTRA=$EXTRA is not a directory"
 	[ "$1" = shell ] || [ -x "$EXTRA/run" ] ||
-		die "EXTRA=$EXTRA has no executable file \"run\", which make test runs in the guest"
+		die "EXTRA=$EXTRA has no executable file \"run\", which make $1 runs in the guest"
 	[ -z "${TEST-}${CASE-}${SUITE-}" ] ||
 		die "EXTRA runs only the program of that directory: leave TEST, CASE and SUITE empty"
 }

@@ -201,7 +201,8 @@ guest_show() {
 			case $GUEST_MODE-$program in
 			demo-demo) printf '%s%s\n' "$empty" "$line" ;;
 			bench-bench) [[ $line == figure* ]] || say "${line#"# "}" ;;
-			demo-* | bench-*) ;;
+			timeline-extra) printf '%s%s\n' "$empty" "$line" ;;
+			demo-* | bench-* | timeline-*) ;;
 			*) printf '%s\n' "$line" ;;
 			esac
 			;;

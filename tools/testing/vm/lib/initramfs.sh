@@ -44,7 +44,7 @@ guest_prepare() {
 	# shellcheck disable=SC2046 # one word per part
 	case $mode in
 	test) build "$kernel" modules $(suites "$kernel") ;;
-	demo) build "$kernel" modules demo ;;
+	demo | timeline) build "$kernel" modules demo ;;
 	bench) build "$kernel" modules bench ;;
 	shell) build "$kernel" modules tests demo ;;
 	esac

@@ -2,13 +2,13 @@
 # Counts the results of the guest's programs. Adds a failure for each program that
 # crashed, exited early, printed nothing or did not finish.
 #
-# Variables: kernel; mode (test, demo, bench or selftest); why, the reason why the
+# Variables: kernel; mode (test, demo, bench, timeline or selftest); why, the reason why the
 # machine stopped; counts, the file for "passed failed skipped".
 
 # True if a program prints results
 function has_results(name)
 {
-	return name != "" && name != "demo" && name != "bench"
+	return name != "" && name != "demo" && name != "bench" && name != "trace"
 }
 
 function problem(text)
