@@ -5,8 +5,11 @@
  */
 #include <linux/bitmap.h>
 #include <linux/ioport.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/moduleparam.h>
 #include <linux/pgtable.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -18,6 +21,22 @@
 
 /* The size of a chunk of private memory: some huge pages. */
 #define DMIRROR_CHUNK_SIZE	(4 * PMD_SIZE)
+
+/*
+ * The memory of a device never shrinks before RELEASE, and describing it needs
+ * memory of the system, which is not charged to a process.
+ */
+static unsigned long private_limit = SZ_1G;
+module_param(private_limit, ulong, 0600);
+MODULE_PARM_DESC(private_limit,
+		 "maximum size of the memory of unit 0, and of unit 1, in bytes; rounded up to whole chunks, of 8M on x86-64");
+
+static unsigned long dmirror_max_chunks(const struct dmirror_device *device)
+{
+	if (device->memory == DMIRROR_MEMORY_COHERENT)
+		return 1;
+	return DIV_ROUND_UP(READ_ONCE(private_limit), DMIRROR_CHUNK_SIZE);
+}
 
 static void dmirror_free_chunk(struct dmirror_chunk *chunk)
 {
@@ -74,10 +93,11 @@ static void dmirror_release_region(struct dmirror_chunk *chunk)
  * Context: may sleep; grow_lock held. The caller must not hold an mmap lock or
  * a page lock, because memremap_pages() waits for memory hotplug, and memory
  * hotplug waits for page locks.
- * Return: 0; -ENOMEM if out of memory; -EBUSY if the physical addresses of
- * coherent memory are already in use; -EOPNOTSUPP if the kernel has no
- * device-private memory; or another error of request_free_mem_region() or
- * memremap_pages().
+ * Return: 0; -ENOSPC if the device has its maximum size, which includes chunks
+ * that RELEASE has not removed yet; -ENOMEM if out of memory; -EBUSY if the
+ * physical addresses of coherent memory are already in use; -EOPNOTSUPP if the
+ * kernel has no device-private memory; or another error of
+ * request_free_mem_region() or memremap_pages().
  */
 int dmirror_chunk_add(struct dmirror_device *device)
 {
@@ -87,6 +107,8 @@ int dmirror_chunk_add(struct dmirror_device *device)
 
 	lockdep_assert_held(&device->grow_lock);
 
+	if (READ_ONCE(device->nr_chunks) >= dmirror_max_chunks(device))
+		return -ENOSPC;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
 	if (!chunk)
 		return -ENOMEM;

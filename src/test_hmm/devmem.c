@@ -247,15 +247,8 @@ static int dmirror_grow(struct dmirror_device *device, unsigned long capacity)
 
 	if (mutex_lock_killable(&device->grow_lock))
 		return -EINTR;
-	if (READ_ONCE(device->capacity) > capacity)
-		goto out;
-	/* Coherent memory is one chunk; RELEASE may be about to remove it. */
-	if (device->memory == DMIRROR_MEMORY_COHERENT &&
-	    READ_ONCE(device->nr_chunks))
-		ret = -ENOSPC;
-	else
+	if (READ_ONCE(device->capacity) <= capacity)
 		ret = dmirror_chunk_add(device);
-out:
 	mutex_unlock(&device->grow_lock);
 	return ret;
 }

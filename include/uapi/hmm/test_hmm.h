@@ -261,7 +261,8 @@ struct hmm_dmirror_config {
 
 /**
  * struct hmm_dmirror_devmem - the memory of a device, shared by all its files
- * @capacity: pages that the device has now; the memory grows on demand
+ * @capacity: pages that the device has now; the memory grows on demand, that of
+ *            devices 0 and 1 up to the module parameter private_limit
  * @used: pages that are in use now
  * @allocated: pages allocated since the module was loaded
  * @freed: pages freed since the module was loaded

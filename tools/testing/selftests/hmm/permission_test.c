@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "hmm_devmem.h"
 #include "hmm_harness.h"
 
 #define NPAGES		4
@@ -265,6 +266,57 @@ TEST_F(permission, r85_files_of_a_process_are_limited)
 	EXPECT_EQ(-EMFILE, hmm_open(0));
 	while (n >= 0)
 		close(fds[n--]);
+}
+
+/* Sets the parameter. Returns 0 or -errno. */
+static int set_private_limit(unsigned long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", bytes);
+	return hmm_write_file(PARAMETERS "private_limit", text);
+}
+
+/*
+ * R85: the device's memory grows by whole chunks, and the memory of the system
+ * that describes it is not charged. With a limit of one byte, there is one
+ * chunk.
+ */
+TEST_F(permission, r85_device_memory_has_a_maximum_size)
+{
+	long limit = hmm_read_long(PARAMETERS "private_limit");
+	struct hmm_dmirror_devmem one, two;
+	struct hmm_dmirror_cmd cmd;
+	size_t npages;
+	char *mem, *buf;
+
+	if (hmm_probe_devmem(self->fd, self->mem, self->buf) == -EOPNOTSUPP)
+		SKIP(return, HMM_SKIP_NO_DEVMEM, 0);
+	EXPECT_EQ(0600, mode_of(PARAMETERS "private_limit"));
+	ASSERT_EQ(0, hmm_devmem_release(self->fd));
+	ASSERT_EQ(0, hmm_to_dev(self->fd, self->mem, self->buf, 1, NULL));
+	ASSERT_EQ(0, hmm_devmem_stats(self->fd, &one));
+	ASSERT_EQ(1, one.chunks);
+	npages = one.capacity + 1;
+	mem = hmm_map(npages);
+	buf = hmm_map(npages);
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, buf);
+
+	ASSERT_EQ(0, set_private_limit(1));
+	/* No page is present, so pages of zeros are allocated on the device. */
+	EXPECT_EQ(-ENOENT, hmm_to_dev(self->fd, mem, buf, npages, &cmd));
+	EXPECT_EQ(one.capacity - 1, cmd.cpages);
+	EXPECT_EQ(0, hmm_devmem_stats(self->fd, &two));
+	EXPECT_EQ(1, two.chunks);
+	EXPECT_EQ(one.capacity, two.capacity);
+	/* The program runs alone, so the limit concerns no other test. */
+	ASSERT_EQ(0, set_private_limit(limit));
+	EXPECT_EQ(0, hmm_to_dev(self->fd, mem, buf, npages, &cmd));
+	EXPECT_EQ(npages, cmd.cpages);
+	EXPECT_EQ(0, hmm_devmem_stats(self->fd, &two));
+	EXPECT_EQ(2, two.chunks);
+	EXPECT_TRUE(hmm_is_filled(self->mem, NPAGES, 1, 0));
 }
 
 /*
