@@ -69,6 +69,8 @@ int hmm_mirror_register_locked(struct hmm_mirror *mirror,
 			       struct mm_struct *mm);
 void hmm_mirror_unregister(struct hmm_mirror *mirror);
 void hmm_mirror_synchronize(void);
+struct mm_struct *hmm_mirror_mm(const struct hmm_mirror *mirror);
+bool hmm_mirror_mm_is_alive(const struct hmm_mirror *mirror);
 bool hmm_mirror_caused_by(const struct mmu_notifier_range *range,
 			  const void *owner);
 

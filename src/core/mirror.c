@@ -167,6 +167,49 @@ void hmm_mirror_synchronize(void)
 EXPORT_SYMBOL_GPL(hmm_mirror_synchronize);
 
 /**
+ * hmm_mirror_mm() - get the mm that a mirror is registered on
+ * @mirror: a mirror; the caller serializes against register and unregister
+ *
+ * The mirror pins the mm (mm_count), so the result can be compared with the mm
+ * of a task until the mirror is unregistered, even if the mm has exited. A
+ * caller that uses the address space also needs a reference from
+ * mmget_not_zero(). Functions that read a range acquire one themselves.
+ *
+ * Context: any, including callbacks of the mirror and its intervals.
+ * Return: the mm, without a reference; NULL if @mirror is not registered.
+ *
+ * Since: 0.3
+ */
+struct mm_struct *hmm_mirror_mm(const struct hmm_mirror *mirror)
+{
+	return mirror->context ? mirror->context->mm : NULL;
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_mm);
+
+/**
+ * hmm_mirror_mm_is_alive() - check whether the mm of a mirror has not exited
+ * @mirror: a mirror; the caller serializes against register and unregister
+ *
+ * Once the result is false, it stays false, and functions that read a range
+ * return -ESRCH. It is false in every callback that the exit of the mm causes,
+ * and may be false in other callbacks that run at the same time. If the result
+ * is true, the mm may exit immediately afterwards.
+ *
+ * Context: any, including callbacks of the mirror and its intervals.
+ * Return: true if the mm has not exited; false if it has, or if @mirror is not
+ * registered.
+ *
+ * Since: 0.3
+ */
+bool hmm_mirror_mm_is_alive(const struct hmm_mirror *mirror)
+{
+	const struct mm_struct *mm = hmm_mirror_mm(mirror);
+
+	return mm && atomic_read(&mm->mm_users);
+}
+EXPORT_SYMBOL_GPL(hmm_mirror_mm_is_alive);
+
+/**
  * hmm_mirror_caused_by() - check whether a driver caused an invalidation
  * @range: the invalidation that the callback received
  * @owner: the driver's &migrate_vma.pgmap_owner, or the owner that it passed to

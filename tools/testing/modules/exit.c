@@ -250,7 +250,38 @@ static void r05_put_in_release(void)
 	api_unregister(mirror);
 }
 
+static void api_expect_dead(struct api_mirror *mirror)
+{
+	EXPECT_EQ(api_child_mm(), hmm_mirror_mm(&mirror->mirror));
+	EXPECT(!hmm_mirror_mm_is_alive(&mirror->mirror));
+}
+
+static void api_expect_dead_in_callback(struct api_interval *interval,
+					const struct mmu_notifier_range *range)
+{
+	api_expect_dead(interval->data);
+}
+
+static void mm_is_dead_in_callbacks_of_its_exit(void)
+{
+	struct api_mirror *mirror = api_mirror_on(api_child_mm());
+	struct api_interval *interval = api_interval(mirror, 0, 1);
+
+	EXPECT(hmm_mirror_mm_is_alive(&mirror->mirror));
+	interval->action = api_expect_dead_in_callback;
+	interval->data = mirror;
+	mirror->on_release = api_expect_dead;
+	api_child_kill();
+	EXPECT(api_wait_for_count(&mirror->releases, 1));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	api_expect_dead(mirror);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
 const struct api_case api_exit_cases[] = {
+	{ "mm_is_dead_in_callbacks_of_its_exit",
+	  mm_is_dead_in_callbacks_of_its_exit, HMM_API_CHILD },
 	{ "r03_exit_notifies_all", r03_exit_notifies_all, HMM_API_CHILD },
 	{ "r03_reader_does_not_wait_after_exit",
 	  r03_reader_does_not_wait_after_exit, HMM_API_CHILD },

@@ -383,7 +383,22 @@ static void r58_register_is_killed(void)
 	api_signalled(SIGKILL, false, -EINTR);
 }
 
+static void mm_of_a_mirror(void)
+{
+	struct api_mirror *mirror = api_mirror_new();
+
+	EXPECT_EQ(NULL, hmm_mirror_mm(&mirror->mirror));
+	EXPECT(!hmm_mirror_mm_is_alive(&mirror->mirror));
+	EXPECT_EQ(0, hmm_mirror_register(&mirror->mirror, current->mm));
+	EXPECT_EQ(current->mm, hmm_mirror_mm(&mirror->mirror));
+	EXPECT(hmm_mirror_mm_is_alive(&mirror->mirror));
+	api_unregister(mirror);
+	EXPECT_EQ(NULL, hmm_mirror_mm(&mirror->mirror));
+	EXPECT(!hmm_mirror_mm_is_alive(&mirror->mirror));
+}
+
 const struct api_case api_mirror_cases[] = {
+	{ "mm_of_a_mirror", mm_of_a_mirror },
 	{ "r01_register_races_with_unregister",
 	  r01_register_races_with_unregister },
 	{ "r01_register_during_unregister",
