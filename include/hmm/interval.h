@@ -7,6 +7,7 @@
 #define _HMM_INTERVAL_H
 
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 
@@ -28,8 +29,8 @@ struct hmm_interval_notifier_ops {
 	 * @invalidate: a part of the interval is about to change. The callback
 	 * acquires the update lock, removes the device mappings of
 	 * [range->start, range->end), and returns true. The range may begin
-	 * before the interval and end after it. When the mm exits, the range
-	 * is [0, ULONG_MAX).
+	 * before the interval and end after it, see hmm_interval_clip(). When
+	 * the mm exits, the range is [0, ULONG_MAX).
 	 *
 	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.
 	 * Otherwise, if it would have to sleep, it must return false without
@@ -200,6 +201,39 @@ static inline unsigned long
 hmm_interval_last(const struct hmm_interval_notifier *interval)
 {
 	return interval->last;
+}
+
+/**
+ * hmm_interval_clip() - get the part of an invalidation in an interval
+ * @interval: the interval that the callback received
+ * @range: the invalidation that the callback received
+ * @start: set to the first address of that part, in bytes
+ * @last: set to the last address of that part, in bytes, inclusive
+ *
+ * The caller serializes against updates of the interval, usually by the update
+ * lock. If the interval was updated after the callback was selected to run, it
+ * may not overlap the invalidation any more.
+ *
+ * The result is inclusive, because an interval may end at ULONG_MAX. It is not
+ * page aligned if the bounds of the interval are not, or if the mm exits. The
+ * pages are those from ``start >> PAGE_SHIFT`` to ``last >> PAGE_SHIFT``.
+ *
+ * Context: any; called from a callback.
+ * Return: true; false, with @start and @last unchanged, if the interval and the
+ * invalidation do not overlap.
+ *
+ * Since: 0.3
+ */
+static inline bool
+hmm_interval_clip(const struct hmm_interval_notifier *interval,
+		  const struct mmu_notifier_range *range,
+		  unsigned long *start, unsigned long *last)
+{
+	if (range->start > interval->last || range->end - 1 < interval->start)
+		return false;
+	*start = max(range->start, interval->start);
+	*last = min(range->end - 1, interval->last);
+	return true;
 }
 
 #endif /* _HMM_INTERVAL_H */

@@ -308,7 +308,126 @@ static void r25_put_itself_in_the_second_pass(void)
 	api_unregister(mirror);
 }
 
+/**
+ * struct api_clip - data of a callback that clips the invalidation
+ * @calls: number of callbacks in which the invalidation overlapped the interval
+ * @start: first address of the last one, clipped
+ * @last: last address of the last one, clipped
+ */
+struct api_clip {
+	int calls;
+	unsigned long start;
+	unsigned long last;
+};
+
+static void api_clip(struct api_interval *interval,
+		     const struct mmu_notifier_range *range)
+{
+	struct api_clip *clip = interval->data;
+
+	clip->calls += hmm_interval_clip(&interval->notifier, range,
+					 &clip->start, &clip->last);
+}
+
+/*
+ * The invalidations of pages 2 to 5: wider than the interval on both sides, at
+ * one side, and narrower. The bounds of one interval are not page aligned.
+ */
+static void clip_to_the_interval(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	static const struct {
+		unsigned long start, length, first, last;
+	} cases[] = {
+		{ 3 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE, 4 * PAGE_SIZE - 1 },
+		{ 0, 4 * PAGE_SIZE, 2 * PAGE_SIZE, 4 * PAGE_SIZE - 1 },
+		{ 5 * PAGE_SIZE, 4 * PAGE_SIZE, 5 * PAGE_SIZE,
+		  6 * PAGE_SIZE - 1 },
+		{ 0, 9 * PAGE_SIZE, 2 * PAGE_SIZE, 6 * PAGE_SIZE - 1 },
+		{ 2 * PAGE_SIZE + 8, 16, 2 * PAGE_SIZE + 8,
+		  2 * PAGE_SIZE + 23 },
+		/* The interval has one byte in common with the invalidation. */
+		{ PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE, 2 * PAGE_SIZE },
+		{ 6 * PAGE_SIZE - 1, PAGE_SIZE, 6 * PAGE_SIZE - 1,
+		  6 * PAGE_SIZE - 1 },
+	};
+	struct api_clip clips[ARRAY_SIZE(cases)] = {};
+	struct api_interval *intervals[ARRAY_SIZE(cases)];
+	unsigned long start;
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start = api_addr(0) + cases[i].start;
+		intervals[i] = api_interval_new();
+		intervals[i]->action = api_clip;
+		intervals[i]->data = &clips[i];
+		ret = hmm_interval_notifier_insert(&intervals[i]->notifier,
+						   &mirror->mirror, start,
+						   cases[i].length, &api_ops);
+		EXPECT_EQ(0, ret);
+	}
+	EXPECT_EQ(0, api_unmap(2, 4));
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(1, clips[i].calls);
+		EXPECT_EQ(cases[i].first, clips[i].start - api_addr(0));
+		EXPECT_EQ(cases[i].last, clips[i].last - api_addr(0));
+		api_remove(intervals[i]);
+	}
+	api_unregister(mirror);
+}
+
+/* The whole address space is invalidated, and the interval ends at its top. */
+static void clip_at_the_top(void)
+{
+	const struct mmu_notifier_range range = { .end = ULONG_MAX };
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval_new();
+	unsigned long start = 1, last = 1;
+
+	EXPECT_EQ(0, hmm_interval_notifier_insert(&interval->notifier,
+						  &mirror->mirror, PAGE_SIZE,
+						  -PAGE_SIZE, &api_ops));
+	EXPECT_EQ(ULONG_MAX, hmm_interval_last(&interval->notifier));
+	EXPECT(hmm_interval_clip(&interval->notifier, &range, &start, &last));
+	EXPECT_EQ(PAGE_SIZE, start);
+	EXPECT_EQ(ULONG_MAX - 1, last);
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
+static void api_clip_after_update(struct api_interval *interval,
+				  const struct mmu_notifier_range *range)
+{
+	struct api_clip *clip = interval->data;
+
+	EXPECT_EQ(0, api_update(interval, 6, 1));
+	api_clip(interval, range);
+	EXPECT_EQ(0, api_update(interval, 1, 1));
+	api_clip(interval, range);
+	EXPECT_EQ(0, clip->calls);
+	EXPECT_EQ(7, clip->start);
+	EXPECT_EQ(7, clip->last);
+}
+
+/* An update moves the interval to the page after and before an invalidation. */
+static void clip_after_update(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct api_interval *interval = api_interval(mirror, 2, 4);
+	struct api_clip clip = { .start = 7, .last = 7 };
+
+	interval->action = api_clip_after_update;
+	interval->data = &clip;
+	EXPECT_EQ(0, api_unmap(2, 4));
+	EXPECT_EQ(1, atomic_read(&interval->calls));
+	api_remove(interval);
+	api_unregister(mirror);
+}
+
 const struct api_case api_callback_cases[] = {
+	{ "clip_to_the_interval", clip_to_the_interval },
+	{ "clip_at_the_top", clip_at_the_top },
+	{ "clip_after_update", clip_after_update },
 	{ "r25_insert_find_update_put", r25_insert_find_update_put },
 	{ "r25_split_around_a_hole", r25_split_around_a_hole },
 	{ "r25_update_itself", r25_update_itself },
