@@ -93,6 +93,24 @@ void hmm_mirror_range_mark_dirty(const struct hmm_mirror_range *range,
 				 unsigned long start, unsigned long end);
 
 /**
+ * hmm_mirror_range_npages() - get the number of pages of a range
+ * @range: a range with its addresses
+ *
+ * The array of the range has this number of elements, also if the range is
+ * compact. Element i belongs to the address ``range->start + i * PAGE_SIZE``.
+ *
+ * Context: any.
+ * Return: the number of pages.
+ *
+ * Since: 0.3
+ */
+static inline unsigned long
+hmm_mirror_range_npages(const struct hmm_mirror_range *range)
+{
+	return (range->end - range->start) >> PAGE_SHIFT;
+}
+
+/**
  * hmm_mirror_range_valid() - check whether the entries may be used
  * @range: a range that has been read by hmm_mirror_range_populate(), or by
  *         another function after hmm_mirror_range_wait_until_valid()

@@ -46,7 +46,7 @@
 
 static void hmm_chain_link(const struct hmm_mirror_range *range)
 {
-	unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	unsigned long npages = hmm_mirror_range_npages(range);
 	unsigned long head, next, step, i;
 
 	for (head = 0; head < npages; head = next) {

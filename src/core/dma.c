@@ -255,7 +255,7 @@ static int hmm_dma_map_one(const struct hmm_dma *dma, unsigned long i,
 static int hmm_dma_map_range(const struct hmm_dma *dma)
 {
 	struct hmm_mirror_range *range = dma->range;
-	const unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	const unsigned long npages = hmm_mirror_range_npages(range);
 	unsigned long i, next;
 	int ret;
 
@@ -321,7 +321,7 @@ int hmm_mirror_range_dma_map(struct hmm_mirror_range *range,
 			     struct device *dev, enum dma_data_direction dir,
 			     dma_addr_t *addrs)
 {
-	const unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	const unsigned long npages = hmm_mirror_range_npages(range);
 	const struct hmm_dma dma = {
 		.range = range,
 		.dev = dev,

@@ -329,7 +329,7 @@ static const void *hmm_range_mm(const struct hmm_mirror_range *range)
 static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range,
 					   int ret)
 {
-	const unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	const unsigned long npages = hmm_mirror_range_npages(range);
 	unsigned long i, next, found = 0;
 
 	/* After an error, entries may be uninitialized. */

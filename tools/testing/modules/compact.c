@@ -87,7 +87,7 @@ static int compact_touch(void *arg)
 static bool compact_chain(const struct compact_case *test)
 {
 	const struct hmm_mirror_range *range = &test->range;
-	unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	unsigned long npages = hmm_mirror_range_npages(range);
 	unsigned long i, next, addr;
 	bool seen = false;
 

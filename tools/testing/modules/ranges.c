@@ -66,6 +66,20 @@ static void r32_addresses_of_a_range(void)
 	api_unregister(mirror);
 }
 
+static void pages_of_a_range(void)
+{
+	struct hmm_mirror_range range = { .end = PAGE_SIZE };
+
+	EXPECT_EQ(1, hmm_mirror_range_npages(&range));
+	range.start = api_addr(3);
+	range.end = api_addr(8);
+	EXPECT_EQ(5, hmm_mirror_range_npages(&range));
+	/* More pages than an int can count. */
+	range.start = 0;
+	range.end = PAGE_SIZE << 40;
+	EXPECT_EQ(1L << 40, hmm_mirror_range_npages(&range));
+}
+
 static void r32_flags_of_a_range(void)
 {
 	struct api_mirror *mirror = api_mirror();
@@ -248,6 +262,7 @@ static void next_entry_is_after_the_mapping(void)
 }
 
 const struct api_case api_range_cases[] = {
+	{ "pages_of_a_range", pages_of_a_range },
 	{ "r32_addresses_of_a_range", r32_addresses_of_a_range },
 	{ "r32_flags_of_a_range", r32_flags_of_a_range },
 	{ "r30_each_page_has_its_own_request",
