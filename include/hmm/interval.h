@@ -100,6 +100,20 @@ struct hmm_interval_notifier {
 	struct list_head updated_node;
 };
 
+/**
+ * struct hmm_interval_cursor - the position of hmm_interval_notifier_find_next()
+ *
+ * The driver zeroes it before the first call. It holds no reference.
+ *
+ * Since: 0.3
+ */
+struct hmm_interval_cursor {
+	/* private: */
+	unsigned long start;
+	u64 order;
+	u64 newest;
+};
+
 int hmm_interval_notifier_insert(struct hmm_interval_notifier *interval,
 				 struct hmm_mirror *mirror,
 				 unsigned long start, unsigned long length,
@@ -112,6 +126,11 @@ struct hmm_interval_notifier *
 hmm_interval_notifier_find(struct hmm_mirror *mirror,
 			   const struct hmm_interval_notifier_ops *ops,
 			   unsigned long start, unsigned long last);
+struct hmm_interval_notifier *
+hmm_interval_notifier_find_next(struct hmm_mirror *mirror,
+				const struct hmm_interval_notifier_ops *ops,
+				unsigned long start, unsigned long last,
+				struct hmm_interval_cursor *cursor);
 
 unsigned long
 hmm_interval_read_begin(struct hmm_interval_notifier *interval);

@@ -374,6 +374,80 @@ hmm_interval_notifier_find(struct hmm_mirror *mirror,
 }
 EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
 
+/**
+ * hmm_interval_notifier_find_next() - iterate over the intervals that overlap
+ * @mirror: a registered mirror; only its intervals are considered
+ * @ops: only intervals with these callbacks are considered
+ * @start: first address, in bytes
+ * @last: last address, in bytes, inclusive
+ * @cursor: zeroed before the first call; a driver makes all calls with the same
+ *          arguments
+ *
+ * Returns each interval once, in the order of their first addresses::
+ *
+ *	struct hmm_interval_cursor cursor = {};
+ *
+ *	while ((interval = hmm_interval_notifier_find_next(mirror, ops, start,
+ *							   last, &cursor))) {
+ *		my_stop(interval);
+ *		hmm_interval_notifier_put(interval);
+ *	}
+ *
+ * Between the calls, the driver and other tasks may insert, update, remove and
+ * put any interval. The iteration returns every interval that was inserted
+ * before the first call, unless it is removed or updated before its turn. It
+ * does not return intervals that are inserted or updated after the first call,
+ * so it ends even if the driver resizes or splits the intervals. If other tasks
+ * update intervals that must not be missed, serialize against these updates
+ * during the whole iteration.
+ *
+ * Context: any context in which a spinlock may be acquired, including
+ * callbacks, but not interrupts.
+ * Return: the next interval, with a reference that the caller drops with
+ * hmm_interval_notifier_put(); NULL if there is none, or @mirror is not
+ * registered.
+ *
+ * Since: 0.3
+ */
+struct hmm_interval_notifier *
+hmm_interval_notifier_find_next(struct hmm_mirror *mirror,
+				const struct hmm_interval_notifier_ops *ops,
+				unsigned long start, unsigned long last,
+				struct hmm_interval_cursor *cursor)
+{
+	struct hmm_context *context = mirror->context;
+	struct hmm_interval_notifier *interval;
+	struct hmm_interval_iter iter = {
+		.context = context,
+		.start = start,
+		.last = last,
+		.key_start = cursor->start,
+		.key_order = cursor->order,
+		.budget = HMM_BATCH,
+	};
+
+	if (WARN_ONCE(!context, "find for a mirror that is not registered\n"))
+		return NULL;
+
+	spin_lock(&context->lock);
+	if (!cursor->newest)
+		cursor->newest = context->order;
+	interval = hmm_interval_iter_resume(&iter);
+	while (interval &&
+	       (interval->mirror != mirror || interval->ops != ops ||
+		interval->order > cursor->newest))
+		interval = hmm_interval_iter_next(&iter, interval);
+	if (interval) {
+		refcount_inc(&interval->users);
+		/* The key stays valid when the interval moves or is freed. */
+		cursor->start = interval->start;
+		cursor->order = interval->order;
+	}
+	spin_unlock(&context->lock);
+	return interval;
+}
+EXPORT_SYMBOL_GPL(hmm_interval_notifier_find_next);
+
 /*
  * Remove the intervals that a driver has left in a mirror that it unregisters.
  * Otherwise the intervals would point to a context that has been freed. The

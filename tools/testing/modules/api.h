@@ -49,6 +49,7 @@ extern const struct api_case api_mirror_cases[];
 extern const struct api_case api_exit_cases[];
 extern const struct api_case api_insert_cases[];
 extern const struct api_case api_find_cases[];
+extern const struct api_case api_find_next_cases[];
 extern const struct api_case api_lifetime_cases[];
 extern const struct api_case api_collision_cases[];
 extern const struct api_case api_reader_cases[];

@@ -66,6 +66,7 @@ static const struct api_case *const api_tables[] = {
 	api_exit_cases,
 	api_insert_cases,
 	api_find_cases,
+	api_find_next_cases,
 	api_lifetime_cases,
 	api_collision_cases,
 	api_reader_cases,
