@@ -41,7 +41,9 @@
  * @pfns: set by the driver: an array with one entry per page, also if the range
  *        is compact; see pfn.h. It need not be initialized if @pfn_flags_mask
  *        is 0
- * @default_flags: set by the driver: flags requested of every page
+ * @default_flags: set by the driver: flags requested of every page. If this and
+ *                 @pfn_flags_mask are 0, no page is faulted in, and a page that
+ *                 is absent causes no error
  * @pfn_flags_mask: set by the driver: the flags that each entry may request in
  *                  addition
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT

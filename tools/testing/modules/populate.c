@@ -253,6 +253,29 @@ static void r31_only_requested_access(void)
 	api_unregister(mirror);
 }
 
+/*
+ * A range without a request. The entries of the array are no requests, because
+ * pfn_flags_mask is 0. Page 2 has no vma.
+ */
+static void no_request_faults_nothing(void)
+{
+	struct api_mirror *mirror = api_mirror();
+	struct hmm_mirror_range *range = api_request(mirror, 0, 3, 0);
+
+	EXPECT_EQ(0, api_write(0));
+	EXPECT_EQ(0, vm_munmap(api_addr(2), PAGE_SIZE));
+	range->pfns[1] = HMM_MIRROR_PFN_REQ_WRITE;
+	range->pfns[2] = HMM_MIRROR_PFN_REQ_WRITE;
+	EXPECT_EQ(0, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(API_WRITABLE, api_rights(range, 0));
+	EXPECT_EQ(0, api_rights(range, 1));
+	EXPECT_EQ(HMM_MIRROR_PFN_ERROR, api_rights(range, 2));
+	EXPECT(hmm_mirror_range_valid(range));
+	hmm_mirror_range_unregister(range);
+	api_unregister(mirror);
+	EXPECT_EQ(0, api_unmap(0, 3));
+}
+
 /* A fault handler that returns success and maps no page. */
 static vm_fault_t api_fault_maps_nothing(struct vm_fault *vmf)
 {
@@ -374,6 +397,7 @@ static void r59_fault_that_always_waits(void)
 }
 
 const struct api_case api_populate_cases[] = {
+	{ "no_request_faults_nothing", no_request_faults_nothing },
 	{ "r27_begin_is_part_of_the_retry_loop",
 	  r27_begin_is_part_of_the_retry_loop },
 	{ "r28_populate_times_out", r28_populate_times_out },
