@@ -47,6 +47,7 @@ struct api_case {
 /* One table per file. An entry without a name ends the table. */
 extern const struct api_case api_mirror_cases[];
 extern const struct api_case api_exit_cases[];
+extern const struct api_case api_shared_cases[];
 extern const struct api_case api_insert_cases[];
 extern const struct api_case api_find_cases[];
 extern const struct api_case api_find_next_cases[];

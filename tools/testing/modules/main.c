@@ -64,6 +64,7 @@ static struct api_run *api_current;
 static const struct api_case *const api_tables[] = {
 	api_mirror_cases,
 	api_exit_cases,
+	api_shared_cases,
 	api_insert_cases,
 	api_find_cases,
 	api_find_next_cases,
