@@ -151,6 +151,11 @@ matrix:
 	@scripts/install-deps build lab
 	@MATRIX=1 KERNEL="$${KERNEL:-$$($(LAB) list matrix)}" $(LAB) test
 
+drivers:
+	@$(LAB) arguments drivers
+	@scripts/install-deps build lab
+	@$(LAB) drivers
+
 shell:
 	@$(LAB) arguments shell
 	@scripts/install-deps build lab
@@ -210,6 +215,7 @@ help:
 	@echo '  make shell     start a shell in the virtual machine, with the modules loaded'
 	@echo '  make kdir KERNEL=name'
 	@echo '                 print the directory to build a driver against for this kernel'
+	@echo '  make drivers   compile drivers of the kernel'"'"'s source with the drop-in headers; nothing boots'
 	@echo '  make mutants   break the code in many ways, and check that a test fails each time'
 	@echo '  make selftest  check that QEMU emulates several CPUs correctly; without KVM, make test'
 	@echo '                 does this once for each version of QEMU'
@@ -224,7 +230,7 @@ help:
 	@echo '  INSTALL_MOD_PATH=dir  install below this directory instead of /'
 	@echo '  V=1                   show the commands of the build'
 	@echo '  KERNEL=name           kernel: $(shell $(LAB) list);'
-	@echo '                        test and matrix accept several names. Defaults: for test,'
+	@echo '                        test, matrix and drivers accept several names. Defaults: for test,'
 	@echo '                        $(shell $(LAB) list test); for matrix, see above;'
 	@echo '                        for the others, $(shell $(LAB) list demo) (some mutants name another one)'
 	@echo '  ARCH=arm64            select kernels for arm64, cross-built and emulated; defaults: for test,'
@@ -256,4 +262,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix shell bench timeline mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix drivers shell bench timeline mutants selftest check docs model help

@@ -40,8 +40,19 @@ arguments_kernel() {
 	bench) kernels_check_one "$KERNEL" && [ "$(arch_of "$KERNEL")" = amd64 ] ||
 		die "KERNEL=$KERNEL: make bench measures only on kernels for amd64" ;;
 	test | matrix) kernels_check "$KERNEL" ;;
+	drivers) arguments_drivers ;;
 	*) kernels_check_one "${KERNEL-}" ;;
 	esac
+}
+
+arguments_drivers() {
+	local kernel
+
+	kernels_check "$KERNEL"
+	for kernel in $KERNEL; do
+		[ "$kernel" = stock-newest ] || drivers_possible "$kernel" ||
+			die "KERNEL=$kernel: make drivers needs Debian's own kernel of 7.2 or later, for amd64"
+	done
 }
 
 # TEST and CASE must match at least one program. The names of hmm-tests' cases are
