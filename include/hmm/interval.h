@@ -230,8 +230,8 @@ hmm_interval_last(const struct hmm_interval_notifier *interval)
  * @last: set to the last address of that part, in bytes, inclusive
  *
  * The caller serializes against updates of the interval, usually by the update
- * lock. If the interval was updated after the callback was selected to run, it
- * may not overlap the invalidation any more.
+ * lock. An interval that was updated since the invalidation began may no longer
+ * overlap it.
  *
  * The result is inclusive, because an interval may end at ULONG_MAX. It is not
  * page aligned if the bounds of the interval are not, or if the mm exits. The
