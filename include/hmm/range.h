@@ -46,6 +46,10 @@
  *                 is absent causes no error
  * @pfn_flags_mask: set by the driver: the flags that each entry may request in
  *                  addition
+ * @filled: number of pages from @start on that the last read has found as they
+ *          were requested: all pages if it returned 0, otherwise those below the
+ *          page at which it failed. Their entries may be used if
+ *          hmm_mirror_range_valid() returns true
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
  *                     memory, &dev_pagemap.owner, or NULL. Pages of this
@@ -66,6 +70,7 @@ struct hmm_mirror_range {
 	unsigned long *pfns;
 	unsigned long default_flags;
 	unsigned long pfn_flags_mask;
+	unsigned long filled;
 	unsigned int flags;
 	void *dev_private_owner;
 	/* private: */
@@ -119,6 +124,11 @@ hmm_mirror_range_npages(const struct hmm_mirror_range *range)
  *
  * A driver calls this function before it programs the device page table. It
  * also detects invalidations that have already ended.
+ *
+ * If the read failed, the first @range->filled pages may be used, if there are
+ * any. Set @range->end to the end of the last one, because other functions use
+ * all entries of the range. Do not change it again until no page is mapped for
+ * DMA or by the device, and restore it before the next read.
  *
  * Context: any; the caller holds its update lock.
  * Return: true if the last hmm_mirror_range_wait_until_valid(), including one

@@ -260,7 +260,7 @@ static int hmm_dma_map_range(const struct hmm_dma *dma)
 	int ret;
 
 	if (!valid_dma_direction(dma->dir) || dma->dir == DMA_NONE ||
-	    range->mapped)
+	    range->mapped || !npages)
 		return -EINVAL;
 	if (!hmm_mirror_dma_supported(dma->dev))
 		return -EOPNOTSUPP;
@@ -308,12 +308,13 @@ static int hmm_dma_map_range(const struct hmm_dma *dma)
  * Return: 0; -EBUSY if the range has collided and must be populated again, or
  * if it is neither registered nor bound; -EFAULT if an entry is not valid, or
  * if its page is device-private or PCI peer-to-peer memory; -EPERM if @dir
- * includes writing and an entry is not writable; -EINVAL if @dir is invalid or
- * a page of the range is already mapped;
- * -EOPNOTSUPP if hmm_mirror_dma_supported() returns false for @dev, or if the
- * DMA API uses a bounce buffer for a page or cannot map it directly; -ENOMEM if
- * a mapping through the IOMMU fails, for example because no addresses or no
- * memory are left. On an error, the function maps no pages.
+ * includes writing and an entry is not writable; -EINVAL if @dir is invalid, a
+ * page of the range is already mapped, or the driver has changed the bounds so
+ * that the range is empty; -EOPNOTSUPP if hmm_mirror_dma_supported() returns
+ * false for @dev, or if the DMA API uses a bounce buffer for a page or cannot
+ * map it directly; -ENOMEM if a mapping through the IOMMU fails, for example
+ * because no addresses or no memory are left. On an error, the function maps no
+ * pages.
  *
  * Since: 0.1
  */

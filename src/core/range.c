@@ -59,7 +59,8 @@ static int hmm_range_recheck(const struct hmm_mirror_range *range)
  * Also returns false if the mirror was unregistered before the interval was
  * removed.
  */
-static bool hmm_range_is_bound(const struct hmm_mirror_range *range)
+static __always_inline bool
+hmm_range_is_bound(const struct hmm_mirror_range *range)
 {
 	return !WARN_ONCE(!range->interval || !range->interval->context,
 			  "hmm_mirror range is neither registered nor bound\n");
@@ -107,6 +108,7 @@ int hmm_mirror_range_register(struct hmm_mirror_range *range,
 	range->start = start;
 	range->end = end;
 	range->interval = &range->own;
+	range->filled = 0;
 	range->seq = 0;
 	range->mapped = 0;
 	return 0;
@@ -142,6 +144,7 @@ int hmm_mirror_range_bind(struct hmm_mirror_range *range,
 	if (hmm_range_is_registered(range))
 		return -EINVAL;
 	range->interval = interval;
+	range->filled = 0;
 	range->seq = 0;
 	range->mapped = 0;
 	ret = hmm_range_is_bound(range) ? hmm_range_recheck(range) : -EINVAL;
@@ -203,6 +206,7 @@ int hmm_mirror_range_wait_until_valid(struct hmm_mirror_range *range,
 	unsigned long seq;
 	int ret;
 
+	range->filled = 0;
 	if (!hmm_range_is_bound(range))
 		return -EINVAL;
 	/* Earlier results are no longer valid, even if this fails. */
@@ -261,18 +265,25 @@ static int hmm_range_fill_retrying(struct hmm_mirror_range *range,
 		if (hmm_range_has_collided(range))
 			return -EBUSY;
 		ret = hmm_read_range(request, range->start, range->end);
-		if (!ret && hmm_range_has_collided(range))
-			return -EBUSY;
-		if (ret != -EBUSY)
-			return ret;
-		if (ktime_after(ktime_get(), deadline))
-			return -EBUSY;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		if (!ret) {
+			if (hmm_range_has_collided(range))
+				return -EBUSY;
+			range->filled = hmm_mirror_range_npages(range);
+			return 0;
+		}
+		if (ret != -EBUSY || ktime_after(ktime_get(), deadline))
+			goto failed;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			goto failed;
+		}
 		usleep_range(HMM_RANGE_PAUSE_US, 2 * HMM_RANGE_PAUSE_US);
 		request->retries++;
 	}
-	return -EFAULT;
+	ret = -EFAULT;
+failed:
+	range->filled = (request->reached - range->start) >> PAGE_SHIFT;
+	return ret;
 }
 
 /* Fill the array from the page tables, and fault in the requested pages. */
@@ -283,6 +294,7 @@ static int hmm_range_fill(struct hmm_mirror_range *range,
 	bool borrowed;
 	int ret;
 
+	range->filled = 0;
 	if (!hmm_range_is_bound(range))
 		return -EINVAL;
 	if (WARN_ONCE(!range->pfns, "hmm_mirror range read without an array\n"))
@@ -325,18 +337,13 @@ static const void *hmm_range_mm(const struct hmm_mirror_range *range)
 	return range->interval->context->mm;
 }
 
-/* For tracepoints: returns how many pages a read with result @ret has found. */
-static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range,
-					   int ret)
+/* For tracepoints: returns how many pages a read has found. */
+static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range)
 {
-	const unsigned long npages = hmm_mirror_range_npages(range);
 	unsigned long i, next, found = 0;
 
-	/* After an error, entries may be uninitialized. */
-	if (ret)
-		return 0;
-	for (i = 0; i < npages; i = next) {
-		next = hmm_mirror_range_next(range, i);
+	for (i = 0; i < range->filled; i = next) {
+		next = min(hmm_mirror_range_next(range, i), range->filled);
 		if (range->pfns[i] & HMM_MIRROR_PFN_VALID)
 			found += next - i;
 	}
@@ -367,8 +374,9 @@ static unsigned long hmm_range_count_pages(const struct hmm_mirror_range *range,
  * mm has exited; -EINTR if the calling task was killed; -EINVAL if pages of the
  * range are mapped for DMA, its flags or addresses are invalid, it is compact
  * and @range->pfn_flags_mask is not 0, it has no array, or it is neither
- * registered nor bound. On an error, each entry is either unchanged or
- * completely written.
+ * registered nor bound. On an error, the entries of the first @range->filled
+ * pages are written, and each other entry is either unchanged or completely
+ * written.
  *
  * Since: 0.1
  */
@@ -385,8 +393,7 @@ int hmm_mirror_range_snapshot(struct hmm_mirror_range *range)
 	ret = hmm_range_fill(range, &request, KTIME_MAX);
 	ns = ktime_get_ns() - ns;
 	trace_hmm_snapshot(range, hmm_range_mm(range), ret,
-			   hmm_range_count_pages(range, ret), request.retries,
-			   ns);
+			   hmm_range_count_pages(range), request.retries, ns);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_snapshot);
@@ -410,7 +417,7 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
 	ret = hmm_range_fill(range, &request, deadline);
 	ns = ktime_get_ns() - ns;
 	trace_hmm_fault(range, hmm_range_mm(range), ret,
-			hmm_range_count_pages(range, ret), request.retries, ns);
+			hmm_range_count_pages(range), request.retries, ns);
 	return ret;
 }
 
@@ -444,7 +451,8 @@ static int hmm_range_fault_in(struct hmm_mirror_range *range, bool keep_lock,
  * killed; -ENOMEM if out of memory; -EINVAL if pages of the range are mapped
  * for DMA, its flags or addresses are invalid, it is compact and
  * @range->pfn_flags_mask is not 0, it has no array, or it is neither registered
- * nor bound. On an error, each entry is either unchanged or completely written.
+ * nor bound. On an error, the first @range->filled pages satisfy their requests,
+ * and each other entry is either unchanged or completely written.
  *
  * Since: 0.1
  */
@@ -550,7 +558,7 @@ int hmm_mirror_range_populate(struct hmm_mirror_range *range,
 	ret = hmm_range_populate(range, timeout_ms, &retries);
 	ns = ktime_get_ns() - ns;
 	trace_hmm_populate(range, hmm_range_mm(range), ret,
-			   hmm_range_count_pages(range, ret), retries, ns);
+			   hmm_range_count_pages(range), retries, ns);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(hmm_mirror_range_populate);

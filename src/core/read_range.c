@@ -99,14 +99,16 @@ static int hmm_fault_page(struct hmm_read_request *request,
 /*
  * Fault in the page at @addr. In anonymous memory, fault in the requested pages
  * after it as well, as long as their page table entries are empty. This saves a
- * walk of the page tables after each fault.
+ * walk of the page tables after each fault. If one of these pages fails, return
+ * 0, because the walk must first write the entries of the pages below it. The
+ * page is then faulted again.
  */
 static int hmm_fault_pages(struct hmm_read_request *request,
 			   struct vm_area_struct *vma, unsigned long addr,
 			   unsigned long end, bool *locked)
 {
 	unsigned long requested = hmm_walk_requested(&request->walk, addr);
-	unsigned long last = addr;
+	unsigned long first = addr, last = addr;
 	int ret;
 
 	if (vma_is_anonymous(vma)) {
@@ -117,12 +119,14 @@ static int hmm_fault_pages(struct hmm_read_request *request,
 	do {
 		ret = hmm_fault_page(request, vma, addr,
 				     requested & HMM_MIRROR_PFN_WRITE, locked);
+		if (ret)
+			return addr == first ? ret : 0;
 		addr += PAGE_SIZE;
-		if (ret || !*locked || addr >= last)
+		if (!*locked || addr >= last)
 			break;
 		requested = hmm_walk_requested(&request->walk, addr);
 	} while (requested);
-	return ret;
+	return 0;
 }
 
 /*
@@ -282,7 +286,9 @@ static unsigned long hmm_read_present(struct hmm_read_request *request,
 }
 
 /*
- * Write every entry of [@start, @end), and fault in requested pages.
+ * Write every entry of [@start, @end), and fault in requested pages. On an error,
+ * set request->reached to the first address whose entry has not been written or
+ * does not satisfy its request.
  *
  * The lock of a vma is acquired at the first entry that hmm_read_present() does
  * not write. If this lock is not available, or a fault needs the mmap lock, the
@@ -325,8 +331,10 @@ int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 			ret = hmm_read_locked_vma(request, &addr, end);
 			continue;
 		}
-		if (!locked && mmap_read_lock_killable(mm))
-			return -EINTR;
+		if (!locked && mmap_read_lock_killable(mm)) {
+			ret = -EINTR;
+			break;
+		}
 		locked = true;
 		request->need_mmap_lock = !HMM_HAS_VMA_LOCK;
 		ret = hmm_read_vma(request, &addr, end, &locked);
@@ -334,5 +342,7 @@ int hmm_read_range(struct hmm_read_request *request, unsigned long start,
 
 	if (locked && !request->keep_lock)
 		mmap_read_unlock(mm);
+	if (ret)
+		request->reached = addr;
 	return ret;
 }

@@ -17,6 +17,7 @@
  * @retries: how often the caller has read the range again, after a page did not
  *           satisfy its request
  * @faults: number of faults on all pages
+ * @reached: after an error, the end of the part that has been read, in bytes
  */
 struct hmm_read_request {
 	struct hmm_walk walk;
@@ -26,6 +27,7 @@ struct hmm_read_request {
 	unsigned int tries;
 	unsigned int retries;
 	unsigned long faults;
+	unsigned long reached;
 };
 
 int hmm_read_range(struct hmm_read_request *request, unsigned long start,

@@ -30,22 +30,25 @@
 
 /*
  * Fault in @npages pages and program them into the device page table. @pfns is
- * an array of at least @npages elements.
+ * an array of at least @npages elements. If a page cannot be faulted in, the
+ * pages below it are programmed, as if the device had accessed them one by one.
+ * *@start is advanced to the first address that was not programmed.
  */
-static int dmirror_populate(struct dmirror *dm, unsigned long start,
+static int dmirror_populate(struct dmirror *dm, unsigned long *start,
 			    unsigned long npages, unsigned long *pfns,
 			    bool write)
 {
 	struct hmm_mirror_range range = {
-		.start = start,
-		.end = start + (npages << PAGE_SHIFT),
+		.start = *start,
+		.end = *start + (npages << PAGE_SHIFT),
 		.pfns = pfns,
 		.default_flags = write ? HMM_MIRROR_PFN_REQ_WRITE :
 					 HMM_MIRROR_PFN_REQ_FAULT,
 		.dev_private_owner = dm->device,
 	};
-	unsigned long index = start >> PAGE_SHIFT;
-	int ret;
+	unsigned long index = *start >> PAGE_SHIFT;
+	unsigned long filled;
+	int ret, err;
 
 	ret = hmm_mirror_range_bind(&range, &dm->interval);
 	if (ret)
@@ -58,16 +61,18 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 			break;
 		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_BEGUN);
 
-		ret = hmm_mirror_range_fault(&range);
-		if (ret == -EBUSY) {
+		err = hmm_mirror_range_fault(&range);
+		if (err == -EBUSY) {
 			atomic64_inc(&dm->collisions);
 			ret = -EAGAIN;
 			continue;
 		}
-		if (ret)
+		if (!range.filled) {
+			ret = err;
 			break;
+		}
 
-		ret = dmirror_table_reserve(dm, index, npages);
+		ret = dmirror_table_reserve(dm, index, range.filled);
 		if (ret)
 			break;
 		dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_FAULTED);
@@ -75,7 +80,8 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		mutex_lock(&dm->update_lock);
 		if (hmm_mirror_range_valid(&range)) {
 			dmirror_stop_if_armed(dm, HMM_DMIRROR_POINT_LOCKED);
-			ret = dmirror_table_store_range(dm, index, pfns, npages,
+			ret = dmirror_table_store_range(dm, index, pfns,
+							range.filled,
 							range.default_flags);
 		} else {
 			atomic64_inc(&dm->collisions);
@@ -84,10 +90,13 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 		mutex_unlock(&dm->update_lock);
 	} while (ret == -EAGAIN && !fatal_signal_pending(current));
 
-	if (ret)
-		dmirror_table_unreserve(dm, index, npages);
+	filled = ret ? 0 : range.filled;
+	dmirror_table_unreserve(dm, index + filled, npages - filled);
+	*start += filled << PAGE_SHIFT;
 	hmm_mirror_range_unregister(&range);
-	return ret == -EAGAIN ? -EINTR : ret;
+	if (ret == -EAGAIN)
+		return -EINTR;
+	return ret ?: err;
 }
 
 /**
@@ -97,10 +106,6 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
  *	was not programmed
  * @end: end address, exclusive
  * @write: the device is going to write
- *
- * If a request fails, none of its pages is programmed, but a real device would
- * have accessed all pages below the page that cannot be faulted in. So after
- * such a failure the request is halved, until it covers only that page.
  *
  * Context: may sleep; the caller must not hold the update lock or the mmap
  * lock.
@@ -112,27 +117,20 @@ static int dmirror_populate(struct dmirror *dm, unsigned long start,
 int dmirror_fault(struct dmirror *dm, unsigned long *start, unsigned long end,
 		  bool write)
 {
-	unsigned long max = DMIRROR_RANGE_PAGES;
 	unsigned long *pfns;
 	int ret = 0;
 
 	atomic64_inc(&dm->faults);
 
-	pfns = kcalloc(max, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
+	pfns = kcalloc(DMIRROR_RANGE_PAGES, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
 	if (!pfns)
 		return -ENOMEM;
 
-	while (*start < end) {
-		unsigned long npages = min(max, (end - *start) >> PAGE_SHIFT);
+	while (!ret && *start < end) {
+		unsigned long npages = min_t(unsigned long, DMIRROR_RANGE_PAGES,
+					     (end - *start) >> PAGE_SHIFT);
 
-		ret = dmirror_populate(dm, *start, npages, pfns, write);
-		if ((ret == -EFAULT || ret == -EPERM) && npages > 1) {
-			max = npages / 2;
-			continue;
-		}
-		if (ret)
-			break;
-		*start += npages << PAGE_SHIFT;
+		ret = dmirror_populate(dm, start, npages, pfns, write);
 	}
 
 	kfree(pfns);

@@ -281,7 +281,7 @@ static int dmirror_attempt_to_dev(struct dmirror *dm, unsigned long addr,
 }
 
 /*
- * Pages are read up to the first one that is not on the device. The pages behind
+ * Pages are read up to the first one that is not on the device. The pages after
  * it migrate as well, if possible, but without further attempts.
  */
 static int dmirror_migrate_range_to_dev(struct dmirror *dm,

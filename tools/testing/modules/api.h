@@ -65,6 +65,7 @@ extern const struct api_case api_compact_cases[];
 extern const struct api_case api_pgtable_cases[];
 extern const struct api_case api_remote_cases[];
 extern const struct api_case api_populate_cases[];
+extern const struct api_case api_partial_cases[];
 extern const struct api_case api_fault_lock_cases[];
 extern const struct api_case api_faults_cases[];
 extern const struct api_case api_dispatch_cases[];

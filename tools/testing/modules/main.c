@@ -82,6 +82,7 @@ static const struct api_case *const api_tables[] = {
 	api_pgtable_cases,
 	api_remote_cases,
 	api_populate_cases,
+	api_partial_cases,
 	api_fault_lock_cases,
 	api_faults_cases,
 	api_dispatch_cases,

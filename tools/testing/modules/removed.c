@@ -30,6 +30,7 @@ static void r76_interval_is_removed(void)
 	EXPECT(api_retry(interval, seq));
 	EXPECT(!hmm_mirror_range_valid(range));
 	EXPECT_EQ(-ENOENT, hmm_mirror_range_populate(range, 0));
+	EXPECT_EQ(0, range->filled);
 	EXPECT_EQ(-ENOENT, hmm_mirror_range_wait_until_valid(range, 0));
 	api_unregister(mirror);
 }

@@ -251,27 +251,38 @@ TEST_F(collision, invalidation_waits_for_the_update_lock)
 	EXPECT_EQ(0, hmm_mismatches(self->fd, self->mem, NPAGES));
 }
 
+/* The device faults in this number of pages at once. */
+#define BATCH	256
+
 /*
- * A command completes the pages below a hole. Here, the device has an entry for
- * the page below the hole, but the page is invalidated before the device copies
- * it. The device faults the page in again, copies it, and returns the error of
- * the hole.
+ * A command completes the pages below a hole. Here, the device has entries for
+ * the pages below the hole, but one is invalidated before the device copies it.
+ * The device faults the page in again, copies all pages, and returns the error
+ * of the hole.
  */
 TEST_F(collision, page_before_a_hole_is_invalidated)
 {
-	self->access.npages = 2;
-	ASSERT_EQ(0, munmap(self->mem + self->page, self->page));
+	char *mem = hmm_map(BATCH + 1), *buf = hmm_map(BATCH + 1);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, buf);
+	hmm_fill(mem, BATCH, 1, 0);
+	self->access.addr = mem;
+	self->access.ptr = buf;
+	self->access.npages = BATCH + 1;
+	ASSERT_EQ(0, munmap(mem + BATCH * self->page, self->page));
 	start_and_wait_at(_metadata, self->fd, &self->device, FAULTED);
 	ASSERT_EQ(0, hmm_stop_at(self->fd, BEGUN));
 	ASSERT_EQ(0, hmm_resume(self->fd, FAULTED));
 	/* The device has begun to read the missing page. */
 	ASSERT_EQ(0, hmm_wait_at(self->fd, BEGUN, HMM_TIMEOUT_MS));
-	ASSERT_EQ(0, madvise(self->mem, self->page, MADV_DONTNEED));
-	hmm_fill(self->mem, 1, 2, 0);
+	ASSERT_EQ(0, madvise(mem, self->page, MADV_DONTNEED));
+	hmm_fill(mem, 1, 2, 0);
 	ASSERT_EQ(-EFAULT, resume_and_join(self->fd, &self->device, BEGUN));
 
-	EXPECT_EQ(1, self->access.cmd.cpages);
-	EXPECT_TRUE(hmm_is_filled(self->buf, 1, 2, 0));
+	EXPECT_EQ(BATCH, self->access.cmd.cpages);
+	EXPECT_TRUE(hmm_is_filled(buf, 1, 2, 0));
+	EXPECT_TRUE(hmm_is_filled(buf + self->page, BATCH - 1, 1, 1));
 }
 
 TEST_HARNESS_MAIN
