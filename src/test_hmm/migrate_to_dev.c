@@ -294,7 +294,7 @@ static int dmirror_migrate_range_to_dev(struct dmirror *dm,
 	bool missing = false;
 
 	while (addr < end) {
-		unsigned long next = dmirror_batch_end(addr, end);
+		unsigned long read, next = dmirror_batch_end(addr, end);
 		bool full = false;
 		int ret;
 
@@ -308,11 +308,15 @@ static int dmirror_migrate_range_to_dev(struct dmirror *dm,
 		if (!missing)
 			ret = dmirror_read_mapped(dm, cmd, (next - cmd->addr) >>
 						  PAGE_SHIFT);
+		read = cmd->addr + (cmd->cpages << PAGE_SHIFT);
+		if (!missing && addr < read) {
+			addr = read;
+			attempts = 0;
+		}
 		if (ret == -ENOENT && !full &&
 		    ++attempts < DMIRROR_MIGRATE_ATTEMPTS) {
-			schedule_timeout_killable(msecs_to_jiffies(1) <<
-						  (attempts - 1));
-			addr = cmd->addr + (cmd->cpages << PAGE_SHIFT);
+			schedule_timeout_killable(msecs_to_jiffies(1U <<
+							(attempts - 1)));
 			continue;
 		}
 		if (ret && ret != -ENOENT)
