@@ -13,7 +13,7 @@ ifneq ($(words $(CURDIR)),1)
   endif
 endif
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT TIMELINE_OUT DOCS_OUT MODEL MUTANT FRESH WHOLE
+export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT TIMELINE_OUT DOCS_OUT DEB_OUT DEB_VERSION MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals do not use KDIR.
@@ -127,7 +127,7 @@ clean:
 		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		   -o -name '.*.cmd' -o -name '.*.d' -o -name '*.a' -o -name '*.order' \
 		   -o -name 'Module.symvers' -o -name '*.gcno' \) -exec rm -f {} +
-	@rm -rf .tmp_versions .install docs-out
+	@rm -rf .tmp_versions .install docs-out deb-out
 	@$(MAKE) -s -C tools/testing/selftests/hmm clean
 	@$(MAKE) -s -C tools/hmmtop clean
 
@@ -189,6 +189,10 @@ docs:
 	@scripts/install-deps docs
 	@scripts/docs
 
+deb:
+	@scripts/install-deps build docs deb
+	@scripts/deb
+
 model:
 	@scripts/install-deps model
 	@scripts/model
@@ -204,7 +208,7 @@ help:
 	@echo '  make tools         build hmmtop, which shows the mirrored processes'
 	@echo '  make install-tools install hmmtop and its manual page below /usr/local, as root;'
 	@echo '                     PREFIX= and DESTDIR= select another place'
-	@echo '  make clean         remove build products and docs-out from this tree'
+	@echo '  make clean         remove build products, docs-out and deb-out from this tree'
 	@echo
 	@echo 'In a virtual machine (as root: missing packages are installed with apt):'
 	@echo '  make demo      run a program that shows step by step how mirroring works'
@@ -223,6 +227,8 @@ help:
 	@echo 'On the sources:'
 	@echo '  make check     run all static checks: warnings, sparse, style, spelling, documentation'
 	@echo '  make docs      build the documentation as HTML, with the API reference and search'
+	@echo '  make deb       build the Debian packages hmm-mirror-dkms, -dev, -tools, -tests'
+	@echo '                 and -doc'
 	@echo '  make model     check the model of the protocol, with all rules and with each one broken'
 	@echo
 	@echo 'Variables:'
@@ -250,6 +256,8 @@ help:
 	@echo '  BENCH_OUT=dir         output directory of bench; bench-out'
 	@echo '  TIMELINE_OUT=dir      output directory of timeline; timeline-out'
 	@echo '  DOCS_OUT=dir          output directory of docs; docs-out'
+	@echo '  DEB_OUT=dir           output directory of deb; deb-out'
+	@echo '  DEB_VERSION=version   version of the packages, instead of that of the tree'
 	@echo '  MUTANT=glob           run only matching mutants, e.g. MUTANT="core/dispatch*";'
 	@echo '                        FRESH=1 discards earlier results, WHOLE=1 runs all tests on'
 	@echo '                        mutants that their own tests do not detect'
@@ -262,4 +270,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix drivers shell bench timeline mutants selftest check docs model help
+.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix drivers shell bench timeline mutants selftest check docs deb model help
