@@ -13,7 +13,7 @@ ifneq ($(words $(CURDIR)),1)
   endif
 endif
 
-export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT TIMELINE_OUT DOCS_OUT DEB_OUT DEB_VERSION MODEL MUTANT FRESH WHOLE
+export HMM_CACHE KERNEL TEST CASE SUITE SEED EXTRA V BENCH_OUT TIMELINE_OUT DOCS_OUT DEB_OUT DEB_VERSION GUEST MODEL MUTANT FRESH WHOLE
 
 # Check once whether the modules can be built against the kernel in KDIR. The
 # other goals do not use KDIR.
@@ -193,6 +193,10 @@ deb:
 	@scripts/install-deps build docs deb
 	@scripts/deb
 
+deb-test:
+	@scripts/install-deps build lab docs deb chroot
+	@tools/testing/deb/run
+
 model:
 	@scripts/install-deps model
 	@scripts/model
@@ -229,6 +233,8 @@ help:
 	@echo '  make docs      build the documentation as HTML, with the API reference and search'
 	@echo '  make deb       build the Debian packages hmm-mirror-dkms, -dev, -tools, -tests'
 	@echo '                 and -doc'
+	@echo '  make deb-test  test the packages in a clean chroot, and the modules of DKMS in the'
+	@echo '                 virtual machine; as root'
 	@echo '  make model     check the model of the protocol, with all rules and with each one broken'
 	@echo
 	@echo 'Variables:'
@@ -258,6 +264,7 @@ help:
 	@echo '  DOCS_OUT=dir          output directory of docs; docs-out'
 	@echo '  DEB_OUT=dir           output directory of deb; deb-out'
 	@echo '  DEB_VERSION=version   version of the packages, instead of that of the tree'
+	@echo '  GUEST=no              deb-test does not boot the virtual machine'
 	@echo '  MUTANT=glob           run only matching mutants, e.g. MUTANT="core/dispatch*";'
 	@echo '                        FRESH=1 discards earlier results, WHOLE=1 runs all tests on'
 	@echo '                        mutants that their own tests do not detect'
@@ -270,4 +277,4 @@ help:
 	@echo '                        the installed one cannot emulate several CPUs correctly'
 	@echo '  HMM_TIMEOUT=seconds   a machine without output for this long is considered hung; 1800'
 
-.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix drivers shell bench timeline mutants selftest check docs deb model help
+.PHONY: modules install install-test install-dev modules_install tools install-tools clean demo test kdir matrix drivers shell bench timeline mutants selftest check docs deb deb-test model help

@@ -56,8 +56,9 @@ lab_start() {
 	trap 'exit 143' TERM HUP
 }
 
+# lab_cleanup [STATUS]
 lab_cleanup() {
-	local status=$? pids
+	local status=${1:-$?} pids
 
 	trap '' INT TERM HUP
 	pids=$(jobs -p)
