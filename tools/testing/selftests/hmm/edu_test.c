@@ -274,6 +274,21 @@ TEST_F(edu, unregister_finds_the_start_of_a_buffer)
 	EXPECT_EQ(0, edu_stats(self->watch).buffers);
 }
 
+/* A copy ends at the end of the buffer, although the next page is mapped. */
+TEST_F(edu, copy_ends_in_the_buffer)
+{
+	char *end = self->src + (NPAGES - 1) * self->page;
+
+	ASSERT_EQ(0, edu_register(self->fd, self->src, NPAGES - 1, 0));
+	ASSERT_EQ(0, edu_register(self->fd, self->dst, NPAGES, HMM_EDU_WRITE));
+	EXPECT_EQ(0, edu_copy(self->fd, self->dst, end - CHUNK, CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, end - CHUNK, CHUNK));
+	EXPECT_EQ(-ENOENT, edu_copy(self->fd, self->dst, end - CHUNK / 2,
+				    CHUNK));
+	EXPECT_EQ(0, memcmp(self->dst, end - CHUNK / 2, CHUNK / 2));
+	EXPECT_EQ(-ENOENT, edu_copy(self->fd, self->dst, end, CHUNK));
+}
+
 TEST_F(edu, read_only_memory_is_read_and_not_written)
 {
 	__u64 started;
