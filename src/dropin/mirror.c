@@ -13,7 +13,7 @@
 
 /*
  * Mirrors by the address of their mm. The address is not reused while the
- * xarray contains the mirror, because the mirror has a reference to mm_count.
+ * xarray contains the mirror, because a registered mirror pins its mm.
  * The xarray's lock protects a lookup until it has acquired a reference.
  */
 static DEFINE_XARRAY(hmm_dropin_mirrors);
@@ -30,7 +30,6 @@ static void hmm_dropin_mirror_teardown(struct work_struct *work)
 		container_of(work, struct hmm_dropin_mirror, teardown);
 
 	hmm_mirror_unregister(&mirror->own);
-	mmdrop(mirror->mm);
 	kfree(mirror);
 }
 
@@ -60,8 +59,9 @@ unsigned long hmm_dropin_mirror_next_seq(struct hmm_dropin_mirror *mirror)
 /* Drop the reference of the xarray, unless another task has dropped it. */
 static void hmm_dropin_mirror_forget(struct hmm_dropin_mirror *mirror)
 {
-	if (xa_cmpxchg(&hmm_dropin_mirrors, (unsigned long)mirror->mm, mirror,
-		       NULL, 0) == mirror)
+	unsigned long mm = (unsigned long)hmm_mirror_mm(&mirror->own);
+
+	if (xa_cmpxchg(&hmm_dropin_mirrors, mm, mirror, NULL, 0) == mirror)
 		hmm_dropin_mirror_put(mirror);
 }
 
@@ -101,16 +101,13 @@ hmm_dropin_mirror_register(struct mm_struct *mm, bool locked)
 	if (!mirror)
 		return ERR_PTR(-ENOMEM);
 	mirror->own.ops = &hmm_dropin_mirror_ops;
-	mirror->mm = mm;
 	refcount_set(&mirror->users, 2);
 	atomic_long_set(&mirror->last_seq, 0);
 	INIT_WORK(&mirror->teardown, hmm_dropin_mirror_teardown);
-	mmgrab(mm);
 
 	ret = locked ? hmm_mirror_register_locked(&mirror->own, mm) :
 		       hmm_mirror_register(&mirror->own, mm);
 	if (ret) {
-		mmdrop(mm);
 		kfree(mirror);
 		return ERR_PTR(ret);
 	}
@@ -154,7 +151,7 @@ struct hmm_dropin_mirror *hmm_dropin_mirror_get(struct mm_struct *mm,
 	 * If the mm has exited since the registration, the release callback may
 	 * have run before the mirror could be found.
 	 */
-	if (!atomic_read(&mm->mm_users))
+	if (!hmm_mirror_mm_is_alive(&mirror->own))
 		hmm_dropin_mirror_forget(mirror);
 	return mirror;
 }

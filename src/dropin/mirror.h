@@ -16,8 +16,6 @@
  */
 struct hmm_dropin_mirror {
 	struct hmm_mirror own;
-	/* With a reference to mm_count. */
-	struct mm_struct *mm;
 	/* One for each interval, and one while the mirror can be found. */
 	refcount_t users;
 	/* The last sequence that an interval or an invalidation received. */

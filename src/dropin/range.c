@@ -165,6 +165,7 @@ static int hmm_dropin_fault_page(struct mm_struct *mm, unsigned long addr,
 static int hmm_dropin_fault_pages(struct hmm_dropin_range *range)
 {
 	unsigned long npages = (range->end - range->start) >> PAGE_SHIFT;
+	struct mm_struct *mm = hmm_mirror_mm(&range->notifier->mirror->own);
 	unsigned long request, i;
 	int ret = 0;
 
@@ -173,8 +174,7 @@ static int hmm_dropin_fault_pages(struct hmm_dropin_range *range)
 			return -EINTR;
 		request = hmm_dropin_request(range, i);
 		if (request)
-			ret = hmm_dropin_fault_page(range->notifier->mirror->mm,
-						    range->start + i * PAGE_SIZE,
+			ret = hmm_dropin_fault_page(mm, range->start + i * PAGE_SIZE,
 						    request & HMM_MIRROR_PFN_WRITE);
 	}
 	return ret;
@@ -204,7 +204,7 @@ int hmm_dropin_range_fault(struct hmm_dropin_range *range)
 {
 	int ret;
 
-	mmap_assert_locked(range->notifier->mirror->mm);
+	mmap_assert_locked(hmm_mirror_mm(&range->notifier->mirror->own));
 	ret = hmm_dropin_read(range, hmm_mirror_range_fault_locked);
 	if (ret != -EAGAIN)
 		return ret;
