@@ -212,8 +212,8 @@ drivers_output() {
 # drivers_reason LOG OBJECT: prints why an object was not built
 drivers_reason() {
 	{
-		drivers_output "$1" "$2" | grep 'error: ' || grep -F '***' "$1" | grep -F "${2##*/}" ||
-			grep -F '***' "$1" || echo "see $1"
+		drivers_output "$1" "$2" | grep 'error: ' || drivers_output "$1" "$2" | grep . ||
+			grep -F '***' "$1" | grep -F "${2##*/}" || grep -F '***' "$1" || echo "see $1"
 	} | sed -n '1s|[^ ]*/drivers/src/||; 1p'
 }
 
