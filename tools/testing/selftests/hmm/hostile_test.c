@@ -145,6 +145,11 @@ TEST_F(hostile, invalid_buffers_of_the_caller)
 	memset(readonly, 0x77, self->page);
 	ASSERT_EQ(0, mprotect(readonly, self->page, PROT_READ));
 	ASSERT_EQ(0, mprotect(none, self->page, PROT_NONE));
+	/* Buffers outside of user space are refused before a page is read. */
+	for (size_t i = 1; i < 4; i++)
+		EXPECT_EQ(-EFAULT,
+			  hmm_read(self->fd, self->mem, bad[i], 1, NULL));
+	EXPECT_EQ(0, hmm_entries(self->fd, self->mem, 1));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EFAULT,
 			  hmm_read(self->fd, self->mem, bad[i], 1, NULL)) {
