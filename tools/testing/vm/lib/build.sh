@@ -89,6 +89,13 @@ build_modules() {
 	build_make -C "$BUILD_DIR" KDIR="$KERNEL_DIR" modules
 }
 
+# build_against DIR: builds modules that use our exports. Kbuild does not notice that
+# the checksums of the exports have changed.
+build_against() {
+	rm -f "$1/Module.symvers"
+	build_make -C "$KERNEL_DIR" M="$1" KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules
+}
+
 # build_test_modules: prints the directories of the modules that the tests use
 build_test_modules() {
 	(cd "$BUILD_DIR" && ls -d tools/testing/modules/Kbuild samples/*/Kbuild 2>/dev/null || :) |
@@ -108,10 +115,7 @@ build_clients() {
 			build_make -C "$BUILD_DIR/$dir" KDIR="$KERNEL_DIR" \
 				HMM="$BUILD_DIR/install/usr/src/hmm-mirror/default" modules
 			;;
-		*)
-			build_make -C "$KERNEL_DIR" M="$BUILD_DIR/$dir" \
-				KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules
-			;;
+		*) build_against "$BUILD_DIR/$dir" ;;
 		esac || return
 	done
 }
@@ -160,8 +164,7 @@ build_dropin() {
 	ccflags-y += -I$BUILD_DIR/include -include hmm/dropin/dropin.h
 	obj-m += test_hmm.o
 	END
-	build_make -C "$KERNEL_DIR" M="$dir" KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules ||
-		return
+	build_against "$dir" || return
 	if nm -u "$dir/test_hmm.ko" | grep -E ' (mmu_interval_|hmm_range_)'; then
 		echo "test_hmm.ko uses these functions of the kernel"
 		return 1
@@ -187,8 +190,7 @@ build_demo() {
 build_bench() {
 	local module=$BUILD_DIR/tools/bench/module
 
-	build_make -C "$KERNEL_DIR" M="$module" \
-		KBUILD_EXTRA_SYMBOLS="$BUILD_DIR/Module.symvers" modules &&
+	build_against "$module" &&
 		"${GUEST_CROSS}gcc" -O2 -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -static -pthread \
 			-I"$module" -o "$BUILD_DIR/hmm_bench" "$BUILD_DIR"/tools/bench/user/*.c
 }
