@@ -29,7 +29,7 @@ struct hmm_interval_notifier_ops {
 	 * @invalidate: a part of the interval is about to change. The callback
 	 * acquires the update lock, removes the device mappings of
 	 * [range->start, range->end), and returns true. The range may begin
-	 * before the interval and end after it, see hmm_interval_clip(). When
+	 * below the interval and end past it; see hmm_interval_clip(). When
 	 * the mm exits, the range is [0, ULONG_MAX).
 	 *
 	 * Context: may sleep if mmu_notifier_range_blockable(range) is true.

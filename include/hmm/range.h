@@ -46,10 +46,11 @@
  *                 is absent causes no error
  * @pfn_flags_mask: set by the driver: the flags that each entry may request in
  *                  addition
- * @filled: number of pages from @start on that the last read has found as they
- *          were requested: all pages if it returned 0, otherwise those below the
- *          page at which it failed. Their entries may be used if
- *          hmm_mirror_range_valid() returns true
+ * @filled: number of pages from @start on whose entries the last read has written
+ *          and, except in a snapshot, whose requests are satisfied: all pages if
+ *          it returned 0, otherwise those below the page at which it failed. 0
+ *          after a collision and after hmm_mirror_range_wait_until_valid(). The
+ *          entries may be used if hmm_mirror_range_valid() returns true
  * @flags: set by the driver: 0 or %HMM_MIRROR_RANGE_COMPACT
  * @dev_private_owner: set by the driver: the owner of its device-private
  *                     memory, &dev_pagemap.owner, or NULL. Pages of this

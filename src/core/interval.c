@@ -394,12 +394,16 @@ EXPORT_SYMBOL_GPL(hmm_interval_notifier_find);
  *	}
  *
  * Between the calls, the driver and other tasks may insert, update, remove and
- * put any interval. The iteration returns every interval that was inserted
- * before the first call, unless it is removed or updated before its turn. It
- * does not return intervals that are inserted or updated after the first call,
- * so it ends even if the driver resizes or splits the intervals. If other tasks
- * update intervals that must not be missed, serialize against these updates
- * during the whole iteration.
+ * put any interval. hmm_interval_notifier_remove() waits until all references
+ * from this function have been dropped, so drop the reference before you remove
+ * the interval in the loop.
+ *
+ * The iteration returns every interval that was inserted before the first call,
+ * unless it is removed or updated before its turn. It does not return intervals
+ * that are inserted or updated after the first call, so it ends even if the
+ * driver resizes or splits the intervals. If other tasks update intervals that
+ * must not be missed, serialize against these updates during the whole
+ * iteration.
  *
  * Context: any context in which a spinlock may be acquired, including
  * callbacks, but not interrupts.

@@ -190,10 +190,10 @@ EXPORT_SYMBOL_GPL(hmm_mirror_mm);
  * hmm_mirror_mm_is_alive() - check whether the mm of a mirror has not exited
  * @mirror: a mirror; the caller serializes against register and unregister
  *
- * Once the result is false, it stays false, and functions that read a range
- * return -ESRCH. It is false in every callback that the exit of the mm causes,
- * and may be false in other callbacks that run at the same time. If the result
- * is true, the mm may exit immediately afterwards.
+ * Once the mm has exited, the result stays false, and functions that read a
+ * valid range return -ESRCH. It is false in every callback that the exit of the
+ * mm causes, and may be false in other callbacks that run at the same time. If
+ * the result is true, the mm may exit immediately afterwards.
  *
  * Context: any, including callbacks of the mirror and its intervals.
  * Return: true if the mm has not exited; false if it has, or if @mirror is not

@@ -68,10 +68,10 @@
 #if HMM_HAS_DEVICE_MEMORY
 
 /*
- * The maximum number of attempts to migrate the pages of a batch. The driver
- * waits 1 ms after the first one, and twice as long after each further one: 1 s
- * in total, because a CPU that holds a reference may itself have to wait if it
- * is virtual.
+ * The maximum number of attempts for the first page of a batch that is not on
+ * the device. The driver waits 1 ms after the first attempt, and twice as long
+ * after each further one. The total is 1 s, because a virtual CPU may be
+ * descheduled while it holds a reference.
  */
 #define DMIRROR_MIGRATE_ATTEMPTS	11
 
